@@ -1,0 +1,95 @@
+//! A hand as the camera saw it: what vision makes and gestures read.
+
+use std::time::Duration;
+
+use glam::{Vec2, Vec3, Vec3Swizzles};
+use serde::{Deserialize, Serialize};
+
+/// The person's own side, whatever the picture's mirroring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    Left,
+    Right,
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Side::Left => "left",
+            Side::Right => "right",
+        })
+    }
+}
+
+/// The 21 landmarks of MediaPipe Hands: the wrist, then four a finger from its base to its tip, thumb first.
+/// x and y in the picture's pixels, z in the same unit, smaller is nearer to the camera, 0 at the wrist.
+pub type Landmarks = [Vec3; 21];
+
+/// Indices into [`Landmarks`].
+pub mod landmark {
+    pub const WRIST: usize = 0;
+    pub const THUMB_CMC: usize = 1;
+    pub const THUMB_MCP: usize = 2;
+    pub const THUMB_IP: usize = 3;
+    pub const THUMB_TIP: usize = 4;
+    pub const INDEX_MCP: usize = 5;
+    pub const MIDDLE_MCP: usize = 9;
+    pub const RING_MCP: usize = 13;
+    pub const LITTLE_MCP: usize = 17;
+}
+
+/// One hand in one frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hand {
+    pub side: Side,
+    pub landmarks: Landmarks,
+    /// Which fingers are raised, thumb first: the best guess, even where it is not `sure`.
+    pub raised: [bool; 5],
+    /// False where a finger can't be told; such a hand never counts towards a gesture.
+    pub sure: bool,
+    /// How likely this is a hand at all, 0 to 1.
+    pub confidence: f32,
+}
+
+impl Hand {
+    /// Raised fingers, 0 to 5.
+    pub fn fingers(&self) -> u8 {
+        self.raised.iter().map(|&up| u8::from(up)).sum()
+    }
+
+    /// The smallest upright box around the landmarks, in pixels: left top, right bottom.
+    pub fn bounds(&self) -> (Vec2, Vec2) {
+        let points = self.landmarks.iter().map(|p| p.xy());
+        points.fold((Vec2::MAX, Vec2::MIN), |(low, high), p| (low.min(p), high.max(p)))
+    }
+
+    /// The palm's centre in pixels: the mean of the wrist and the four knuckles.
+    pub fn palm_centre(&self) -> Vec2 {
+        use landmark::*;
+        let points = [WRIST, INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP];
+        points.iter().map(|&i| self.landmarks[i].xy()).sum::<Vec2>() / points.len() as f32
+    }
+
+    /// The palm's size in pixels: the longer of knuckle to knuckle (index to little finger) and three quarters of wrist to middle
+    /// knuckle, so that a palm seen from its edge keeps its size.
+    pub fn palm_width(&self) -> f32 {
+        use landmark::*;
+        let across = self.landmarks[INDEX_MCP].xy().distance(self.landmarks[LITTLE_MCP].xy());
+        let along = self.landmarks[WRIST].xy().distance(self.landmarks[MIDDLE_MCP].xy());
+        across.max(0.75 * along)
+    }
+}
+
+/// The hands in one frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The frame's time on its camera's own clock.
+    pub time: Duration,
+    /// Width and height of the picture in pixels.
+    pub size: (u32, u32),
+    pub hands: Vec<Hand>,
+    /// Whether the whole picture was searched for hands, rather than known hands followed: only such a reading
+    /// can have seen a second hand come in.
+    pub searched: bool,
+}
