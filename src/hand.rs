@@ -64,21 +64,31 @@ impl Hand {
         points.fold((Vec2::MAX, Vec2::MIN), |(low, high), p| (low.min(p), high.max(p)))
     }
 
-    /// The palm's centre in pixels: the mean of the wrist and the four knuckles.
+    /// The palm's centre in pixels.
     pub fn palm_centre(&self) -> Vec2 {
-        use landmark::*;
-        let points = [WRIST, INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP];
-        points.iter().map(|&i| self.landmarks[i].xy()).sum::<Vec2>() / points.len() as f32
+        palm_centre(&self.landmarks)
     }
 
-    /// The palm's size in pixels: the longer of knuckle to knuckle (index to little finger) and three quarters of wrist to middle
-    /// knuckle, so that a palm seen from its edge keeps its size.
+    /// The palm's size in pixels.
     pub fn palm_width(&self) -> f32 {
-        use landmark::*;
-        let across = self.landmarks[INDEX_MCP].xy().distance(self.landmarks[LITTLE_MCP].xy());
-        let along = self.landmarks[WRIST].xy().distance(self.landmarks[MIDDLE_MCP].xy());
-        across.max(0.75 * along)
+        palm_width(&self.landmarks)
     }
+}
+
+/// The mean of the wrist and the four knuckles.
+pub fn palm_centre(landmarks: &Landmarks) -> Vec2 {
+    use landmark::*;
+    let points = [WRIST, INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP];
+    points.iter().map(|&i| landmarks[i].xy()).sum::<Vec2>() / points.len() as f32
+}
+
+/// The longer of knuckle to knuckle (index to little finger) and three quarters of wrist to middle knuckle, so that a
+/// palm seen from its edge keeps its size.
+pub fn palm_width(landmarks: &Landmarks) -> f32 {
+    use landmark::*;
+    let across = landmarks[INDEX_MCP].xy().distance(landmarks[LITTLE_MCP].xy());
+    let along = landmarks[WRIST].xy().distance(landmarks[MIDDLE_MCP].xy());
+    across.max(0.75 * along)
 }
 
 /// The hands in one frame.

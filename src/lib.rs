@@ -4,3 +4,4 @@ pub mod camera;
 pub mod config;
 pub mod gesture;
 pub mod hand;
+pub mod vision;

@@ -1,5 +1,7 @@
 //! Hands to gestures. Pure: no clock, no I/O; time comes from the readings.
 
+pub mod fingers;
+
 use std::time::Duration;
 
 use crate::hand::Side;

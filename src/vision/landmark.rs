@@ -1,0 +1,64 @@
+//! The landmark model: a rotated square of a picture to 21 points, presence and handedness. The second of MediaPipe
+//! Hands' two stages.
+
+use glam::{Vec2, Vec3};
+use image::RgbImage;
+
+use super::model::{Model, ModelError};
+use super::roi::Roi;
+use super::warp;
+use crate::hand::{Landmarks, palm_centre, palm_width};
+
+/// The side of the model's square input, in pixels.
+pub const SIDE: usize = 224;
+
+/// What the model makes of one square.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    pub landmarks: Landmarks,
+    /// How likely there is a hand in the square, 0 to 1.
+    pub presence: f32,
+    /// How likely it is a right hand, 0 to 1, if the picture is not mirrored.
+    pub right: f32,
+}
+
+/// Reads landmarks with the model and its buffers.
+pub struct LandmarkReader {
+    model: Box<dyn Model>,
+}
+
+impl LandmarkReader {
+    pub fn new(model: Box<dyn Model>) -> LandmarkReader {
+        LandmarkReader { model }
+    }
+
+    pub fn read(&mut self, picture: &RgbImage, roi: &Roi) -> Result<Look, ModelError> {
+        warp::cut(picture, roi, SIDE, self.model.input());
+        let outputs = self.model.run()?;
+        Ok(decode(outputs, roi))
+    }
+}
+
+/// The model's outputs (63 numbers: x, y, z in pixels of the square; presence; handedness) to the picture's pixels.
+/// Numbers that are not finite are no hand.
+fn decode(outputs: &[Vec<f32>], roi: &Roi) -> Look {
+    let side = SIDE as f32;
+    let landmarks = std::array::from_fn(|i| {
+        let [x, y, z] = std::array::from_fn(|axis| outputs[0][i * 3 + axis] / side);
+        roi.to_picture(Vec2::new(x, y)).extend(z * roi.size)
+    });
+    let sound = landmarks.iter().all(|p: &Vec3| p.is_finite());
+    Look { landmarks, presence: if sound { outputs[1][0] } else { 0.0 }, right: outputs[2][0] }
+}
+
+impl Look {
+    /// What is made of a square that can't be cut.
+    pub const NOTHING: Look = Look { landmarks: [Vec3::ZERO; 21], presence: 0.0, right: 0.5 };
+
+    /// Whether both are of one hand: the palms' centres lie within half a palm of each other.
+    pub fn is_same_hand(&self, other: &Look) -> bool {
+        let (ours, theirs) = (&self.landmarks, &other.landmarks);
+        let reach = palm_width(ours).max(palm_width(theirs)) / 2.0;
+        palm_centre(ours).distance(palm_centre(theirs)) < reach
+    }
+}

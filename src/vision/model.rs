@@ -1,0 +1,117 @@
+//! A neural network: an input tensor in, output tensors out. The stages see it through [`Model`], so that they are
+//! tested without weights; [`OrtModel`] runs it on ONNX Runtime.
+
+use std::path::{Path, PathBuf};
+
+use ort::environment::Environment;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::value::Tensor;
+
+/// What the two stages need of a model.
+pub trait Model: Send {
+    /// The input tensor, to be filled before [`Model::run`]: planar RGB in [0, 1].
+    fn input(&mut self) -> &mut [f32];
+
+    /// The outputs for the input, in the order of the graph, valid until the next run.
+    fn run(&mut self) -> Result<&[Vec<f32>], ModelError>;
+}
+
+/// Why a model can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error("cannot read the model {}: {reason}; give --models a folder that holds it, or leave --models away", path.display())]
+    Unreadable { path: PathBuf, reason: std::io::Error },
+    #[error(
+        "{name} is not the model that handwave was made for: {reason}; take the file from handwave's models folder"
+    )]
+    Unusable { name: String, reason: String },
+    #[error("the model {name} failed: {reason}")]
+    Failed { name: String, reason: String },
+}
+
+/// A model's file: its name, and the shapes that the stages rely on.
+pub struct Spec {
+    pub file: &'static str,
+    embedded: &'static [u8],
+    /// The side of the square input.
+    pub side: usize,
+    /// Numbers in each output that is used, in the order of the graph.
+    pub outputs: &'static [usize],
+}
+
+/// Palm detection (full): boxes and raw scores of 2016 anchors.
+pub const PALM: Spec = Spec {
+    file: "palm.onnx",
+    embedded: include_bytes!("../../models/palm.onnx"),
+    side: super::palm::SIDE,
+    outputs: &[2016 * 18, 2016],
+};
+
+/// Hand landmarks (full): the points, presence and handedness. The world landmarks that follow are not used.
+pub const LANDMARK: Spec = Spec {
+    file: "landmark.onnx",
+    embedded: include_bytes!("../../models/landmark.onnx"),
+    side: super::landmark::SIDE,
+    outputs: &[63, 1, 1],
+};
+
+/// A model on ONNX Runtime, with its tensors.
+pub struct OrtModel {
+    name: &'static str,
+    session: Session,
+    input: Tensor<f32>,
+    outputs: Vec<Vec<f32>>,
+}
+
+impl OrtModel {
+    /// Loads the built-in model, or the one of the same name in `folder`, and holds it to its spec by one run.
+    pub fn open(runtime: &Environment, spec: &Spec, folder: Option<&Path>) -> Result<OrtModel, ModelError> {
+        let from_folder = match folder.map(|folder| folder.join(spec.file)) {
+            Some(path) => Some(std::fs::read(&path).map_err(|reason| ModelError::Unreadable { path, reason })?),
+            None => None,
+        };
+        let name = spec.file;
+        let unusable = |reason: String| ModelError::Unusable { name: name.into(), reason };
+        let (session, input) = load(runtime, from_folder.as_deref().unwrap_or(spec.embedded), spec.side)
+            .map_err(|error| unusable(error.to_string()))?;
+        let outputs = spec.outputs.iter().map(|&numbers| vec![0.0; numbers]).collect();
+        let mut model = OrtModel { name, session, input, outputs };
+        model.run().map_err(|error| match error {
+            ModelError::Failed { reason, .. } => unusable(reason),
+            other => other,
+        })?;
+        Ok(model)
+    }
+}
+
+/// One thread without spinning: two were slower, and a spinning one eats the processor between frames.
+fn load(runtime: &Environment, bytes: &[u8], side: usize) -> ort::Result<(Session, Tensor<f32>)> {
+    let session = Session::builder(runtime)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(1)?
+        .with_intra_op_spinning(false)?
+        .commit_from_memory(bytes)?;
+    let input = Tensor::from_array(([1, 3, side, side], vec![0.0_f32; 3 * side * side]))?;
+    Ok((session, input))
+}
+
+impl Model for OrtModel {
+    fn input(&mut self) -> &mut [f32] {
+        self.input.extract_tensor_mut().1
+    }
+
+    fn run(&mut self) -> Result<&[Vec<f32>], ModelError> {
+        let failed = |reason: String| ModelError::Failed { name: self.name.into(), reason };
+        let results = self.session.run(ort::inputs![&self.input]).map_err(|error| failed(error.to_string()))?;
+        for (i, output) in self.outputs.iter_mut().enumerate() {
+            let value = results.values().nth(i).ok_or_else(|| failed(format!("output {i} is missing")))?;
+            let (_, numbers) = value.try_extract_tensor::<f32>().map_err(|error| failed(error.to_string()))?;
+            if numbers.len() != output.len() {
+                return Err(failed(format!("output {i} has {} numbers instead of {}", numbers.len(), output.len())));
+            }
+            output.copy_from_slice(numbers);
+        }
+        Ok(&self.outputs)
+    }
+}

@@ -1,0 +1,79 @@
+//! The region of interest that the landmark model looks at: a rotated square around a hand, its fingers up. Made from
+//! a detected palm, or from the landmarks of the frame before.
+//!
+//! The arithmetic is MediaPipe's (hand_landmark's `palm_detection_detection_to_roi` and `hand_landmark_landmarks_to_roi`).
+
+use std::f32::consts::FRAC_PI_2;
+
+use glam::{Vec2, Vec3Swizzles};
+
+use super::palm::Palm;
+use crate::hand::{Landmarks, landmark};
+
+/// A square of the picture, in its pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Roi {
+    pub centre: Vec2,
+    /// The length of a side.
+    pub size: f32,
+    /// How far the hand is turned clockwise on the screen, in radians; 0 has the fingers up.
+    pub rotation: f32,
+}
+
+impl Roi {
+    /// The square's x axis in the picture.
+    pub fn axis_x(&self) -> Vec2 {
+        Vec2::from_angle(self.rotation)
+    }
+
+    /// The square's y axis in the picture, from the fingers to the wrist.
+    pub fn axis_y(&self) -> Vec2 {
+        self.axis_x().perp()
+    }
+
+    /// From the square's own coordinates (0 to 1, from its left top) to the picture's pixels.
+    pub fn to_picture(&self, point: Vec2) -> Vec2 {
+        let from_centre = (point - 0.5) * self.size;
+        self.centre + self.axis_x() * from_centre.x + self.axis_y() * from_centre.y
+    }
+
+    /// Around a detected palm: keypoint 0 (wrist) to keypoint 2 (middle knuckle) points up; moved up by half the
+    /// palm's box, and 2.6 times its longer side, which leaves room for the fingers.
+    pub fn of_palm(palm: &Palm) -> Roi {
+        let rotation = upright(palm.keypoints[0], palm.keypoints[2]);
+        Roi { centre: palm.centre, size: palm.size.max_element(), rotation }.moved(palm.size.y * -0.5).grown(2.6)
+    }
+
+    /// Around a hand whose landmarks are known, for the next frame or a second look at this one.
+    pub fn of_landmarks(landmarks: &Landmarks) -> Roi {
+        use landmark::*;
+        let at = |i: usize| landmarks[i].xy();
+        let rotation = upright(at(WRIST), ((at(INDEX_MCP) + at(RING_MCP)) / 2.0 + at(MIDDLE_MCP)) / 2.0);
+        // The fingertips and the joints below them move too much to hold the square still.
+        let steady = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18].map(|i| Vec2::from_angle(-rotation).rotate(at(i)));
+        let (low, high) = steady.iter().fold((Vec2::MAX, Vec2::MIN), |(low, high), p| (low.min(*p), high.max(*p)));
+        let size = high - low;
+        let centre = Vec2::from_angle(rotation).rotate((low + high) / 2.0);
+        Roi { centre, size: size.max_element(), rotation }.moved(size.y * -0.1).grown(2.0)
+    }
+
+    /// Moved along its own y axis by so many pixels.
+    fn moved(self, down: f32) -> Roi {
+        Roi { centre: self.centre + self.axis_y() * down, ..self }
+    }
+
+    fn grown(self, factor: f32) -> Roi {
+        Roi { size: self.size * factor, ..self }
+    }
+
+    /// Whether a crop can be cut at all: not where the model's numbers went astray.
+    pub fn is_sound(&self) -> bool {
+        self.centre.is_finite() && self.rotation.is_finite() && self.size.is_finite() && self.size >= 2.0
+    }
+}
+
+/// The rotation that brings the line from one point to the other upright, in (-pi, pi].
+fn upright(from: Vec2, to: Vec2) -> f32 {
+    let angle = (to - from).to_angle() + FRAC_PI_2;
+    Vec2::from_angle(angle).to_angle()
+}

@@ -1,0 +1,216 @@
+//! A frame's pixels to a model's input tensor, in one pass and without allocating: the whole picture shrunk into a
+//! square for palm detection, and a rotated square cut out of it for the landmarks.
+//!
+//! Tensors are planar RGB (channel, row, column) in [0, 1].
+
+use glam::Vec2;
+use image::RgbImage;
+
+use super::roi::Roi;
+
+/// What stands beside the picture where it does not fill the square.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Border {
+    Black,
+    /// The picture's own edge, drawn out: a hand that leaves the picture keeps a skin-coloured surrounding.
+    Replicated,
+}
+
+/// Fits whole pictures into a square of `side` pixels, centred.
+pub struct Letterbox {
+    side: usize,
+    columns: Taps,
+    rows: Taps,
+    /// One row of the picture, vertically averaged, before it is shrunk horizontally.
+    row: Vec<f32>,
+    scratch: Vec<f32>,
+}
+
+/// Where [`Letterbox::fill`] put the picture: `square = picture * scale + offset`, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Placement {
+    pub scale: f32,
+    pub offset: Vec2,
+}
+
+impl Placement {
+    /// From the square's pixels back to the picture's.
+    pub fn to_picture(&self, point: Vec2) -> Vec2 {
+        (point - self.offset) / self.scale
+    }
+}
+
+impl Letterbox {
+    pub fn new(side: usize) -> Letterbox {
+        Letterbox { side, columns: Taps::default(), rows: Taps::default(), row: Vec::new(), scratch: vec![0.0; side] }
+    }
+
+    /// Writes the picture into `tensor` (3 x side x side), filling `zoom` of the square (1.0 is all of it).
+    ///
+    /// Every source pixel counts: shrinking by area averaging and a light blur, where point sampling (what MediaPipe
+    /// does) loses fingers between the samples and palms with them.
+    pub fn fill(&mut self, picture: &RgbImage, zoom: f32, border: Border, tensor: &mut [f32]) -> Placement {
+        let side = self.side;
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let scale = zoom * side as f32 / width.max(height) as f32;
+        let fit = |length: usize| ((length as f32 * scale).round() as usize).clamp(1, side);
+        let (inner_width, inner_height) = (fit(width), fit(height));
+        let (left, top) = ((side - inner_width) / 2, (side - inner_height) / 2);
+        self.columns.prepare(width, inner_width);
+        self.rows.prepare(height, inner_height);
+        self.row.resize(width * 3, 0.0);
+
+        let (red, rest) = tensor.split_at_mut(side * side);
+        let (green, blue) = rest.split_at_mut(side * side);
+        let mut planes = [red, green, blue];
+        planes.iter_mut().for_each(|plane| plane.fill(0.0));
+        let pixels = picture.as_raw();
+        for y in 0..inner_height {
+            self.row.fill(0.0);
+            for (source, weight) in self.rows.of(y) {
+                let line = &pixels[source * width * 3..(source + 1) * width * 3];
+                self.row.iter_mut().zip(line).for_each(|(sum, &value)| *sum += weight * f32::from(value));
+            }
+            let start = (top + y) * side + left;
+            for x in 0..inner_width {
+                let mut sums = [0.0; 3];
+                for (source, weight) in self.columns.of(x) {
+                    for (sum, value) in sums.iter_mut().zip(&self.row[source * 3..source * 3 + 3]) {
+                        *sum += weight * value;
+                    }
+                }
+                for (plane, sum) in planes.iter_mut().zip(sums) {
+                    plane[start + x] = sum / 255.0;
+                }
+            }
+        }
+        for plane in planes {
+            if border == Border::Replicated {
+                replicate(plane, side, (left, top), (inner_width, inner_height));
+            }
+            blur(plane, side, &mut self.scratch);
+        }
+        let scale = Vec2::new(inner_width as f32 / width as f32, inner_height as f32 / height as f32).max_element();
+        Placement { scale, offset: Vec2::new(left as f32, top as f32) }
+    }
+}
+
+/// Which source pixels make up each pixel along one axis, and with what weight.
+#[derive(Default)]
+struct Taps {
+    made_for: (usize, usize),
+    first: Vec<usize>,
+    weights: Vec<f32>,
+    /// Weights a pixel; the unused ones at the end are zero.
+    width: usize,
+}
+
+impl Taps {
+    /// Area averaging where the axis shrinks, linear interpolation where it grows. Does nothing when the sizes are
+    /// those of the last call.
+    fn prepare(&mut self, from: usize, to: usize) {
+        if self.made_for == (from, to) {
+            return;
+        }
+        self.made_for = (from, to);
+        let ratio = from as f32 / to as f32;
+        // A box of `ratio` source pixels, or a tent of one, about the centre.
+        let reach = if ratio >= 1.0 { ratio / 2.0 } else { 1.0 };
+        self.width = ((2.0 * reach).ceil() as usize + 1).min(from);
+        self.first.clear();
+        self.weights.clear();
+        for i in 0..to {
+            let centre = (i as f32 + 0.5) * ratio;
+            let first = ((centre - reach).floor().max(0.0) as usize).min(from - self.width);
+            let weight = |source: usize| {
+                let (low, high) = (source as f32, source as f32 + 1.0);
+                if ratio >= 1.0 {
+                    (high.min(centre + reach) - low.max(centre - reach)).max(0.0)
+                } else {
+                    (1.0 - (low + 0.5 - centre).abs()).max(0.0)
+                }
+            };
+            let total: f32 = (first..first + self.width).map(weight).sum();
+            self.first.push(first);
+            self.weights.extend((first..first + self.width).map(|source| weight(source) / total));
+        }
+    }
+
+    fn of(&self, i: usize) -> impl Iterator<Item = (usize, f32)> + '_ {
+        let weights = &self.weights[i * self.width..(i + 1) * self.width];
+        weights.iter().enumerate().map(move |(k, &weight)| (self.first[i] + k, weight))
+    }
+}
+
+/// Draws the edge of the inner picture out to the square's border.
+fn replicate(plane: &mut [f32], side: usize, (left, top): (usize, usize), (width, height): (usize, usize)) {
+    for line in plane[top * side..(top + height) * side].chunks_exact_mut(side) {
+        let (first, last) = (line[left], line[left + width - 1]);
+        line[..left].fill(first);
+        line[left + width..].fill(last);
+    }
+    for y in 0..top {
+        plane.copy_within(top * side..(top + 1) * side, y * side);
+    }
+    for y in top + height..side {
+        plane.copy_within((top + height - 1) * side..(top + height) * side, y * side);
+    }
+}
+
+/// A [1 6 1] / 8 blur along both axes: takes the edge off what averaging left jagged; measured to find more palms.
+fn blur(plane: &mut [f32], side: usize, above: &mut [f32]) {
+    for line in plane.chunks_exact_mut(side) {
+        let mut before = line[0];
+        for x in 0..side {
+            let here = line[x];
+            let after = line[(x + 1).min(side - 1)];
+            line[x] = (before + 6.0 * here + after) / 8.0;
+            before = here;
+        }
+    }
+    above.copy_from_slice(&plane[..side]);
+    for y in 0..side {
+        let below = (y + 1).min(side - 1) * side;
+        for x in 0..side {
+            let here = plane[y * side + x];
+            plane[y * side + x] = (above[x] + 6.0 * here + plane[below + x]) / 8.0;
+            above[x] = here;
+        }
+    }
+}
+
+/// Cuts the square out of the picture into `tensor` (3 x side x side), by bilinear interpolation; what lies outside the
+/// picture takes its edge's colour, as in MediaPipe.
+pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let pixels = picture.as_raw();
+    let (red, rest) = tensor.split_at_mut(side * side);
+    let (green, blue) = rest.split_at_mut(side * side);
+    let step = roi.size / side as f32;
+    let (across, down) = (roi.axis_x() * step, roi.axis_y() * step);
+    let half = (side as f32 - 1.0) / 2.0;
+    // Pixel centres lie half a pixel in.
+    let corner = roi.centre - across * half - down * half - 0.5;
+    let limit = Vec2::new(width as f32 - 1.0, height as f32 - 1.0);
+    for y in 0..side {
+        let start = corner + down * y as f32;
+        for x in 0..side {
+            let at = (start + across * x as f32).clamp(Vec2::ZERO, limit);
+            let (x0, y0) = (at.x as usize, at.y as usize);
+            let (x1, y1) = ((x0 + 1).min(width - 1), (y0 + 1).min(height - 1));
+            let (fx, fy) = (at.x - x0 as f32, at.y - y0 as f32);
+            let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
+            let corners = [y0 * width + x0, y0 * width + x1, y1 * width + x0, y1 * width + x1];
+            let mut sums = [0.0; 3];
+            for (weight, at) in weights.into_iter().zip(corners) {
+                for (sum, &value) in sums.iter_mut().zip(&pixels[at * 3..at * 3 + 3]) {
+                    *sum += weight * f32::from(value);
+                }
+            }
+            let i = y * side + x;
+            red[i] = sums[0] / 255.0;
+            green[i] = sums[1] / 255.0;
+            blue[i] = sums[2] / 255.0;
+        }
+    }
+}
