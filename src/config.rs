@@ -27,3 +27,13 @@ impl Config {
 pub fn seconds<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
     Duration::try_from_secs_f64(f64::deserialize(value)?).map_err(serde::de::Error::custom)
 }
+
+/// Reads a share, a number from 0 to 1.
+pub fn share<'de, D: Deserializer<'de>>(value: D) -> Result<f32, D::Error> {
+    let share = f32::deserialize(value)?;
+    if (0.0..=1.0).contains(&share) {
+        Ok(share)
+    } else {
+        Err(serde::de::Error::custom(format_args!("{share} is no share: it goes from 0 to 1")))
+    }
+}

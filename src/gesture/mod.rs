@@ -1,6 +1,10 @@
 //! Hands to gestures. Pure: no clock, no I/O; time comes from the readings.
 
 pub mod fingers;
+pub mod hold;
+pub mod machine;
+pub mod sign;
+pub mod why;
 
 use std::time::Duration;
 
@@ -23,4 +27,32 @@ pub struct Gesture {
 pub struct Settings {
     #[serde(deserialize_with = "crate::config::seconds")]
     pub hold_launch: Duration,
+    #[serde(deserialize_with = "crate::config::seconds")]
+    pub hold_retire: Duration,
+    pub readings_min: usize,
+    #[serde(deserialize_with = "crate::config::seconds")]
+    pub gap: Duration,
+    #[serde(deserialize_with = "crate::config::share")]
+    pub agree: f32,
+    #[serde(deserialize_with = "crate::config::share")]
+    pub still: f32,
+    #[serde(deserialize_with = "crate::config::share")]
+    pub hand_min: f32,
+    #[serde(deserialize_with = "crate::config::seconds")]
+    pub countdown: Duration,
+    pub take_back_readings: usize,
+    #[serde(deserialize_with = "crate::config::seconds")]
+    pub release: Duration,
+    #[serde(deserialize_with = "crate::config::seconds")]
+    pub disarm_gap: Duration,
+}
+
+impl Settings {
+    /// How long a sign of this side is held until it is meant.
+    pub fn hold(&self, side: Side) -> Duration {
+        match side {
+            Side::Left => self.hold_launch,
+            Side::Right => self.hold_retire,
+        }
+    }
 }

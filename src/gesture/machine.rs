@@ -1,0 +1,241 @@
+//! The gesture machine (rules 3 to 6). In: readings, and what else ends a gesture. Out: gestures that were meant, each
+//! once, and a phase that tells a view all it shows.
+
+use std::time::Duration;
+
+use crate::{
+    gesture::{
+        Gesture, Settings,
+        hold::Window,
+        sign::{Seen, Sign},
+        why::Why,
+    },
+    hand::{Reading, Side},
+};
+
+/// What the fleet or a log has to hear of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// A retire was held long enough, and fires unless it is taken back.
+    CountingDown(Gesture),
+    Fired(Gesture),
+    TakenBack {
+        gesture: Gesture,
+        why: Why,
+    },
+}
+
+/// What a view shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Phase {
+    Paused,
+    Idle(Why),
+    /// The ring. A hint says what keeps it from going on, where something does.
+    Holding {
+        side: Side,
+        fingers: u8,
+        progress: f32,
+        hint: Option<Why>,
+    },
+    CountingDown {
+        gesture: Gesture,
+        left: Duration,
+        of: Duration,
+    },
+    /// It has fired, or was taken back and why, and the hand is still to be lowered.
+    Done {
+        gesture: Gesture,
+        taken_back: Option<Why>,
+    },
+}
+
+impl Phase {
+    /// Why nothing happens, where nothing does.
+    pub fn why(&self) -> Option<Why> {
+        match *self {
+            Phase::Paused => Some(Why::Paused),
+            Phase::Idle(why) => Some(why),
+            Phase::Holding { hint, .. } => hint,
+            Phase::CountingDown { .. } => None,
+            Phase::Done { .. } => Some(Why::NotReleased),
+        }
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    Armed,
+    CountingDown {
+        gesture: Gesture,
+        since: Duration,
+        fists: usize,
+    },
+    /// `released` is since when a release has been seen without a break.
+    Done {
+        gesture: Gesture,
+        taken_back: Option<Why>,
+        released: Option<Duration>,
+    },
+}
+
+#[derive(Debug)]
+pub struct Machine {
+    settings: Settings,
+    state: State,
+    paused: bool,
+    /// Filled only while armed.
+    window: Window,
+    /// The newest reading's time, on a clock that has not stopped or turned since.
+    now: Option<Duration>,
+    /// Why the newest reading begins nothing.
+    idle: Why,
+}
+
+impl Machine {
+    pub fn new(settings: Settings, armed: bool) -> Machine {
+        let window = Window::default();
+        Machine { settings, state: State::Armed, paused: !armed, window, now: None, idle: Why::NoPicture }
+    }
+
+    /// Takes the next reading.
+    pub fn see(&mut self, reading: &Reading) -> Option<Outcome> {
+        let sign = Sign::of(reading, self.settings.hand_min);
+        let before = self.now.replace(sign.time);
+        let step = before.map(|before| sign.time.saturating_sub(before));
+        let broken = match (before, step) {
+            (Some(before), _) if sign.time < before => self.disarm(Why::TimeRanBack),
+            (_, Some(step)) if step > self.settings.disarm_gap => self.disarm(Why::Gap),
+            _ => None,
+        };
+        self.idle = sign.seen.why_not().unwrap_or(self.idle);
+        let stands = before == Some(sign.time);
+        broken.or(match self.state {
+            State::CountingDown { .. } => self.count_down(&sign),
+            // Where time stands still, nothing is held and nothing released.
+            _ if stands => None,
+            State::Armed if self.paused => None,
+            State::Armed => self.arm(sign),
+            State::Done { .. } => {
+                self.release(&sign, step);
+                None
+            }
+        })
+    }
+
+    /// No more readings for now. The next one may begin a new clock.
+    pub fn camera_lost(&mut self) -> Option<Outcome> {
+        self.now = None;
+        self.idle = Why::CameraLost;
+        self.disarm(Why::CameraLost)
+    }
+
+    pub fn pause(&mut self) -> Option<Outcome> {
+        self.paused = true;
+        self.disarm(Why::Paused)
+    }
+
+    /// Arms again: what is shown now is held from here on.
+    pub fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Pauses, as the end of the program.
+    pub fn quit(&mut self) -> Option<Outcome> {
+        self.paused = true;
+        self.disarm(Why::Quit)
+    }
+
+    pub fn phase(&self) -> Phase {
+        match self.state {
+            State::CountingDown { gesture, since, .. } => {
+                let of = self.settings.countdown;
+                Phase::CountingDown { gesture, left: of.saturating_sub(self.since(since)), of }
+            }
+            _ if self.paused => Phase::Paused,
+            State::Done { gesture, taken_back, .. } => Phase::Done { gesture, taken_back },
+            State::Armed => match self.window.hold(&self.settings) {
+                Some(hold) => {
+                    let Gesture { side, fingers, .. } = hold.gesture;
+                    Phase::Holding { side, fingers, progress: hold.progress, hint: hold.hint }
+                }
+                None => Phase::Idle(self.idle),
+            },
+        }
+    }
+
+    fn arm(&mut self, sign: Sign) -> Option<Outcome> {
+        self.window.push(sign, &self.settings);
+        let gesture = self.window.hold(&self.settings).filter(|hold| hold.complete)?.gesture;
+        Some(match gesture.side {
+            Side::Left => self.done(gesture, None),
+            Side::Right => {
+                self.window.clear();
+                self.state = State::CountingDown { gesture, since: sign.time, fists: 0 };
+                Outcome::CountingDown(gesture)
+            }
+        })
+    }
+
+    /// What takes back counts even where time stands still, or where it came too late by less than a reading.
+    fn count_down(&mut self, sign: &Sign) -> Option<Outcome> {
+        let State::CountingDown { gesture, since, ref mut fists } = self.state else { return None };
+        *fists += usize::from(sign.seen == Seen::Fist);
+        if sign.seen == Seen::TwoHands {
+            Some(self.done(gesture, Some(Why::TwoHands)))
+        } else if sign.seen == Seen::Fist && *fists >= self.settings.take_back_readings {
+            Some(self.done(gesture, Some(Why::Fist)))
+        } else if self.since(since) >= self.settings.countdown {
+            Some(self.done(gesture, None))
+        } else {
+            None
+        }
+    }
+
+    fn release(&mut self, sign: &Sign, step: Option<Duration>) {
+        let State::Done { ref mut released, .. } = self.state else { return };
+        if !sign.seen.is_release() {
+            *released = None;
+            return;
+        }
+        let covered = step.is_some_and(|step| step <= self.settings.gap);
+        let since = released.filter(|_| covered).unwrap_or(sign.time);
+        *released = Some(since);
+        if self.since(since) >= self.settings.release {
+            self.state = State::Armed;
+        }
+    }
+
+    /// Forgets what was held or released so far, and takes a countdown back.
+    fn disarm(&mut self, why: Why) -> Option<Outcome> {
+        self.window.clear();
+        match &mut self.state {
+            State::Armed => None,
+            State::CountingDown { gesture, .. } => {
+                let gesture = *gesture;
+                Some(self.done(gesture, Some(why)))
+            }
+            State::Done { released, .. } => {
+                *released = None;
+                None
+            }
+        }
+    }
+
+    fn done(&mut self, gesture: Gesture, taken_back: Option<Why>) -> Outcome {
+        self.window.clear();
+        self.state = State::Done { gesture, taken_back, released: None };
+        match taken_back {
+            Some(why) => Outcome::TakenBack { gesture, why },
+            None => Outcome::Fired(gesture),
+        }
+    }
+
+    /// How long ago this was, by the newest reading.
+    fn since(&self, then: Duration) -> Duration {
+        self.now.unwrap_or(then).saturating_sub(then)
+    }
+}
