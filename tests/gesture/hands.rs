@@ -1,0 +1,37 @@
+//! Hands for tests: a shape in, a hand with landmarks out.
+
+use glam::Vec3;
+use handwave::hand::{Hand, Side, landmark::*};
+
+/// Pictures are this large.
+pub const SIZE: (u32, u32) = (640, 480);
+
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub side: Side,
+    pub fingers: u8,
+    pub sure: bool,
+    /// The palm's centre and width, in pixels.
+    pub x: f32,
+    pub y: f32,
+    pub palm: f32,
+}
+
+impl Shape {
+    pub fn new(side: Side, fingers: u8) -> Shape {
+        Shape { side, fingers, sure: true, x: 320.0, y: 240.0, palm: 60.0 }
+    }
+
+    pub fn hand(&self) -> Hand {
+        let at = |x: f32, y: f32| Vec3::new(self.x + x * self.palm, self.y + y * self.palm, 0.0);
+        let mut landmarks = [at(0.0, 0.0); 21];
+        landmarks[WRIST] = at(0.0, 1.0);
+        landmarks[INDEX_MCP] = at(-0.5, -0.25);
+        landmarks[MIDDLE_MCP] = at(-0.25, -0.25);
+        landmarks[RING_MCP] = at(0.25, -0.25);
+        landmarks[LITTLE_MCP] = at(0.5, -0.25);
+        // Thumb last, as people count.
+        let raised = std::array::from_fn(|finger| self.fingers == 5 || (1..=self.fingers as usize).contains(&finger));
+        Hand { side: self.side, landmarks, raised, sure: self.sure, confidence: 0.9 }
+    }
+}

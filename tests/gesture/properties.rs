@@ -1,0 +1,361 @@
+//! The rules against random histories: whatever hands, times and interruptions come, the machine does what a second,
+//! slow reading of the rules says, which looks back over the whole history every time; and nothing makes it panic.
+
+use std::{cell::Cell, time::Duration};
+
+use glam::Vec3;
+use handwave::{
+    config::Config,
+    gesture::{
+        Settings,
+        machine::{Machine, Outcome, Phase},
+    },
+    hand::{Hand, Reading, Side},
+};
+use proptest::{
+    prelude::*,
+    test_runner::{Config as Runs, TestRunner},
+};
+
+use crate::hands::{SIZE, Shape};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Nobody,
+    Small,
+    Unsure,
+    Two,
+    Shown(Side, u8),
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Readings of one kind with another now and then: how many, microseconds between them, every how many a search.
+    Run {
+        kind: Kind,
+        noise: Kind,
+        noise_every: usize,
+        readings: usize,
+        period: u64,
+        search_every: usize,
+        sway: f32,
+    },
+    Jump {
+        micros: i64,
+    },
+    Lost,
+    Pause,
+    Resume,
+}
+
+/// One reading of a history.
+#[derive(Clone, Copy, Debug)]
+struct Past {
+    time: Duration,
+    kind: Kind,
+    searched: bool,
+    x: f32,
+    /// Whether something was interrupted just before it.
+    broken: bool,
+}
+
+/// What happened, and the rules read off it. Only tests would do it like this.
+struct Oracle {
+    settings: Settings,
+    history: Vec<Past>,
+    /// Where the history begins that may belong to a hold.
+    begin: usize,
+    paused: bool,
+    broken: bool,
+    /// The last time, while the clock runs on.
+    clock: Option<Duration>,
+    /// Where the last gesture fired or was taken back, while its release is not seen.
+    done: Option<usize>,
+    /// The countdown's fingers and begin, and the fists seen since.
+    counting: Option<(u8, Duration, usize)>,
+}
+
+type Event = (&'static str, u8);
+
+impl Oracle {
+    fn interrupt(&mut self) -> Option<Event> {
+        self.broken = true;
+        self.begin = self.history.len();
+        self.counting.take().map(|(fingers, ..)| {
+            self.done = Some(self.history.len());
+            ("taken back", fingers)
+        })
+    }
+
+    fn read(&mut self, reading: Past) -> Option<Event> {
+        let clock = self.clock.replace(reading.time);
+        let broken = clock.is_some_and(|clock| reading.time < clock || reading.time - clock > self.settings.disarm_gap);
+        let taken_back = if broken { self.interrupt() } else { None };
+        let repeated = clock == Some(reading.time);
+        if !repeated {
+            self.history.push(Past { broken: std::mem::take(&mut self.broken), ..reading });
+        }
+        if taken_back.is_some() {
+            self.done = Some(self.history.len() - 1);
+        }
+        taken_back.or_else(|| self.judge(reading, repeated))
+    }
+
+    fn judge(&mut self, reading: Past, repeated: bool) -> Option<Event> {
+        let after = self.history.len();
+        if let Some((fingers, since, fists)) = &mut self.counting {
+            let fingers = *fingers;
+            *fists += usize::from(matches!(reading.kind, Kind::Shown(_, 0)));
+            let taken_back = *fists >= self.settings.take_back_readings || reading.kind == Kind::Two;
+            if !taken_back && reading.time - *since < self.settings.countdown {
+                return None;
+            }
+            (self.counting, self.done) = (None, Some(after));
+            return Some((if taken_back { "taken back" } else { "retire" }, fingers));
+        }
+        if repeated {
+            return None;
+        }
+        if let Some(done) = self.done {
+            if self.released(&self.history[done..]) {
+                (self.done, self.begin) = (None, after);
+            }
+            return None;
+        }
+        let Kind::Shown(side, fingers @ 1..) = reading.kind else { return None };
+        if self.paused || !self.held(&self.history[self.begin..], side, fingers) {
+            return None;
+        }
+        self.begin = after;
+        match side {
+            Side::Left => {
+                self.done = Some(after);
+                Some(("launch", fingers))
+            }
+            Side::Right => {
+                self.counting = Some((fingers, reading.time, 0));
+                Some(("countdown", fingers))
+            }
+        }
+    }
+
+    /// Rules 1 and 2: whether the history ends with a whole hold of this sign.
+    fn held(&self, history: &[Past], side: Side, fingers: u8) -> bool {
+        let s = &self.settings;
+        let now = history.last().unwrap().time;
+        let hold = if side == Side::Left { s.hold_launch } else { s.hold_retire };
+        let Some(first) = history.iter().rposition(|past| past.time + hold <= now) else { return false };
+        let window = &history[first..];
+        let agreeing: Vec<_> = window.iter().filter(|past| past.kind == Kind::Shown(side, fingers)).collect();
+        let apart = agreeing.iter().flat_map(|a| agreeing.iter().map(|b| (a.x - b.x).abs())).fold(0.0, f32::max);
+        window[0].kind == Kind::Shown(side, fingers)
+            && window.len() >= s.readings_min
+            && window.windows(2).all(|pair| pair[1].time - pair[0].time <= s.gap)
+            && agreeing.len() as f64 / window.len() as f64 >= f64::from(s.agree) - 1e-6
+            && apart <= s.still * Shape::new(side, fingers).palm
+            && window.iter().any(|past| past.searched && matches!(past.kind, Kind::Unsure | Kind::Shown(..)))
+            && !window.iter().any(|past| past.searched && past.kind == Kind::Two)
+    }
+
+    /// Rule 4: whether the history ends with a release that was seen without a break.
+    fn released(&self, history: &[Past]) -> bool {
+        let lowered = |past: &Past| matches!(past.kind, Kind::Nobody | Kind::Small | Kind::Shown(_, 0));
+        let now = history.last().unwrap().time;
+        (0..history.len()).any(|first| {
+            let release = &history[first..];
+            release.iter().all(lowered)
+                && release[1..].iter().all(|past| !past.broken)
+                && release.windows(2).all(|pair| pair[1].time.saturating_sub(pair[0].time) <= self.settings.gap)
+                && now.saturating_sub(release[0].time) >= self.settings.release
+        })
+    }
+}
+
+fn hands(kind: Kind, x: f32) -> Vec<Hand> {
+    let hand = |side, fingers| Shape { x, ..Shape::new(side, fingers) };
+    match kind {
+        Kind::Nobody => vec![],
+        Kind::Small => vec![Shape { palm: 20.0, ..hand(Side::Left, 3) }.hand()],
+        Kind::Unsure => vec![Shape { sure: false, ..hand(Side::Right, 2) }.hand()],
+        Kind::Two => vec![hand(Side::Left, 5).hand(), hand(Side::Right, 2).hand()],
+        Kind::Shown(side, fingers) => vec![hand(side, fingers).hand()],
+    }
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    let side = || prop_oneof![Just(Side::Left), Just(Side::Right)];
+    prop_oneof![
+        2 => Just(Kind::Nobody),
+        1 => Just(Kind::Small),
+        1 => Just(Kind::Unsure),
+        1 => Just(Kind::Two),
+        1 => side().prop_map(|side| Kind::Shown(side, 0)),
+        // Few counts, so that one often follows itself.
+        8 => (side(), 2u8..=3).prop_map(|(side, fingers)| Kind::Shown(side, fingers)),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let period = prop_oneof![
+        8 => 10_000u64..120_000,
+        2 => Just(50_000u64),
+        1 => 190_000u64..280_000,
+        1 => prop::sample::select(vec![0u64, 300_000, 300_001, 500_000, 500_001]),
+    ];
+    let run =
+        (kind(), kind(), 1usize..40, 1usize..60, period, 1usize..40, prop_oneof![3 => Just(0f32), 1 => 0f32..40.0]);
+    prop_oneof![
+        20 => run.prop_map(|(kind, noise, noise_every, readings, period, search_every, sway)| {
+            Step::Run { kind, noise, noise_every: noise_every + 3, readings, period, search_every, sway }
+        }),
+        2 => prop_oneof![-600_000i64..900_000, Just(0), Just(500_000), Just(500_001)].prop_map(|micros| Step::Jump { micros }),
+        1 => Just(Step::Lost),
+        1 => Just(Step::Pause),
+        2 => Just(Step::Resume),
+    ]
+}
+
+fn event(outcome: Outcome) -> Event {
+    match outcome {
+        Outcome::CountingDown(gesture) => ("countdown", gesture.fingers),
+        Outcome::Fired(gesture) if gesture.side == Side::Left => ("launch", gesture.fingers),
+        Outcome::Fired(gesture) => ("retire", gesture.fingers),
+        Outcome::TakenBack { gesture, .. } => ("taken back", gesture.fingers),
+    }
+}
+
+/// What a history of steps brought about.
+fn play(steps: &[Step]) -> Result<Vec<Event>, TestCaseError> {
+    let settings = Config::shipped().gesture;
+    let mut machine = Machine::new(settings.clone(), true);
+    let mut oracle = Oracle {
+        settings,
+        history: Vec::new(),
+        begin: 0,
+        paused: false,
+        broken: false,
+        clock: None,
+        done: None,
+        counting: None,
+    };
+    let (mut time, mut events) = (5_000_000i64, Vec::new());
+    let mut compare = |got: Option<Outcome>, wanted: Option<Event>, at: i64| {
+        prop_assert_eq!(got.map(event), wanted, "at {} us", at);
+        events.extend(wanted);
+        Ok(())
+    };
+    for step in steps {
+        match *step {
+            Step::Jump { micros } => time = (time + micros).max(0),
+            Step::Lost => {
+                oracle.clock = None;
+                compare(machine.camera_lost(), oracle.interrupt(), time)?;
+            }
+            Step::Pause => {
+                oracle.paused = true;
+                compare(machine.pause(), oracle.interrupt(), time)?;
+            }
+            Step::Resume => {
+                oracle.paused = false;
+                oracle.begin = oracle.history.len();
+                machine.resume();
+            }
+            Step::Run { kind, noise, noise_every, readings, period, search_every, sway } => {
+                for index in 0..readings {
+                    let kind = if index % noise_every == noise_every - 1 { noise } else { kind };
+                    let searched = index % search_every == search_every - 1;
+                    let x = 300.0 + if index % 7 == 6 { sway } else { 0.0 };
+                    time += period as i64;
+                    let past = Past { time: Duration::from_micros(time as u64), kind, searched, x, broken: false };
+                    let reading = Reading { time: past.time, size: SIZE, hands: hands(kind, x), searched };
+                    compare(machine.see(&reading), oracle.read(past), time)?;
+                    if let Phase::Holding { progress, .. } = machine.phase() {
+                        prop_assert!((0.0..=1.0).contains(&progress));
+                    }
+                }
+            }
+        }
+    }
+    Ok(events)
+}
+
+#[test]
+fn no_gesture_without_its_hold_its_release_and_its_countdown_and_none_missed() {
+    let cases = 2_000;
+    let mut runner = TestRunner::new(Runs { cases, failure_persistence: None, ..Runs::default() });
+    let counts = ["launch", "countdown", "retire", "taken back"].map(|name| (name, Cell::new(0)));
+    let again = Cell::new(0);
+    let result = runner.run(&prop::collection::vec(step(), 1..30), |steps| {
+        let events = play(&steps)?;
+        for (name, count) in &counts {
+            count.set(count.get() + events.iter().filter(|(event, _)| event == name).count());
+        }
+        again.set(again.get() + usize::from(events.iter().filter(|(event, _)| *event == "launch").count() > 1));
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+    // Histories in which nothing happens would prove nothing.
+    for (name, count) in &counts {
+        println!("{name}: {}", count.get());
+        assert!(count.get() >= cases as usize / 20, "only {} {name}", count.get());
+    }
+    assert!(again.get() >= cases as usize / 100, "only {} histories with two launches", again.get());
+}
+
+fn any_hand() -> impl Strategy<Value = Hand> {
+    let number = prop_oneof![4 => -50f32..700.0, 1 => any::<f32>(), 1 => Just(f32::NAN), 1 => Just(f32::INFINITY), 1 => Just(f32::MAX)];
+    let points = prop::collection::vec((number.clone(), number.clone(), number), 21);
+    let confidence = prop_oneof![3 => 0f32..=1.0, 1 => any::<f32>()];
+    (points, any::<[bool; 5]>(), any::<bool>(), any::<bool>(), confidence).prop_map(
+        |(points, raised, left, sure, confidence)| {
+            let landmarks = std::array::from_fn(|i| Vec3::from(points[i]));
+            Hand { side: if left { Side::Left } else { Side::Right }, landmarks, raised, sure, confidence }
+        },
+    )
+}
+
+fn any_reading() -> impl Strategy<Value = Reading> {
+    let time = prop_oneof![4 => (0u64..5_000).prop_map(Duration::from_millis), 1 => any::<Duration>(), 1 => Just(Duration::MAX)];
+    let size = prop_oneof![4 => Just(SIZE), 1 => any::<(u32, u32)>(), 1 => Just((0, 0))];
+    (time, size, prop::collection::vec(any_hand(), 0..3), any::<bool>())
+        .prop_map(|(time, size, hands, searched)| Reading { time, size, hands, searched })
+}
+
+proptest! {
+    #![proptest_config(Runs { failure_persistence: None, ..Runs::default() })]
+
+    #[test]
+    fn noise_at_any_time_makes_no_gesture_and_no_panic(readings in prop::collection::vec(any_reading(), 0..60)) {
+        let mut machine = Machine::new(Config::shipped().gesture, true);
+        for reading in &readings {
+            prop_assert_eq!(machine.see(reading), None);
+            machine.phase();
+        }
+    }
+
+    #[test]
+    fn a_hand_that_no_picture_holds_makes_no_gesture(hand in any_hand(), scale in 1e3f32..1e30) {
+        let mut machine = Machine::new(Config::shipped().gesture, true);
+        let landmarks = hand.landmarks.map(|point| point * scale);
+        let hand = Hand { landmarks, sure: true, raised: [true; 5], ..hand };
+        for index in 0..60 {
+            let reading = Reading { time: Duration::from_millis(50 * index), size: SIZE, hands: vec![hand.clone()], searched: true };
+            prop_assert_eq!(machine.see(&reading), None);
+        }
+    }
+
+    #[test]
+    fn time_that_stands_still_or_runs_back_makes_no_gesture(fingers in 1u8..=5, steps in prop::collection::vec(0u64..100, 100)) {
+        let mut machine = Machine::new(Config::shipped().gesture, true);
+        let mut time = Duration::from_secs(60);
+        for step in steps {
+            time -= Duration::from_millis(step);
+            for side in [Side::Left, Side::Right] {
+                let hands = vec![Shape::new(side, fingers).hand()];
+                prop_assert_eq!(machine.see(&Reading { time, size: SIZE, hands, searched: true }), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Rules 1 to 6, each in its words and at its edges. Readings are 50 ms apart where nothing else is said, so that
+//! `for 800ms` ends one reading before 800 ms, and `for 801ms` with it.
+
+use crate::language::check;
+
+// Rule 1: one hand.
+
+#[test]
+fn rule_1_with_two_hands_in_view_nothing_arms_and_the_screen_says_so() {
+    check("left 3 and right 2 for 4s; show", "idle: TwoHands");
+    check("left 3 and left 3 for 4s; show", "idle: TwoHands");
+    check("left 3 and unsure right 2 for 4s; show", "idle: TwoHands");
+    check("left 3 and fist for 4s; show", "idle: TwoHands");
+    check("left 3 and right 2 nowhere for 4s; show", "idle: TwoHands");
+    check("left 3 for 400ms; two for 50ms; show", "idle: TwoHands");
+}
+
+#[test]
+fn rule_1_a_small_hand_neither_arms_nor_blocks() {
+    check("small left 3 for 4s; show", "idle: TooSmall");
+    check("left 3 and small right 2 for 801ms", "launch 3 at 800ms");
+    check("small right 2 and left 3 for 801ms", "launch 3 at 800ms");
+    check("small right 2 and small left 5 and unsure small left 3 for 801ms; show", "idle: TooSmall");
+    // Nor does it take back, nor stand in the way of a release.
+    check("right 2 for 1601ms; right 2 and small left 3 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    check("left 1 for 801ms; small left 3 for 401ms; left 1 for 801ms", "launch 1 at 800ms; launch 1 at 2100ms");
+}
+
+#[test]
+fn rule_1_a_palm_of_a_twentieth_of_the_picture_is_large_enough() {
+    check("left 3 palm 24 for 801ms", "launch 3 at 800ms");
+    check("left 3 palm 23.9 for 801ms; show", "idle: TooSmall");
+}
+
+#[test]
+fn rule_1_a_hold_needs_a_search_inside_it() {
+    check("searches never; left 3 for 3s; show", "left 3: 100%, NotSearched");
+    check("searches never; left 3 for 3s; search; left 3 for 50ms", "launch 3 at 3000ms");
+    check("searches never; search; left 3 for 801ms", "launch 3 at 800ms");
+    // One reading before the hold is too early.
+    check("searches never; search; none for 50ms; left 3 for 3s", "");
+    // What counts is that one hand was found, however unclear.
+    check("searches never; left 3 for 400ms; search; none for 50ms; left 3 for 1s", "");
+    check("searches never; left 3 for 400ms; search; unsure left 3 for 50ms; left 3 for 351ms", "launch 3 at 800ms");
+}
+
+#[test]
+fn rule_1_a_search_that_sees_a_second_hand_begins_the_hold_anew() {
+    check("left 3 for 400ms; search; two for 50ms; left 3 for 800ms", "");
+    check("left 3 for 400ms; search; two for 50ms; left 3 for 801ms", "launch 3 at 1250ms");
+}
+
+// Rule 2: hold.
+
+#[test]
+fn rule_2_a_left_hand_is_held_for_0_8_s_to_launch() {
+    for fingers in 1..=5 {
+        check(&format!("left {fingers} for 800ms"), "");
+        check(&format!("left {fingers} for 801ms"), &format!("launch {fingers} at 800ms"));
+    }
+    check("period 1ms; left 3 for 800ms; show", "left 3: 100%");
+    check("period 1ms; left 3 for 801ms", "launch 3 at 800ms");
+    check("none for 5s; left 3 for 800ms", "");
+    check("none for 5s; left 3 for 801ms", "launch 3 at 5800ms");
+}
+
+#[test]
+fn rule_2_a_right_hand_is_held_for_1_6_s_to_retire() {
+    check("right 3 for 1600ms; show", "right 3: 97%");
+    check("right 3 for 1601ms; show", "countdown 3 at 1600ms; retiring 3 in 2000ms");
+}
+
+#[test]
+fn rule_2_a_ring_shows_progress() {
+    check(
+        "left 3 for 50ms; show; left 3 for 400ms; show; left 3 for 350ms; show",
+        "left 3: 0%; left 3: 50%; left 3: 94%",
+    );
+    check("right 3 for 801ms; show", "right 3: 50%");
+    // A flickering reading leaves the ring as it is.
+    check("left 3 for 400ms; unsure left 3 for 50ms; show", "left 3: 50%");
+}
+
+#[test]
+fn rule_2_fists_and_unsure_hands_begin_nothing() {
+    check("fist for 4s; show", "idle: Fist");
+    check("left 0 for 4s; show", "idle: Fist");
+    check("unsure left 3 for 4s; show", "idle: Unsure");
+    check("unsure fist for 4s; show", "idle: Unsure");
+    check("none for 4s; show", "idle: NoHand");
+    check("show", "idle: NoPicture");
+}
+
+#[test]
+fn rule_2_no_gap_over_0_3_s() {
+    check("left 3 for 450ms; gap 300ms; left 3 for 101ms", "launch 3 at 800ms");
+    check("left 3 for 450ms; gap 301ms; left 3 for 800ms; show", "left 3: 94%, FewReadings");
+    check("left 3 for 450ms; gap 301ms; left 3 for 801ms", "launch 3 at 1501ms");
+    // Nor before the first reading inside the hold.
+    check("left 3 for 50ms; gap 301ms; left 3 for 500ms", "");
+}
+
+#[test]
+fn rule_2_five_readings_at_least() {
+    check("searches every 1; period 200ms; left 3 for 801ms", "launch 3 at 800ms");
+    check("searches every 1; period 266ms; left 3 for 3s", "launch 3 at 1064ms");
+    check("searches every 1; period 267ms; left 3 for 9s; show", "left 3: 100%, FewReadings");
+    check("searches every 1; period 301ms; left 3 for 9s; show", "left 3: 0%, FewReadings");
+}
+
+#[test]
+fn rule_2_four_fifths_agree() {
+    for noise in ["none", "unsure left 3", "two", "left 2", "right 3", "fist", "small left 3", "left 3 nowhere"] {
+        let play = |steps: &str, expected| {
+            check(&format!("searches never; search; {}", steps.replace("NOISE", noise)), expected)
+        };
+        // 14 of 17, 13 of 17.
+        play("left 3, every 5th NOISE for 801ms", "launch 3 at 800ms");
+        play("left 3, every 4th NOISE for 801ms", "");
+        // 4 of 5, 7 of 9.
+        play("period 200ms; left 3 for 400ms; NOISE for 200ms; left 3 for 400ms", "launch 3 at 800ms");
+        play("period 100ms; left 3 for 300ms; NOISE for 200ms; left 3 for 400ms", "");
+    }
+    check("searches every 1; left 3, every 4th unsure left 3 for 9s", "");
+}
+
+#[test]
+fn rule_2_the_newest_reading_agrees_and_the_oldest_too() {
+    check("left 3 for 800ms; unsure left 3 for 50ms", "");
+    check("left 3 for 800ms; unsure left 3 for 50ms; left 3 for 50ms", "launch 3 at 850ms");
+    // 14 of 17 agree, but the hand was shown for 0.7 s only.
+    check("none for 1s; left 3 for 701ms", "");
+    check("left 3 for 50ms; none for 50ms; left 3 for 701ms", "launch 3 at 800ms");
+}
+
+#[test]
+fn rule_2_passing_through_counts_is_no_gesture() {
+    check("left 1 for 600ms; left 2 for 600ms; left 3 for 600ms; left 4 for 600ms; left 5 for 600ms", "");
+    check("left 3, every 2nd left 2 for 9s", "");
+    check("left 3, every 2nd right 3 for 9s", "");
+}
+
+#[test]
+fn rule_2_the_hand_holds_still_within_half_a_palms_width() {
+    check("left 3 jumping 30 for 801ms", "launch 3 at 800ms");
+    check("left 3 jumping 31 for 9s; show", "left 3: 0%, Moving");
+    check("left 3 drifting 37 for 801ms", "launch 3 at 800ms");
+    check("left 3 drifting 38 for 5s; show", "left 3: 94%, Moving");
+    // In any direction: 22 by 22 pixels are 31.
+    check("left 3 x 300 y 200 for 400ms; left 3 x 321 y 221 for 401ms", "launch 3 at 800ms");
+    check("left 3 x 300 y 200 for 400ms; left 3 x 322 y 222 for 401ms", "");
+    // A smaller hand is farther away.
+    check("left 3 palm 40 jumping 30 for 9s", "");
+    check("left 3 palm 40 jumping 20 for 801ms", "launch 3 at 800ms");
+}
+
+#[test]
+fn rule_2_waving_an_open_hand_is_no_gesture() {
+    check("left 5 waving for 9s; right 5 waving for 9s", "");
+    // Once it rests, its last swing no farther than half a palm away.
+    check("left 5 waving for 2s; left 5 for 801ms", "launch 5 at 2750ms");
+}
+
+// Rule 3: take-back.
+
+#[test]
+fn rule_3_a_retire_waits_2_s() {
+    check("right 2 for 3600ms; show", "countdown 2 at 1600ms; retiring 2 in 50ms");
+    check("right 2 for 3601ms; show", "countdown 2 at 1600ms; retire 2 at 3600ms; done");
+    check("right 2 for 1601ms; period 300ms; gap 300ms; right 2 for 3s", "countdown 2 at 1600ms; retire 2 at 3700ms");
+}
+
+#[test]
+fn rule_3_leaving_the_picture_does_not_take_back() {
+    check("right 2 for 1601ms; none for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    check("right 2 for 1601ms; unsure right 2 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+}
+
+#[test]
+fn rule_3_two_sure_readings_of_a_fist_take_back() {
+    check("right 2 for 1601ms; fist for 100ms", "countdown 2 at 1600ms; taken back 2 at 1700ms: Fist");
+    check("right 2 for 1601ms; left 0 for 100ms", "countdown 2 at 1600ms; taken back 2 at 1700ms: Fist");
+    check("right 2 for 1601ms; fist for 50ms; show", "countdown 2 at 1600ms; retiring 2 in 1950ms");
+    check("right 2 for 1601ms; fist for 50ms; none for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    check("right 2 for 1601ms; unsure fist for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    check("right 2 for 1601ms; small right 0 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    // In a row or not, and even in the reading that would have fired.
+    check(
+        "right 2 for 1601ms; fist for 50ms; right 2 for 1s; fist for 50ms",
+        "countdown 2 at 1600ms; taken back 2 at 2700ms: Fist",
+    );
+    check("right 2 for 1601ms; none for 1900ms; fist for 100ms", "countdown 2 at 1600ms; taken back 2 at 3600ms: Fist");
+}
+
+#[test]
+fn rule_3_each_countdown_has_its_own_fists() {
+    check(
+        "right 2 for 1601ms; fist for 50ms; none for 2400ms; right 1 for 1601ms; fist for 50ms; show",
+        "countdown 2 at 1600ms; retire 2 at 3600ms; countdown 1 at 5700ms; retiring 1 in 1950ms",
+    );
+}
+
+#[test]
+fn rule_3_a_second_hand_takes_back() {
+    check("right 2 for 1601ms; right 2 and left 5 for 50ms", "countdown 2 at 1600ms; taken back 2 at 1650ms: TwoHands");
+    check(
+        "right 2 for 1601ms; none for 1950ms; two for 50ms",
+        "countdown 2 at 1600ms; taken back 2 at 3600ms: TwoHands",
+    );
+}
+
+#[test]
+fn rule_3_a_lost_camera_pause_and_quitting_take_back() {
+    check("right 2 for 1601ms; camera lost; none for 3s", "countdown 2 at 1600ms; taken back 2 at 1600ms: CameraLost");
+    check(
+        "right 2 for 1601ms; pause; show; none for 3s",
+        "countdown 2 at 1600ms; taken back 2 at 1600ms: Paused; paused",
+    );
+    check("right 2 for 1601ms; quit; none for 3s", "countdown 2 at 1600ms; taken back 2 at 1600ms: Quit");
+}
+
+#[test]
+fn rule_3_a_gap_over_0_5_s_takes_back() {
+    check("right 2 for 1601ms; gap 500ms; right 2 for 1501ms", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    check("right 2 for 1601ms; gap 501ms; right 2 for 9s", "countdown 2 at 1600ms; taken back 2 at 2101ms: Gap");
+    check("right 2 for 1601ms; gap 9s; right 2 for 9s", "countdown 2 at 1600ms; taken back 2 at 10600ms: Gap");
+}
+
+#[test]
+fn rule_3_nothing_arms_meanwhile() {
+    check("right 2 for 1601ms; left 3 for 1900ms; show", "countdown 2 at 1600ms; retiring 2 in 100ms");
+    check("right 2 for 1601ms; left 3 for 9s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    check("right 2 for 1601ms; none for 1s; left 3 for 9s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+}
+
+// Rule 4: once.
+
+#[test]
+fn rule_4_a_gesture_fires_once() {
+    check("left 3 for 9s; show", "launch 3 at 800ms; done");
+    check("right 2 for 9s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    check("left 3 for 1s; left 2 for 2s; right 5 for 5s", "launch 3 at 800ms");
+}
+
+#[test]
+fn rule_4_the_next_needs_no_hand_or_a_fist_for_0_4_s() {
+    for release in ["none", "fist", "left 0", "small left 3"] {
+        let play = |steps: &str, expected| check(&steps.replace("RELEASE", release), expected);
+        play("left 3 for 801ms; RELEASE for 400ms; left 3 for 9s", "launch 3 at 800ms");
+        play("left 3 for 801ms; RELEASE for 401ms; left 3 for 800ms", "launch 3 at 800ms");
+        play("left 3 for 801ms; RELEASE for 401ms; left 3 for 801ms", "launch 3 at 800ms; launch 3 at 2100ms");
+    }
+    check(
+        "left 3 for 801ms; none for 200ms; fist for 201ms; left 3 for 801ms",
+        "launch 3 at 800ms; launch 3 at 2100ms",
+    );
+}
+
+#[test]
+fn rule_4_two_hands_unsure_ones_and_interruptions_are_no_release() {
+    for other in ["two", "unsure left 3", "unsure fist", "left 3", "left 1", "right 3", "left 3 nowhere"] {
+        let play = |steps: &str, expected| check(&steps.replace("OTHER", other), expected);
+        play("left 3 for 801ms; OTHER for 5s; left 2 for 9s; show", "launch 3 at 800ms; done");
+        play("left 3 for 801ms; none for 200ms; OTHER for 50ms; none for 350ms; left 2 for 9s", "launch 3 at 800ms");
+    }
+}
+
+#[test]
+fn rule_4_a_gap_is_no_release() {
+    check("left 3 for 801ms; gap 9s; left 3 for 9s", "launch 3 at 800ms");
+    check("left 3 for 801ms; camera lost; left 3 for 9s", "launch 3 at 800ms");
+    check("left 3 for 801ms; none for 50ms; gap 301ms; none for 400ms; left 3 for 9s", "launch 3 at 800ms");
+    check(
+        "left 3 for 801ms; none for 50ms; gap 300ms; none for 101ms; left 3 for 801ms",
+        "launch 3 at 800ms; launch 3 at 2100ms",
+    );
+    check("left 3 for 801ms; none for 200ms; camera lost; none for 400ms; left 3 for 9s", "launch 3 at 800ms");
+}
+
+#[test]
+fn rule_4_the_start_needs_no_release() {
+    check("left 3 for 801ms", "launch 3 at 800ms");
+}
+
+#[test]
+fn rule_4_what_was_taken_back_needs_a_release_too() {
+    check(
+        "right 2 for 1601ms; two for 50ms; right 2 for 9s; show",
+        "countdown 2 at 1600ms; taken back 2 at 1650ms: TwoHands; done",
+    );
+    // The fist that takes back is a release when it stays.
+    check(
+        "right 2 for 1601ms; fist for 501ms; left 3 for 801ms",
+        "countdown 2 at 1600ms; taken back 2 at 1700ms: Fist; launch 3 at 3000ms",
+    );
+    check("right 2 for 1601ms; fist for 451ms; left 3 for 9s", "countdown 2 at 1600ms; taken back 2 at 1700ms: Fist");
+}
+
+// Rule 5: gaps.
+
+#[test]
+fn rule_5_a_gap_or_a_lost_camera_disarms() {
+    check("left 3 for 750ms; gap 501ms; left 3 for 800ms", "");
+    check("left 3 for 750ms; gap 501ms; left 3 for 801ms", "launch 3 at 2001ms");
+    check("left 3 for 750ms; camera lost; show; left 3 for 800ms", "idle: CameraLost");
+    check("left 3 for 750ms; camera lost; left 3 for 801ms", "launch 3 at 1550ms");
+}
+
+#[test]
+fn rule_5_after_a_lost_camera_time_may_begin_anew() {
+    check("left 3 for 750ms; camera lost; back 700ms; left 3 for 801ms", "launch 3 at 800ms");
+    check("left 3 for 750ms; camera lost; gap 1000s; left 3 for 801ms", "launch 3 at 1001500ms");
+}
+
+#[test]
+fn rule_5_time_that_runs_back_disarms() {
+    check("left 3 for 750ms; back 50ms; left 3 for 800ms", "");
+    check("left 3 for 750ms; back 1ms; left 3 for 801ms", "launch 3 at 1499ms");
+    check("right 2 for 1601ms; back 1ms; right 2 for 9s", "countdown 2 at 1600ms; taken back 2 at 1599ms: TimeRanBack");
+    check("left 3 for 801ms; none for 200ms; back 1ms; none for 400ms; left 3 for 9s", "launch 3 at 800ms");
+}
+
+#[test]
+fn rule_5_where_time_stands_still_nothing_is_held() {
+    check("clock stops; left 3 for 9s; show", "left 3: 0%");
+    // Readings of the same time are one: these are 4.
+    check("period 267ms; searches every 1; left 3 for 802ms; clock stops; left 3 for 9s", "");
+    check("left 3 for 801ms; clock stops; none for 9s; show", "launch 3 at 800ms; done");
+    // And what was held before goes on with it.
+    check("left 3 for 400ms; clock stops; left 3 for 1s; clock goes; left 3 for 401ms", "launch 3 at 800ms");
+}
+
+#[test]
+fn rule_5_a_fist_takes_back_even_where_time_stands_still() {
+    check("right 2 for 1601ms; clock stops; none for 9s; show", "countdown 2 at 1600ms; retiring 2 in 1950ms");
+    check("right 2 for 1601ms; clock stops; fist for 9s", "countdown 2 at 1600ms; taken back 2 at 1650ms: Fist");
+}
+
+// Rule 6: armed.
+
+#[test]
+fn rule_6_paused_nothing_arms() {
+    check("pause; left 3 for 9s; show", "paused");
+    check("left 3 for 750ms; pause; left 3 for 9s", "");
+}
+
+#[test]
+fn rule_6_resumed_the_hold_begins_anew() {
+    check("left 3 for 750ms; pause; resume; left 3 for 800ms", "");
+    check("left 3 for 750ms; pause; resume; left 3 for 801ms", "launch 3 at 1550ms");
+    check("pause; left 3 for 9s; resume; left 3 for 801ms", "launch 3 at 9800ms");
+}
+
+#[test]
+fn rule_6_a_pause_is_no_release_but_one_may_be_seen_in_it() {
+    check("left 3 for 801ms; pause; left 3 for 1s; resume; left 3 for 9s", "launch 3 at 800ms");
+    check("left 3 for 801ms; pause; none for 401ms; resume; left 3 for 801ms", "launch 3 at 800ms; launch 3 at 2100ms");
+}
+
+#[test]
+fn rule_6_after_quitting_nothing_fires() {
+    check("left 3 for 750ms; quit; left 3 for 9s; show", "paused");
+}
