@@ -111,14 +111,14 @@ impl Player {
             None => (sign, None),
         };
         let mut passed = Duration::ZERO;
-        for index in 0.. {
+        for index in 0usize.. {
             if passed >= long {
                 break;
             }
-            let sign = noise.filter(|(nth, _)| index % nth == nth - 1).map_or(sign, |(_, noise)| noise);
+            let sign = noise.filter(|(nth, _)| (index + 1).is_multiple_of(*nth)).map_or(sign, |(_, noise)| noise);
             let hands = hands(sign, index, passed.as_secs_f32())?;
             self.readings += 1;
-            let regular = self.searches_every.is_some_and(|n| self.readings % n == 0);
+            let regular = self.searches_every.is_some_and(|n| self.readings.is_multiple_of(n));
             let searched = std::mem::take(&mut self.search_next) || regular;
             let outcome = self.machine.see(&Reading { time: self.next, size: SIZE, hands, searched });
             self.last = self.next;
