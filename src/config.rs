@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::gesture;
+use crate::{fleet, gesture};
 
 /// The config.toml in the repository's root.
 pub const SHIPPED: &str = include_str!("../config.toml");
@@ -14,6 +14,7 @@ pub const SHIPPED: &str = include_str!("../config.toml");
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
     pub gesture: gesture::Settings,
+    pub fleet: fleet::Settings,
 }
 
 impl Config {

@@ -2,6 +2,8 @@
 
 pub mod camera;
 pub mod config;
+pub mod event;
+pub mod fleet;
 pub mod gesture;
 pub mod hand;
 pub mod vision;

@@ -1,0 +1,268 @@
+//! One thing that happened. In: what a part of handwave tells. Out: a JSON line for `--events`, a sentence for people.
+
+use std::fmt;
+
+use jiff::{Timestamp, Unit};
+use serde::Serialize;
+
+use crate::fleet::{Action, Command, CommandId, InstanceId, Source, list};
+use crate::gesture::Gesture;
+use crate::hand::Side;
+
+/// An event and when it happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stamped {
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+impl Stamped {
+    /// The event, happening now, to the millisecond.
+    pub fn now(event: Event) -> Self {
+        let now = Timestamp::now();
+        Stamped { at: now.round(Unit::Millisecond).unwrap_or(now), event }
+    }
+
+    /// The line of `--events`, without its end.
+    pub fn to_json_line(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers alone always make JSON")
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    Gesture(Sign),
+    /// A gesture's countdown ended without a command.
+    TakenBack {
+        reason: String,
+    },
+    Command(Asked),
+    /// Less is done than was asked.
+    Cut {
+        command: CommandId,
+        asked: usize,
+        granted: usize,
+        reason: String,
+    },
+    /// Nothing is done of what was asked.
+    Refused {
+        command: CommandId,
+        reason: String,
+    },
+    Launched(Instances),
+    Registered(Instances),
+    InService(Instances),
+    Retiring(Instances),
+    Deregistered(Instances),
+    Terminated {
+        #[serde(flatten)]
+        of: Instances,
+        /// The cloud's own reason, where it gives one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    Error {
+        code: String,
+        message: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        instances: Vec<InstanceId>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        command: Option<CommandId>,
+    },
+    Paused,
+    Armed,
+    CameraLost,
+    CameraBack,
+    Quit,
+}
+
+/// A gesture's fields.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Sign {
+    pub side: Side,
+    pub fingers: u8,
+    pub confidence: f32,
+    /// Seconds.
+    pub hold: f64,
+}
+
+impl From<Gesture> for Sign {
+    fn from(gesture: Gesture) -> Self {
+        let Gesture { side, fingers, confidence, hold } = gesture;
+        // Thousandths are all that a frame's time is good for.
+        let confidence = (confidence * 1000.0).round() / 1000.0;
+        Sign { side, fingers, confidence, hold: hold.as_millis() as f64 / 1000.0 }
+    }
+}
+
+/// A command's fields, and those of the gesture that caused it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Asked {
+    pub id: CommandId,
+    pub action: &'static str,
+    pub count: usize,
+    /// Those that a `terminate` names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<InstanceId>,
+    pub source: &'static str,
+    #[serde(flatten)]
+    pub sign: Option<Sign>,
+}
+
+impl From<&Command> for Asked {
+    fn from(command: &Command) -> Self {
+        let (action, count, instances) = match &command.action {
+            Action::ScaleOut(n) => ("scale-out", *n, Vec::new()),
+            Action::ScaleIn(n) => ("scale-in", *n, Vec::new()),
+            Action::Terminate(ids) => ("terminate", ids.len(), ids.clone()),
+        };
+        let (source, sign) = match command.source {
+            Source::Gesture(gesture) => ("gesture", Some(gesture.into())),
+            Source::CommandLine => ("command-line", None),
+        };
+        Asked { id: command.id.clone(), action, count, instances, source, sign }
+    }
+}
+
+/// Instances that something happened to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Instances {
+    pub instances: Vec<InstanceId>,
+    /// The command behind it, where this process knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandId>,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Gesture(sign) => write!(f, "Gesture: {sign}."),
+            Event::TakenBack { reason } => write!(f, "Taken back: {reason}."),
+            Event::Command(asked) => match asked.action {
+                "scale-out" => write!(f, "Asked to launch {}", asked.count),
+                "scale-in" => write!(f, "Asked to retire {}", asked.count),
+                _ => write!(f, "Asked to retire {}", list(&asked.instances)),
+            }
+            .and_then(|()| match asked.sign {
+                Some(sign) => write!(f, " by a {} hand showing {}.", sign.side, sign.fingers),
+                None => f.write_str("."),
+            }),
+            Event::Cut { asked, granted, reason, .. } => write!(f, "Only {granted} of {asked}: {reason}."),
+            Event::Refused { reason, .. } => write!(f, "Refused: {reason}."),
+            Event::Launched(of) => write!(f, "Launched {of}."),
+            Event::Registered(of) => write!(f, "Registered {of}."),
+            Event::InService(of) => write!(f, "In service: {of}."),
+            Event::Retiring(of) => write!(f, "Retiring {of}."),
+            Event::Deregistered(of) => write!(f, "Deregistered {of}."),
+            Event::Terminated { of, reason: None } => write!(f, "Terminated {of}."),
+            Event::Terminated { of, reason: Some(reason) } => write!(f, "Terminated {of} ({reason})."),
+            Event::Error { code, message, instances, .. } if instances.is_empty() => write!(f, "{code}: {message}."),
+            Event::Error { code, message, instances, .. } => write!(f, "{code}: {message} ({}).", list(instances)),
+            Event::Paused => f.write_str("Paused."),
+            Event::Armed => f.write_str("Armed."),
+            Event::CameraLost => f.write_str("The camera is lost."),
+            Event::CameraBack => f.write_str("The camera is back."),
+            Event::Quit => f.write_str("Quitting."),
+        }
+    }
+}
+
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (hold, sure) = (self.hold, 100.0 * self.confidence);
+        write!(f, "{} hand, {} raised, held {hold:.1} s, {sure:.0} % sure", self.side, self.fingers)
+    }
+}
+
+impl fmt::Display for Instances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.instances.len() {
+            1 => write!(f, "{}", list(&self.instances)),
+            n => write!(f, "{n}: {}", list(&self.instances)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn line(event: Event) -> String {
+        Stamped { at: "2026-01-02T03:04:05.678Z".parse().unwrap(), event }.to_json_line()
+    }
+
+    fn two() -> Instances {
+        Instances { instances: vec!["i-1".into(), "i-2".into()], command: Some(CommandId("c".into())) }
+    }
+
+    #[test]
+    fn a_command_carries_the_gesture_that_caused_it() {
+        let gesture = Gesture { side: Side::Left, fingers: 3, confidence: 0.981_234, hold: Duration::from_millis(833) };
+        let command =
+            Command { id: CommandId("c".into()), source: Source::Gesture(gesture), action: Action::ScaleOut(3) };
+        let event = Event::Command(Asked::from(&command));
+        assert_eq!(event.to_string(), "Asked to launch 3 by a left hand showing 3.");
+        assert_eq!(
+            line(event),
+            r#"{"at":"2026-01-02T03:04:05.678Z","event":"command","id":"c","action":"scale-out","count":3,"source":"gesture","side":"left","fingers":3,"confidence":0.981,"hold":0.833}"#
+        );
+        let event = Event::Gesture(gesture.into());
+        assert_eq!(event.to_string(), "Gesture: left hand, 3 raised, held 0.8 s, 98 % sure.");
+        assert_eq!(
+            line(event),
+            r#"{"at":"2026-01-02T03:04:05.678Z","event":"gesture","side":"left","fingers":3,"confidence":0.981,"hold":0.833}"#
+        );
+    }
+
+    #[test]
+    fn a_terminate_names_its_instances() {
+        let action = Action::Terminate(vec!["i-1".into()]);
+        let command = Command { id: CommandId("c".into()), source: Source::CommandLine, action };
+        assert_eq!(
+            line(Event::Command(Asked::from(&command))),
+            r#"{"at":"2026-01-02T03:04:05.678Z","event":"command","id":"c","action":"terminate","count":1,"instances":["i-1"],"source":"command-line"}"#
+        );
+    }
+
+    #[test]
+    fn names_are_the_designs() {
+        let (reason, command) = (String::new(), CommandId(String::new()));
+        let error =
+            Event::Error { code: "Throttling".into(), message: "slow".into(), instances: vec![], command: None };
+        let events = [
+            (Event::TakenBack { reason: reason.clone() }, "taken-back"),
+            (Event::Cut { command: command.clone(), asked: 4, granted: 2, reason: reason.clone() }, "cut"),
+            (Event::Refused { command, reason }, "refused"),
+            (Event::Launched(two()), "launched"),
+            (Event::Registered(two()), "registered"),
+            (Event::InService(two()), "in-service"),
+            (Event::Retiring(two()), "retiring"),
+            (Event::Deregistered(two()), "deregistered"),
+            (Event::Terminated { of: two(), reason: None }, "terminated"),
+            (error, "error"),
+            (Event::Paused, "paused"),
+            (Event::Armed, "armed"),
+            (Event::CameraLost, "camera-lost"),
+            (Event::CameraBack, "camera-back"),
+            (Event::Quit, "quit"),
+        ];
+        for (event, name) in events {
+            let value: serde_json::Value = serde_json::from_str(&line(event)).unwrap();
+            assert_eq!(value["event"], name);
+        }
+    }
+
+    #[test]
+    fn instances_and_their_command_are_fields_of_the_line() {
+        let event = Event::Terminated { of: two(), reason: Some("no capacity".into()) };
+        assert_eq!(event.to_string(), "Terminated 2: i-1, i-2 (no capacity).");
+        assert_eq!(
+            line(event),
+            r#"{"at":"2026-01-02T03:04:05.678Z","event":"terminated","instances":["i-1","i-2"],"command":"c","reason":"no capacity"}"#
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! Commands to instances. In: commands from any source. Out: calls to a [`cloud::Cloud`], a watch of the fleet's state,
+//! and events. This file holds the words.
+//!
+//! `actor` observes and acts, `plan` decides (pure), `observed` joins what the cloud answered, `memory` is what one
+//! process remembers between two looks, `changes` tells two observations apart, `cloud` is the port, `simulated` a cloud.
+
+pub mod actor;
+mod changes;
+pub mod cloud;
+mod memory;
+pub mod observed;
+pub mod plan;
+pub mod simulated;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
+
+use crate::event::Stamped;
+use crate::gesture::Gesture;
+use actor::{Actor, FleetState, Handle, Timing};
+use simulated::Simulated;
+
+/// An EC2 instance's id, such as `i-0abcdef1234567890`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InstanceId(pub String);
+
+impl From<&str> for InstanceId {
+    fn from(id: &str) -> Self {
+        InstanceId(id.to_owned())
+    }
+}
+
+impl fmt::Display for InstanceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Ids as a sentence lists them.
+pub fn list(ids: &[InstanceId]) -> String {
+    ids.iter().map(|id| id.0.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// A command's id: 36 ASCII characters, random, so that no restart and no other machine uses it again. A launch
+/// carries it to AWS as its ClientToken.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommandId(pub String);
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What somebody wants of the fleet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    pub id: CommandId,
+    pub source: Source,
+    pub action: Action,
+}
+
+impl Command {
+    /// A command with an id of its own.
+    pub fn new(source: Source, action: Action) -> Self {
+        Command { id: CommandId(uuid::Uuid::new_v4().to_string()), source, action }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Launch this many more.
+    ScaleOut(usize),
+    /// Retire this many; the fleet chooses which.
+    ScaleIn(usize),
+    /// Retire these.
+    Terminate(Vec<InstanceId>),
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Source {
+    Gesture(Gesture),
+    CommandLine,
+}
+
+/// The bounds that commands keep the fleet's count in. A fleet found outside them is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub min: usize,
+    pub max: usize,
+}
+
+/// The `[fleet]` section of config.toml, where each setting says its unit and reason.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    pub name: String,
+    pub min: usize,
+    pub max: usize,
+    pub cloud: CloudName,
+}
+
+/// Which cloud the fleet lives in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CloudName {
+    Simulated,
+    Aws,
+}
+
+/// Why a fleet can't be started.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    #[error("[fleet] name is empty: give the fleet a name, it is the tag by which its instances are found")]
+    Nameless,
+    #[error("[fleet] min = {min} is more than max = {max}: make min the smaller one")]
+    Limits { min: usize, max: usize },
+    #[error(
+        "[fleet] cloud = \"aws\": this version of handwave cannot reach AWS; set cloud = \"simulated\" for a dry run"
+    )]
+    NoAws,
+}
+
+impl Settings {
+    /// The bounds for commands.
+    pub fn limits(&self) -> Limits {
+        Limits { min: self.min, max: self.max }
+    }
+
+    /// What no single setting shows: that they make sense together.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        if self.name.trim().is_empty() {
+            return Err(SettingsError::Nameless);
+        }
+        if self.min > self.max {
+            return Err(SettingsError::Limits { min: self.min, max: self.max });
+        }
+        Ok(())
+    }
+}
+
+/// Starts the fleet's actor on the cloud that the settings name. The task ends after [`Handle::stop`], with what is left.
+/// Must be called within a tokio runtime.
+pub fn start(
+    settings: &Settings,
+    events: UnboundedSender<Stamped>,
+) -> Result<(Handle, JoinHandle<FleetState>), SettingsError> {
+    settings.check()?;
+    match settings.cloud {
+        CloudName::Simulated => Ok(Actor::spawn(Simulated::default(), settings.limits(), Timing::simulated(), events)),
+        CloudName::Aws => Err(SettingsError::NoAws),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(min: usize, max: usize) -> Settings {
+        Settings { name: "web".into(), min, max, cloud: CloudName::Simulated }
+    }
+
+    #[test]
+    fn settings_that_make_no_sense_together_are_refused() {
+        assert_eq!(settings(2, 2).check(), Ok(()));
+        assert_eq!(settings(3, 2).check(), Err(SettingsError::Limits { min: 3, max: 2 }));
+        assert_eq!(Settings { name: " ".into(), ..settings(1, 2) }.check(), Err(SettingsError::Nameless));
+    }
+
+    #[test]
+    fn aws_is_refused_with_a_sentence() {
+        let (events, _) = tokio::sync::mpsc::unbounded_channel();
+        let refused = start(&Settings { cloud: CloudName::Aws, ..settings(1, 2) }, events).err();
+        assert_eq!(refused, Some(SettingsError::NoAws));
+    }
+
+    #[test]
+    fn a_command_id_serves_as_client_token() {
+        let [one, two] = [(); 2].map(|()| Command::new(Source::CommandLine, Action::ScaleOut(1)).id);
+        assert_ne!(one, two);
+        assert!(one.0.is_ascii() && one.0.len() <= 64);
+    }
+}

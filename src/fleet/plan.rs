@@ -1,0 +1,417 @@
+//! What is to be done. In: the fleet as observed, what the process remembers, the time. Out: the changes that are due
+//! (`plan`), and a command made into a number or into victims (`accept`). Pure: no clock, no I/O.
+
+use std::cmp::Reverse;
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::cloud::{Health, InstanceState};
+use super::memory::Memory;
+use super::observed::{Observed, Phase, Seen};
+use super::{Action, InstanceId, Limits};
+
+/// How long the first of a batch waits for the others.
+pub const BATCH_WAIT: Duration = Duration::from_secs(10);
+
+/// A change that repair makes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    Register,
+    Deregister,
+    Terminate,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Change::Register => "register",
+            Change::Deregister => "deregister",
+            Change::Terminate => "terminate",
+        })
+    }
+}
+
+/// One call: a change to a batch of instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    pub change: Change,
+    pub ids: Vec<InstanceId>,
+}
+
+/// What an instance needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Nothing,
+    /// It is on its way; look again.
+    Wait,
+    Do(Change),
+}
+
+/// The changes that are due now, none for a fleet that is settled or has to wait. `drain` bounds a drain.
+pub fn plan(observed: &Observed, memory: &Memory, now: Instant, drain: Duration) -> Vec<Act> {
+    // Off the balancer first: nobody is to be sent to an instance that goes.
+    let changes = [Change::Deregister, Change::Terminate, Change::Register];
+    let acts = changes.map(|change| {
+        let ids = due(change, observed, memory, now, drain);
+        let first = memory.waiting.get(&change);
+        let waited = first.is_none_or(|&since| now.duration_since(since) >= BATCH_WAIT);
+        let others_come = observed.instances.iter().any(|seen| match change {
+            Change::Register => seen.counts() && seen.instance.state == InstanceState::Pending,
+            Change::Terminate => {
+                let left = seen.is_alive() && seen.instance.retiring && !ids.contains(seen.id());
+                left && next(seen, memory, now, drain) != Next::Nothing
+            }
+            Change::Deregister => false,
+        });
+        let ids = if others_come && !waited { Vec::new() } else { ids };
+        Act { change, ids }
+    });
+    acts.into_iter().filter(|act| !act.ids.is_empty()).collect()
+}
+
+/// The instances that need this change, whether or not their batch is complete.
+pub(super) fn due(
+    change: Change,
+    observed: &Observed,
+    memory: &Memory,
+    now: Instant,
+    drain: Duration,
+) -> Vec<InstanceId> {
+    let due = observed.instances.iter().filter(|seen| next(seen, memory, now, drain) == Next::Do(change));
+    due.map(|seen| seen.id().clone()).collect()
+}
+
+/// Whether anything is still on its way. What the cloud refused to change is not.
+pub fn is_moving(observed: &Observed, memory: &Memory, now: Instant, drain: Duration) -> bool {
+    observed.instances.iter().any(|seen| next(seen, memory, now, drain) != Next::Nothing)
+}
+
+fn next(seen: &Seen, memory: &Memory, now: Instant, drain: Duration) -> Next {
+    use InstanceState::*;
+    let next = match seen.instance.state {
+        Stopping | Stopped => Next::Nothing,
+        ShuttingDown | Terminated if seen.is_registered() => Next::Do(Change::Deregister),
+        ShuttingDown => Next::Wait,
+        Terminated => Next::Nothing,
+        _ if !seen.described => Next::Wait,
+        state if seen.instance.retiring => retire(seen, state, memory, now, drain),
+        Pending => Next::Wait,
+        Running => match seen.health {
+            Some(Health::InService | Health::OutOfService) => Next::Nothing,
+            Some(Health::Registering | Health::Draining) => Next::Wait,
+            Some(Health::NotRegistered) | None => Next::Do(Change::Register),
+        },
+    };
+    match next {
+        Next::Do(change) if memory.is_held(change, seen.id()) => Next::Nothing,
+        next => next,
+    }
+}
+
+fn retire(seen: &Seen, state: InstanceState, memory: &Memory, now: Instant, drain: Duration) -> Next {
+    match seen.health {
+        Some(Health::NotRegistered) => Next::Do(Change::Terminate),
+        Some(Health::Draining) => {
+            let since = memory.deregistered.get(seen.id());
+            let over = since.is_some_and(|&since| now.duration_since(since) >= drain);
+            if over { Next::Do(Change::Terminate) } else { Next::Wait }
+        }
+        Some(_) => Next::Do(Change::Deregister),
+        // Only running instances are registered. For one of those, silence is no proof that it is off the balancer.
+        None if state == InstanceState::Pending => Next::Do(Change::Terminate),
+        None => Next::Wait,
+    }
+}
+
+/// A command made into what is written to the cloud, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    pub work: Work,
+    /// What was asked for and is not done, with the reason.
+    pub cut: Option<Cut>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    Launch(usize),
+    Retire(Vec<InstanceId>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    pub asked: usize,
+    pub granted: usize,
+    pub reason: String,
+}
+
+/// Why nothing of a command is done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("nothing was asked for")]
+    Nothing,
+    #[error("{0}")]
+    Limit(String),
+    #[error("{0}")]
+    NotOurs(String),
+}
+
+/// Cuts a command to the limits and chooses its victims.
+pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Accepted, Refusal> {
+    let count = observed.count();
+    match action {
+        Action::ScaleOut(0) | Action::ScaleIn(0) => Err(Refusal::Nothing),
+        Action::ScaleOut(asked) => {
+            let granted = limits.max.saturating_sub(count).min(*asked);
+            let reason = format!("the fleet has {count} and its maximum is {}", limits.max);
+            if granted == 0 {
+                return Err(Refusal::Limit(reason));
+            }
+            Ok(Accepted { work: Work::Launch(granted), cut: cut(*asked, granted, reason) })
+        }
+        Action::ScaleIn(asked) => retire_some(victims(observed, *asked), *asked, count, limits, None),
+        Action::Terminate(ids) => {
+            let mut wanted: Vec<InstanceId> = Vec::new();
+            for id in ids {
+                if !wanted.contains(id) {
+                    wanted.push(id.clone());
+                }
+            }
+            let can_go = |id: &InstanceId| observed.get(id).is_some_and(|seen| seen.counts() && seen.described);
+            let (good, bad): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(can_go);
+            let bad = (!bad.is_empty()).then(|| why_not(&bad, observed));
+            retire_some(good, wanted.len(), count, limits, bad)
+        }
+    }
+}
+
+/// Which `n` instances would be retired first: those that fail their health check, then the newest.
+pub fn victims(observed: &Observed, n: usize) -> Vec<InstanceId> {
+    let mut seen: Vec<&Seen> = observed.instances.iter().filter(|seen| seen.counts() && seen.described).collect();
+    seen.sort_by_key(|seen| (seen.phase() != Phase::Unhealthy, Reverse((seen.instance.launched, seen.id()))));
+    seen.into_iter().take(n).map(|seen| seen.id().clone()).collect()
+}
+
+fn retire_some(
+    mut ids: Vec<InstanceId>,
+    asked: usize,
+    count: usize,
+    limits: Limits,
+    bad: Option<String>,
+) -> Result<Accepted, Refusal> {
+    let room = count.saturating_sub(limits.min);
+    let limited = ids.len() > room || (bad.is_none() && asked > room);
+    ids.truncate(room);
+    let reason = match bad {
+        _ if limited => format!("the fleet has {count} and its minimum is {}", limits.min),
+        Some(why) => why,
+        None if asked == 0 => return Err(Refusal::Nothing),
+        None => "those launched last are not described by the cloud yet".to_owned(),
+    };
+    match ids.len() {
+        0 if limited => Err(Refusal::Limit(reason)),
+        0 => Err(Refusal::NotOurs(reason)),
+        granted => Ok(Accepted { work: Work::Retire(ids), cut: cut(asked, granted, reason) }),
+    }
+}
+
+fn why_not(ids: &[InstanceId], observed: &Observed) -> String {
+    let why = |id: &InstanceId| match observed.get(id) {
+        None => format!("{id} is not in the fleet"),
+        Some(seen) => format!("{id} is {}", seen.phase()),
+    };
+    ids.iter().map(why).collect::<Vec<_>>().join(", ")
+}
+
+fn cut(asked: usize, granted: usize, reason: String) -> Option<Cut> {
+    (granted < asked).then_some(Cut { asked, granted, reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::fleet::cloud::Instance;
+
+    const DRAIN: Duration = Duration::from_secs(60);
+    const LIMITS: Limits = Limits { min: 1, max: 5 };
+
+    /// A fleet written as words: `running`, `pending`, `in-service`, `unhealthy`, `draining`, `off`, with `retiring:`
+    /// before. Ids are i-0, i-1, ... in the order of their launch.
+    fn fleet(words: &str) -> Observed {
+        let seen = words.split_whitespace().enumerate().map(|(i, word)| {
+            let (retiring, word) = match word.strip_prefix("retiring:") {
+                Some(rest) => (true, rest),
+                None => (false, word),
+            };
+            let (state, health) = match word {
+                "pending" | "unseen" => (InstanceState::Pending, None),
+                "running" => (InstanceState::Running, None),
+                "in-service" => (InstanceState::Running, Some(Health::InService)),
+                "registering" => (InstanceState::Running, Some(Health::Registering)),
+                "unhealthy" => (InstanceState::Running, Some(Health::OutOfService)),
+                "draining" => (InstanceState::Running, Some(Health::Draining)),
+                "off" => (InstanceState::Running, Some(Health::NotRegistered)),
+                "stopped" => (InstanceState::Stopped, Some(Health::OutOfService)),
+                "ended-registered" => (InstanceState::Terminated, Some(Health::OutOfService)),
+                "ended" => (InstanceState::Terminated, None),
+                "ending" => (InstanceState::ShuttingDown, None),
+                other => panic!("{other}"),
+            };
+            let launched = Timestamp::from_second(i as i64).unwrap();
+            let instance = Instance { id: id(i), state, launched, retiring, reason: None };
+            Seen { instance, health, described: word != "unseen" }
+        });
+        Observed { instances: seen.collect(), strangers: vec![] }
+    }
+
+    fn id(i: usize) -> InstanceId {
+        InstanceId(format!("i-{i}"))
+    }
+
+    fn ids(numbers: &[usize]) -> Vec<InstanceId> {
+        numbers.iter().copied().map(id).collect()
+    }
+
+    /// The plan for a fleet that has been as it is for `after` seconds.
+    fn planned(words: &str, after: u64) -> Vec<(Change, Vec<InstanceId>)> {
+        let (observed, mut memory, start) = (fleet(words), Memory::default(), Instant::now());
+        memory.note(&observed, start, DRAIN);
+        let now = start + Duration::from_secs(after);
+        memory.note(&observed, now, DRAIN);
+        plan(&observed, &memory, now, DRAIN).into_iter().map(|act| (act.change, act.ids)).collect()
+    }
+
+    fn accepted(action: Action, words: &str) -> Result<Accepted, Refusal> {
+        accept(&action, &fleet(words), LIMITS)
+    }
+
+    #[test]
+    fn rule_2_running_and_not_registered_is_registered() {
+        assert_eq!(planned("in-service running off", 0), [(Change::Register, ids(&[1, 2]))]);
+    }
+
+    #[test]
+    fn rule_2_a_batch_is_registered_when_all_of_it_runs() {
+        assert_eq!(planned("running running pending", 9), []);
+        assert_eq!(planned("running running unseen", 9), []);
+        assert_eq!(planned("running running running", 0), [(Change::Register, ids(&[0, 1, 2]))]);
+    }
+
+    #[test]
+    fn rule_2_or_ten_seconds_after_its_first() {
+        assert_eq!(planned("running running pending", 10), [(Change::Register, ids(&[0, 1]))]);
+    }
+
+    #[test]
+    fn rule_2_retiring_is_deregistered_then_drained_then_terminated() {
+        assert_eq!(planned("retiring:in-service", 0), [(Change::Deregister, ids(&[0]))]);
+        assert_eq!(planned("retiring:unhealthy", 0), [(Change::Deregister, ids(&[0]))]);
+        assert_eq!(planned("retiring:draining", 0), []);
+        assert_eq!(planned("retiring:off", 0), [(Change::Terminate, ids(&[0]))]);
+        assert_eq!(planned("retiring:pending", 0), [(Change::Terminate, ids(&[0]))]);
+    }
+
+    #[test]
+    fn rule_2_what_retires_together_is_terminated_together() {
+        assert_eq!(planned("retiring:off retiring:draining", 9), []);
+        assert_eq!(planned("retiring:off retiring:draining", 10), [(Change::Terminate, ids(&[0]))]);
+    }
+
+    #[test]
+    fn rule_2_registered_but_terminated_is_deregistered() {
+        assert_eq!(planned("ended-registered ended ending", 0), [(Change::Deregister, ids(&[0]))]);
+    }
+
+    #[test]
+    fn rule_2_a_settled_fleet_needs_nothing() {
+        let moving = |words| is_moving(&fleet(words), &Memory::default(), Instant::now(), DRAIN);
+        assert_eq!(planned("in-service unhealthy ended stopped", 0), []);
+        assert!(!moving("in-service unhealthy ended stopped"));
+        for word in
+            "pending unseen running registering draining ending retiring:in-service retiring:off ended-registered"
+                .split_whitespace()
+        {
+            assert!(moving(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn rule_3_stopped_instances_are_never_touched() {
+        assert_eq!(planned("stopped retiring:stopped", 100), []);
+        assert_eq!(victims(&fleet("stopped"), 1), []);
+    }
+
+    #[test]
+    fn rule_3_limits_cut_a_command_and_the_cut_is_said() {
+        let out = accepted(Action::ScaleOut(4), "in-service pending unseen retiring:in-service stopped ended").unwrap();
+        assert_eq!(out.work, Work::Launch(2));
+        let cut = out.cut.unwrap();
+        assert_eq!((cut.asked, cut.granted), (4, 2));
+        assert_eq!(cut.reason, "the fleet has 3 and its maximum is 5");
+
+        let within = accepted(Action::ScaleIn(3), "in-service in-service in-service").unwrap();
+        assert_eq!(within.work, Work::Retire(ids(&[2, 1])));
+        assert_eq!(within.cut.unwrap().reason, "the fleet has 3 and its minimum is 1");
+    }
+
+    #[test]
+    fn rule_3_a_command_cut_to_nothing_is_refused() {
+        let full = "in-service in-service in-service in-service in-service in-service";
+        assert!(matches!(accepted(Action::ScaleOut(1), full), Err(Refusal::Limit(_))));
+        assert!(matches!(accepted(Action::ScaleIn(1), "in-service"), Err(Refusal::Limit(_))));
+        assert!(matches!(accepted(Action::ScaleIn(1), ""), Err(Refusal::Limit(_))));
+        assert_eq!(accepted(Action::ScaleOut(0), ""), Err(Refusal::Nothing));
+        assert_eq!(accepted(Action::Terminate(vec![]), ""), Err(Refusal::Nothing));
+    }
+
+    #[test]
+    fn rule_3_limits_never_repair() {
+        assert_eq!(planned("", 100), []);
+        assert_eq!(planned(&"in-service ".repeat(9), 100), []);
+    }
+
+    #[test]
+    fn rule_3_victims_are_the_unhealthy_then_the_newest() {
+        let observed = fleet("in-service unhealthy in-service retiring:unhealthy unhealthy unseen pending");
+        assert_eq!(victims(&observed, 9), ids(&[4, 1, 6, 2, 0]));
+        assert_eq!(victims(&observed, 2), ids(&[4, 1]));
+    }
+
+    #[test]
+    fn rule_3_named_victims_keep_to_the_fleet_and_its_minimum() {
+        let named = |numbers, words| accepted(Action::Terminate(ids(numbers)), words);
+        assert_eq!(named(&[0], "in-service in-service").unwrap().work, Work::Retire(ids(&[0])));
+        assert_eq!(named(&[0, 0], "in-service in-service").unwrap().cut, None);
+        let cut = named(&[0, 1], "in-service in-service").unwrap();
+        assert_eq!(cut.work, Work::Retire(ids(&[0])));
+        assert_eq!(cut.cut.unwrap().reason, "the fleet has 2 and its minimum is 1");
+        let some = named(&[7, 1, 2], "in-service in-service stopped").unwrap();
+        assert_eq!(some.work, Work::Retire(ids(&[1])));
+        assert_eq!(some.cut.unwrap().reason, "i-7 is not in the fleet, i-2 is stopped");
+        assert!(matches!(named(&[7], "in-service in-service"), Err(Refusal::NotOurs(_))));
+    }
+
+    #[test]
+    fn rule_5_what_the_cloud_refused_is_left_and_the_others_go_on() {
+        let (observed, mut memory, now) = (fleet("retiring:off retiring:off"), Memory::default(), Instant::now());
+        memory.held.insert((Change::Terminate, id(0)), now + Duration::from_secs(300));
+        memory.note(&observed, now, DRAIN);
+        assert_eq!(plan(&observed, &memory, now, DRAIN), [Act { change: Change::Terminate, ids: ids(&[1]) }]);
+        memory.note(&observed, now + Duration::from_secs(300), DRAIN);
+        assert_eq!(plan(&observed, &memory, now, DRAIN)[0].ids, ids(&[0, 1]));
+    }
+
+    #[test]
+    fn rule_6_silence_of_the_balancer_terminates_nothing() {
+        assert_eq!(planned("retiring:running", 1000), []);
+    }
+
+    #[test]
+    fn rule_6_the_drain_is_bounded() {
+        assert_eq!(planned("retiring:draining", 59), []);
+        assert_eq!(planned("retiring:draining", 60), [(Change::Terminate, ids(&[0]))]);
+    }
+}
