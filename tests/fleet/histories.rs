@@ -1,0 +1,300 @@
+//! Random histories of commands, faults and kills on paused time, held against what the simulated cloud really did.
+//! Each invariant names the fleet rule it comes from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use handwave::fleet::actor::{Actor, FleetState, Handle, Timing};
+use handwave::fleet::cloud::{CloudError, InstanceState};
+use handwave::fleet::simulated::{Call, Effect, Fault, Past, Simulated, Times, Truth};
+use handwave::fleet::{Action, Command, InstanceId, Limits, Source};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, TestError, TestRunner};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+const HISTORIES: u32 = 10_000;
+
+/// How long an instance may be lost without a command in hand knowing of it.
+const STALE: Duration = Duration::from_secs(75);
+
+#[derive(Clone, Debug)]
+struct History {
+    seed: u64,
+    limits: Limits,
+    start: usize,
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Wait(Duration),
+    ScaleOut(usize),
+    ScaleIn(usize),
+    /// Instances by their number, strangers among them, and an id that nobody has.
+    Terminate(Vec<Index>),
+    Fail(Call, Failure, usize),
+    /// The process is killed here, and another one started.
+    Kill,
+    /// The process is killed in the next call of this kind, with or without its effect.
+    KillIn(Call, bool),
+    Room(usize),
+    Doom,
+    Sick(Index, bool),
+    Protect(Index, bool),
+    Stop(Index),
+    Reap(Index),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    Throttled,
+    Expired,
+    Unauthorized,
+    ServerError,
+    LostReply,
+    Hang(bool),
+    Empty,
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    use Call::*;
+    let call = || prop::sample::select(vec![Instances, Balancer, Launch, TagRetiring, Register, Deregister, Terminate]);
+    let failure = prop_oneof![
+        Just(Failure::Throttled),
+        Just(Failure::Expired),
+        Just(Failure::Unauthorized),
+        Just(Failure::ServerError),
+        Just(Failure::LostReply),
+        any::<bool>().prop_map(Failure::Hang),
+        Just(Failure::Empty),
+    ];
+    prop_oneof![
+        4 => (0u64..3000).prop_map(|ms| Step::Wait(Duration::from_millis(ms))),
+        2 => (3u64..60).prop_map(|s| Step::Wait(Duration::from_secs(s))),
+        5 => (1usize..6).prop_map(Step::ScaleOut),
+        5 => (1usize..6).prop_map(Step::ScaleIn),
+        2 => prop::collection::vec(any::<Index>(), 1..4).prop_map(Step::Terminate),
+        6 => (call(), failure, 1usize..4).prop_map(|(call, failure, n)| Step::Fail(call, failure, n)),
+        2 => Just(Step::Kill),
+        3 => (call(), any::<bool>()).prop_map(|(call, effect)| Step::KillIn(call, effect)),
+        1 => (0usize..4).prop_map(Step::Room),
+        1 => Just(Step::Doom),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(i, yes)| Step::Sick(i, yes)),
+        1 => (any::<Index>(), any::<bool>()).prop_map(|(i, yes)| Step::Protect(i, yes)),
+        1 => any::<Index>().prop_map(Step::Stop),
+        1 => any::<Index>().prop_map(Step::Reap),
+    ]
+}
+
+fn histories() -> impl Strategy<Value = History> {
+    let limits = (0usize..3, 0usize..4).prop_map(|(min, more)| Limits { min, max: min + more + 2 });
+    (any::<u64>(), limits, 0usize..6, prop::collection::vec(steps(), 1..16))
+        .prop_map(|(seed, limits, start, steps)| History { seed, limits, start, steps })
+}
+
+fn fault(call: Call, failure: Failure) -> Fault {
+    let error = |code| CloudError::new(code, "told to fail");
+    match failure {
+        Failure::Throttled => Fault::Before(error("Throttling")),
+        Failure::Expired => Fault::Before(error("ExpiredToken")),
+        Failure::Unauthorized => Fault::Before(error("UnauthorizedOperation")),
+        Failure::ServerError => Fault::Before(error("InternalError")),
+        Failure::LostReply => Fault::After(CloudError::no_answer("told to fail")),
+        Failure::Hang(effect) => Fault::Hang { effect },
+        // Only a read can be answered with nothing.
+        Failure::Empty if matches!(call, Call::Instances | Call::Balancer) => Fault::Empty,
+        Failure::Empty => Fault::Before(error("Throttling")),
+    }
+}
+
+/// A process of handwave, and those killed before it.
+struct Daemon {
+    cloud: Simulated,
+    limits: Limits,
+    handle: Handle,
+    task: JoinHandle<FleetState>,
+}
+
+impl Daemon {
+    fn start(cloud: &Simulated, limits: Limits) -> Self {
+        let timing = Timing { fast: Duration::from_secs(1), hidden: Duration::from_secs(3), ..Timing::default() };
+        // Nobody listens to the events.
+        let (events, _) = tokio::sync::mpsc::unbounded_channel();
+        let (handle, task) = Actor::spawn(cloud.clone(), limits, timing, events);
+        Daemon { cloud: cloud.clone(), limits, handle, task }
+    }
+
+    /// The actor is dropped at whatever await it is in.
+    async fn kill(&mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+        *self = Daemon::start(&self.cloud, self.limits);
+    }
+}
+
+/// What was asked for, to be held against what was done.
+#[derive(Default)]
+struct Asked {
+    /// How many each token may launch.
+    launches: BTreeMap<String, usize>,
+    scale_in: usize,
+    named: BTreeSet<InstanceId>,
+    /// Instances that ended or stopped without a command, and when.
+    lost: Vec<Instant>,
+}
+
+async fn live(history: &History) -> Result<(), TestCaseError> {
+    let times = Times { visible: Duration::from_secs(2), ..Times::default() };
+    let cloud = Simulated::new(times, history.seed);
+    cloud.add_in_service(history.start);
+    let strangers = [cloud.add_stranger(true), cloud.add_stranger(false)];
+    let mut asked = Asked::default();
+    let mut daemon = Daemon::start(&cloud, history.limits);
+
+    for step in &history.steps {
+        let ids: Vec<InstanceId> = cloud.truth().into_iter().map(|truth| truth.id).collect();
+        match step {
+            Step::Wait(time) => sleep(*time).await,
+            Step::ScaleOut(n) => {
+                let command = Command::new(Source::CommandLine, Action::ScaleOut(*n));
+                asked.launches.insert(command.id.0.clone(), *n);
+                daemon.handle.send(command);
+            }
+            Step::ScaleIn(n) => {
+                asked.scale_in += n;
+                daemon.handle.send(Command::new(Source::CommandLine, Action::ScaleIn(*n)));
+            }
+            Step::Terminate(indices) => {
+                let nobody = InstanceId::from("i-0123456789abcdef0");
+                let all: Vec<&InstanceId> = ids.iter().chain([&nobody]).collect();
+                let named: Vec<InstanceId> = indices.iter().map(|index| (*index.get(&all)).clone()).collect();
+                asked.named.extend(named.iter().cloned());
+                daemon.handle.send(Command::new(Source::CommandLine, Action::Terminate(named)));
+            }
+            Step::Fail(call, failure, n) => (0..*n).for_each(|_| cloud.fail_next(*call, fault(*call, *failure))),
+            Step::Kill => daemon.kill().await,
+            Step::KillIn(call, effect) => {
+                cloud.fail_next(*call, Fault::Hang { effect: *effect });
+                let _ = timeout(Duration::from_secs(12), cloud.hung()).await;
+                daemon.kill().await;
+            }
+            Step::Room(room) => cloud.set_room(*room),
+            Step::Doom => {
+                cloud.doom_next("Server.InternalError: it died while it started");
+                // Whoever dies so may do so much later.
+                asked.lost.push(Instant::now() + Duration::from_secs(3600));
+            }
+            Step::Sick(index, yes) => cloud.set_sick(index.get(&ids), *yes),
+            Step::Protect(index, yes) => cloud.protect(index.get(&ids), *yes),
+            Step::Stop(index) => {
+                asked.lost.push(Instant::now());
+                cloud.set_stopped(index.get(&ids), true);
+            }
+            Step::Reap(index) => {
+                asked.lost.push(Instant::now());
+                cloud.reap(index.get(&ids));
+            }
+        }
+    }
+
+    // The faults stop; what was refused is tried again at a look after five minutes.
+    cloud.clear_faults();
+    cloud.truth().iter().for_each(|truth| cloud.protect(&truth.id, false));
+    sleep(Duration::from_secs(300 + 60)).await;
+    let settled = timeout(Duration::from_secs(600), daemon.handle.settled()).await;
+    prop_assert!(settled.is_ok(), "it never settles: {:?}", *daemon.handle.state().borrow());
+    at_rest(&cloud.truth())?;
+    let past = cloud.history();
+    past.iter().try_for_each(|past| at_each_effect(past, &asked, history.limits))?;
+    over_all(&past, &asked, &strangers)
+}
+
+fn counts(truth: &Truth) -> bool {
+    truth.ours && !truth.retiring && matches!(truth.state, InstanceState::Pending | InstanceState::Running)
+}
+
+/// What holds of a settled fleet: rule 1.
+fn at_rest(truth: &[Truth]) -> Result<(), TestCaseError> {
+    for truth in truth.iter().filter(|truth| truth.ours) {
+        match truth.state {
+            InstanceState::Running => {
+                prop_assert!(!truth.retiring, "{} is forgotten half retired", truth.id);
+                prop_assert!(truth.registered, "{} runs unregistered", truth.id);
+            }
+            InstanceState::Terminated => prop_assert!(!truth.registered, "{} is gone and registered", truth.id),
+            InstanceState::Stopped => {}
+            state => prop_assert!(false, "{} is {state:?} in a settled fleet", truth.id),
+        }
+    }
+    Ok(())
+}
+
+/// What holds of each effect when it took place.
+fn at_each_effect(Past { at, before, effect }: &Past, asked: &Asked, limits: Limits) -> Result<(), TestCaseError> {
+    let count = before.iter().filter(|truth| counts(truth)).count();
+    let among = |ids: &[InstanceId]| before.iter().filter(|truth| ids.contains(&truth.id)).cloned().collect::<Vec<_>>();
+    match effect {
+        Effect::Launched { ids, .. } => {
+            let count = count + ids.len();
+            prop_assert!(count <= limits.max, "rule 3: {count} are more than {}", limits.max);
+        }
+        Effect::Retiring(ids) => {
+            let gone = among(ids).iter().filter(|truth| counts(truth)).count();
+            let unknown = asked.lost.iter().filter(|lost| at.saturating_duration_since(**lost) < STALE).count();
+            let left = count - gone;
+            prop_assert!(gone == 0 || left + unknown >= limits.min, "rule 3: {left} are less than {}", limits.min);
+        }
+        Effect::Terminated(ids) => {
+            for truth in among(ids) {
+                prop_assert!(!truth.registered, "rule 2: {} was terminated while registered", truth.id);
+                prop_assert!(truth.retiring, "rule 3: {} was terminated without a command", truth.id);
+            }
+        }
+        Effect::Registered(_) | Effect::Deregistered(_) => {}
+    }
+    Ok(())
+}
+
+/// What holds of the whole history.
+fn over_all(history: &[Past], asked: &Asked, strangers: &[InstanceId]) -> Result<(), TestCaseError> {
+    let mut launched: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut retired = BTreeSet::new();
+    for past in history {
+        let ids = match &past.effect {
+            Effect::Launched { token, ids } => {
+                *launched.entry(token).or_default() += ids.len();
+                ids
+            }
+            Effect::Retiring(ids) => {
+                retired.extend(ids.iter().filter(|id| !asked.named.contains(id)).cloned());
+                ids
+            }
+            Effect::Registered(ids) | Effect::Deregistered(ids) | Effect::Terminated(ids) => ids,
+        };
+        // Rule 6.
+        prop_assert!(!strangers.iter().any(|stranger| ids.contains(stranger)), "a stranger was touched");
+    }
+    // Rules 3 and 5: nothing twice, nothing without a command.
+    for (token, n) in launched {
+        let most = asked.launches.get(token).copied().unwrap_or(0);
+        prop_assert!(n <= most, "{n} launched for a command of {most}");
+    }
+    prop_assert!(retired.len() <= asked.scale_in, "{} retired for {}", retired.len(), asked.scale_in);
+    Ok(())
+}
+
+#[test]
+fn whatever_happens_the_fleet_settles_and_keeps_its_rules() {
+    let config = Config { cases: HISTORIES, failure_persistence: None, ..Config::default() };
+    let result = TestRunner::new(config).run(&histories(), |history| {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime needs nothing");
+        runtime.block_on(live(&history))
+    });
+    if let Err(TestError::Fail(why, history)) = &result {
+        panic!("{why}: {history:?}");
+    }
+    result.expect("every history is tried");
+}
