@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
+use crate::config::{Nonsense, demand};
 use crate::event::Stamped;
 use crate::gesture::Gesture;
 use actor::{Actor, FleetState, Handle, Timing};
@@ -116,11 +117,7 @@ pub enum CloudName {
 
 /// Why a fleet can't be started.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
-    #[error("[fleet] name is empty: give the fleet a name, it is the tag by which its instances are found")]
-    Nameless,
-    #[error("[fleet] min = {min} is more than max = {max}: make min the smaller one")]
-    Limits { min: usize, max: usize },
+pub enum StartError {
     #[error(
         "[fleet] cloud = \"aws\": this version of handwave cannot reach AWS; set cloud = \"simulated\" for a dry run"
     )]
@@ -133,15 +130,9 @@ impl Settings {
         Limits { min: self.min, max: self.max }
     }
 
-    /// What no single setting shows: that they make sense together.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        if self.name.trim().is_empty() {
-            return Err(SettingsError::Nameless);
-        }
-        if self.min > self.max {
-            return Err(SettingsError::Limits { min: self.min, max: self.max });
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), Nonsense> {
+        demand(!self.name.trim().is_empty(), "fleet.name", "is empty: it is the tag by which instances are found")?;
+        demand(self.min <= self.max, "fleet.min", "is more than fleet.max")
     }
 }
 
@@ -150,11 +141,10 @@ impl Settings {
 pub fn start(
     settings: &Settings,
     events: UnboundedSender<Stamped>,
-) -> Result<(Handle, JoinHandle<FleetState>), SettingsError> {
-    settings.check()?;
+) -> Result<(Handle, JoinHandle<FleetState>), StartError> {
     match settings.cloud {
         CloudName::Simulated => Ok(Actor::spawn(Simulated::default(), settings.limits(), Timing::simulated(), events)),
-        CloudName::Aws => Err(SettingsError::NoAws),
+        CloudName::Aws => Err(StartError::NoAws),
     }
 }
 
@@ -168,16 +158,17 @@ mod tests {
 
     #[test]
     fn settings_that_make_no_sense_together_are_refused() {
-        assert_eq!(settings(2, 2).check(), Ok(()));
-        assert_eq!(settings(3, 2).check(), Err(SettingsError::Limits { min: 3, max: 2 }));
-        assert_eq!(Settings { name: " ".into(), ..settings(1, 2) }.check(), Err(SettingsError::Nameless));
+        let refused = |settings: Settings| settings.check().map_err(|nonsense| nonsense.key);
+        assert_eq!(refused(settings(2, 2)), Ok(()));
+        assert_eq!(refused(settings(3, 2)), Err("fleet.min"));
+        assert_eq!(refused(Settings { name: " ".into(), ..settings(1, 2) }), Err("fleet.name"));
     }
 
     #[test]
     fn aws_is_refused_with_a_sentence() {
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
         let refused = start(&Settings { cloud: CloudName::Aws, ..settings(1, 2) }, events).err();
-        assert_eq!(refused, Some(SettingsError::NoAws));
+        assert_eq!(refused, Some(StartError::NoAws));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod why;
 
 use std::time::Duration;
 
+use crate::config::{Nonsense, demand};
 use crate::hand::Side;
 
 /// A sign held long enough to be meant.
@@ -48,6 +49,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    pub fn check(&self) -> Result<(), Nonsense> {
+        let more_than_none = |length: Duration, key| demand(!length.is_zero(), key, "must be more than 0");
+        more_than_none(self.hold_launch, "gesture.hold_launch")?;
+        more_than_none(self.hold_retire, "gesture.hold_retire")?;
+        more_than_none(self.gap, "gesture.gap")?;
+        demand(self.readings_min >= 2, "gesture.readings_min", "must be at least 2: a hold begins and ends")?;
+        demand(self.take_back_readings >= 1, "gesture.take_back_readings", "must be at least 1")
+    }
+
     /// How long a sign of this side is held until it is meant.
     pub fn hold(&self, side: Side) -> Duration {
         match side {

@@ -1,4 +1,4 @@
-//! Frames to hands: palm detection, landmarks, following. `Vision::open` loads the models and gives a [`Tracker`].
+//! Frames to hands: palm detection, landmarks, following. [`open`] loads the models and gives a [`Tracker`].
 
 pub mod landmark;
 pub mod model;
@@ -8,3 +8,67 @@ pub mod roi;
 pub mod runtime;
 pub mod tracker;
 pub mod warp;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::config::{Nonsense, demand, optional_path, seconds, share};
+use landmark::LandmarkReader;
+use model::{LANDMARK, ModelError, OrtModel, PALM};
+use palm::PalmDetector;
+use runtime::RuntimeError;
+use tracker::Tracker;
+
+/// The `[vision]` section of config.toml, where each setting says its unit and reason.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    #[serde(deserialize_with = "share")]
+    pub palm_threshold: f32,
+    pub palms_most: usize,
+    #[serde(deserialize_with = "share")]
+    pub presence: f32,
+    #[serde(deserialize_with = "share")]
+    pub presence_following: f32,
+    pub hands_most: usize,
+    #[serde(deserialize_with = "seconds")]
+    pub search_following: Duration,
+    #[serde(deserialize_with = "seconds")]
+    pub search_moving: Duration,
+    #[serde(deserialize_with = "seconds")]
+    pub search_still: Duration,
+    #[serde(deserialize_with = "optional_path")]
+    pub onnxruntime: Option<PathBuf>,
+}
+
+impl Settings {
+    pub fn check(&self) -> Result<(), Nonsense> {
+        demand(self.palms_most >= 1, "vision.palms_most", "must be at least 1")?;
+        demand(self.hands_most >= 2, "vision.hands_most", "must be at least 2, or a second hand would go unseen")
+    }
+}
+
+/// Why hands can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum VisionError {
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// Loads the runtime library and the two models, the built-in ones or those in `models`. `mirrored` is for pictures
+/// that are a mirror's, where a right hand looks like a left one.
+pub fn open(settings: &Settings, models: Option<&Path>, mirrored: bool) -> Result<Tracker, VisionError> {
+    let runtime = runtime::load(settings.onnxruntime.as_deref())?;
+    let palms = PalmDetector::new(
+        Box::new(OrtModel::open(runtime, &PALM, models)?),
+        palm::Params { threshold: settings.palm_threshold, overlap: PALM_OVERLAP, most: settings.palms_most },
+    );
+    let landmarks = LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, models)?));
+    Ok(Tracker::new(palms, landmarks, settings.clone(), mirrored))
+}
+
+/// The share of their joint area above which two boxes are one palm: the value that MediaPipe uses with this model.
+const PALM_OVERLAP: f32 = 0.3;

@@ -131,3 +131,60 @@ fn place(palm: &mut Palm, placement: &Placement) {
     palm.size /= placement.scale;
     palm.keypoints = palm.keypoints.map(|point| placement.to_picture(point));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anchors_are_mediapipes() {
+        let anchors = anchors();
+        assert_eq!(anchors.len(), 2016);
+        let cell = |x: f32, y: f32, cells: f32| (Vec2::new(x, y) + 0.5) / cells;
+        // The second of the first cell's two, then the next cell; the second row.
+        assert_eq!([anchors[1], anchors[2], anchors[48]], [cell(0., 0., 24.), cell(1., 0., 24.), cell(0., 1., 24.)]);
+        // The coarse grid has six in a cell.
+        assert_eq!([anchors[1152 + 5], anchors[1152 + 6]], [cell(0., 0., 12.), cell(1., 0., 12.)]);
+        assert_eq!(anchors[2015], cell(11., 11., 12.));
+    }
+
+    #[test]
+    fn decoding_adds_the_anchors_centre_and_drops_what_is_unlikely() {
+        let mut boxes = [0.0; 2 * BOX];
+        boxes[BOX..BOX + 6].copy_from_slice(&[3.0, -6.0, 40.0, 50.0, 7.0, 8.0]);
+        let palms = decode(&boxes, &[-5.0, 200.0], &[Vec2::ZERO, Vec2::splat(0.5)], 0.5);
+        assert_eq!(palms.len(), 1);
+        assert_eq!(palms[0].centre, Vec2::new(99.0, 90.0));
+        assert_eq!(palms[0].size, Vec2::new(40.0, 50.0));
+        assert_eq!(palms[0].keypoints[0], Vec2::new(103.0, 104.0));
+        assert_eq!(palms[0].keypoints[1], Vec2::splat(96.0));
+        assert_eq!(palms[0].score, 1.0);
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_no_palm() {
+        let mut boxes = [1.0; BOX];
+        boxes[7] = f32::NAN;
+        assert!(decode(&boxes, &[9.0], &[Vec2::ZERO], 0.5).is_empty());
+        assert!(decode(&[1.0; BOX], &[f32::NAN], &[Vec2::ZERO], 0.5).is_empty());
+    }
+
+    fn palm(x: f32, score: f32) -> Palm {
+        Palm { score, centre: Vec2::new(x, 50.0), size: Vec2::splat(40.0), keypoints: [Vec2::new(x, 0.0); 7] }
+    }
+
+    #[test]
+    fn overlapping_boxes_become_their_mean_by_score() {
+        let kept = suppress(vec![palm(54.0, 0.3), palm(50.0, 0.9), palm(150.0, 0.5)], 0.3);
+        assert_eq!(kept.len(), 2);
+        assert_eq!((kept[0].score, kept[1].score), (0.9, 0.5));
+        assert!((kept[0].centre.x - 51.0).abs() < 1e-4 && (kept[0].keypoints[6].x - 51.0).abs() < 1e-4);
+        assert_eq!(kept[1], palm(150.0, 0.5));
+    }
+
+    #[test]
+    fn boxes_that_hardly_overlap_stay_two() {
+        // 40 wide and 25 apart: they share 15 of 65.
+        assert_eq!(suppress(vec![palm(50.0, 0.9), palm(75.0, 0.8)], 0.3).len(), 2);
+    }
+}

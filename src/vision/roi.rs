@@ -77,3 +77,72 @@ fn upright(from: Vec2, to: Vec2) -> f32 {
     let angle = (to - from).to_angle() + FRAC_PI_2;
     Vec2::from_angle(angle).to_angle()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f32::consts::PI;
+
+    use glam::Vec3;
+
+    use super::*;
+
+    #[track_caller]
+    fn assert_near(a: Vec2, b: Vec2) {
+        assert!(a.distance(b) < 1e-3, "{a} is not {b}");
+    }
+
+    /// A palm whose wrist lies below its middle knuckle, turned clockwise about its centre.
+    fn palm(turned: f32) -> Palm {
+        let centre = Vec2::new(300.0, 200.0);
+        let mut keypoints = [centre; 7];
+        keypoints[0] = centre + Vec2::from_angle(turned).rotate(Vec2::new(0.0, 40.0));
+        keypoints[2] = centre - Vec2::from_angle(turned).rotate(Vec2::new(0.0, 40.0));
+        Palm { score: 1.0, centre, size: Vec2::new(90.0, 100.0), keypoints }
+    }
+
+    #[test]
+    fn an_upright_palms_square_lies_above_it() {
+        let roi = Roi::of_palm(&palm(0.0));
+        assert_near(roi.centre, Vec2::new(300.0, 150.0));
+        assert!((roi.size - 260.0).abs() < 1e-3 && roi.rotation.abs() < 1e-6);
+        assert_near(roi.to_picture(Vec2::ZERO), Vec2::new(170.0, 20.0));
+        assert_near(roi.to_picture(Vec2::splat(0.5)), roi.centre);
+    }
+
+    #[test]
+    fn the_square_turns_with_the_palm() {
+        // Fingers to the right: a quarter turn clockwise.
+        let roi = Roi::of_palm(&palm(PI / 2.0));
+        assert!((roi.rotation - PI / 2.0).abs() < 1e-5);
+        assert_near(roi.centre, Vec2::new(350.0, 200.0));
+        // The square's left top lies above and right of the hand: its x axis points down.
+        assert_near(roi.to_picture(Vec2::ZERO), Vec2::new(480.0, 70.0));
+    }
+
+    /// Fingers up: a wrist and four straight fingers.
+    fn hand() -> Landmarks {
+        std::array::from_fn(|i| match i {
+            0 => Vec3::new(100.0, 200.0, 0.0),
+            i => Vec3::new(70.0 + 12.0 * ((i - 1) / 4) as f32, 140.0 - 20.0 * ((i - 1) % 4) as f32, 0.0),
+        })
+    }
+
+    #[test]
+    fn a_turned_hands_square_is_the_upright_ones_turned() {
+        let upright = Roi::of_landmarks(&hand());
+        assert!(upright.rotation.abs() < 0.3);
+        for turn in [-3.0, -1.0, 0.5, 2.0] {
+            let turned = Roi::of_landmarks(&hand().map(|p| Vec2::from_angle(turn).rotate(p.xy()).extend(0.0)));
+            assert_near(turned.centre, Vec2::from_angle(turn).rotate(upright.centre));
+            assert!((turned.size - upright.size).abs() < 1e-2);
+            assert_near(turned.axis_x(), Vec2::from_angle(turn).rotate(upright.axis_x()));
+        }
+    }
+
+    #[test]
+    fn a_square_from_nonsense_is_not_sound() {
+        assert!(!Roi::of_landmarks(&[Vec3::ZERO; 21]).is_sound());
+        assert!(!Roi::of_landmarks(&[Vec3::NAN; 21]).is_sound());
+        assert!(Roi::of_landmarks(&hand()).is_sound());
+    }
+}

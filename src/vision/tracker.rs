@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use image::RgbImage;
 
+use super::Settings;
 use super::landmark::{LandmarkReader, Look};
 use super::model::ModelError;
 use super::motion::Motion;
@@ -13,18 +14,6 @@ use crate::camera::Frame;
 use crate::gesture::fingers;
 use crate::hand::{Hand, Reading, Side, palm_width};
 
-/// Thresholds and paces, each with its reason in config.toml's `[vision]`.
-#[derive(Clone, Debug)]
-pub struct Params {
-    pub presence: f32,
-    pub keep: f32,
-    pub most_hands: usize,
-    pub search_following: Duration,
-    pub search_moving: Duration,
-    pub search_still: Duration,
-    pub mirrored: bool,
-}
-
 /// How far a picture is shrunk when nothing was found at full size: palms that fill the picture are larger than any
 /// that the model was trained on.
 const ZOOM_OUT: f32 = 0.6;
@@ -32,11 +21,15 @@ const ZOOM_OUT: f32 = 0.6;
 /// How much one frame's handedness weighs against what was seen before: a flip must last to be believed.
 const SIDE_PACE: f32 = 0.2;
 
+/// A hand whose P(right hand) is nearer to one half than this has no side that can be told.
+const SIDE_MARGIN: f32 = 0.25;
+
 /// Reads hands in frames that follow each other.
 pub struct Tracker {
     palms: PalmDetector,
     landmarks: LandmarkReader,
-    params: Params,
+    settings: Settings,
+    mirrored: bool,
     motion: Motion,
     followed: Vec<Followed>,
     last: Option<Duration>,
@@ -52,11 +45,12 @@ struct Followed {
 }
 
 impl Tracker {
-    pub fn new(palms: PalmDetector, landmarks: LandmarkReader, params: Params) -> Tracker {
+    pub fn new(palms: PalmDetector, landmarks: LandmarkReader, settings: Settings, mirrored: bool) -> Tracker {
         Tracker {
             palms,
             landmarks,
-            params,
+            settings,
+            mirrored,
             motion: Motion::default(),
             followed: Vec::new(),
             last: None,
@@ -67,6 +61,10 @@ impl Tracker {
 
     /// The hands in the next frame of a sequence.
     pub fn read(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
+        if is_empty(&frame.picture) {
+            self.forget();
+            return Ok(self.reading(frame, false));
+        }
         if self.last.is_some_and(|last| frame.time < last) {
             self.forget();
         }
@@ -86,6 +84,9 @@ impl Tracker {
     /// The hands in a picture that has nothing to do with the one before.
     pub fn read_cold(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
         self.forget();
+        if is_empty(&frame.picture) {
+            return Ok(self.reading(frame, false));
+        }
         self.search(&frame.picture, 1.0)?;
         if self.followed.is_empty() {
             self.search(&frame.picture, ZOOM_OUT)?;
@@ -108,7 +109,7 @@ impl Tracker {
                 continue;
             }
             let look = self.landmarks.read(picture, &roi)?;
-            if look.presence >= self.params.keep && !self.knows(&look) {
+            if look.presence >= self.settings.presence_following && !self.knows(&look) {
                 let right = hand.right + (look.right - hand.right) * SIDE_PACE;
                 self.followed.push(Followed { look, right });
             }
@@ -123,10 +124,10 @@ impl Tracker {
         };
         let passed = frame.time.saturating_sub(last);
         let wanted = if self.followed.is_empty() {
-            passed >= self.params.search_still
-                || passed >= self.params.search_moving && (lost || self.motion.since_remembered(&frame.picture))
+            passed >= self.settings.search_still
+                || passed >= self.settings.search_moving && (lost || self.motion.since_remembered(&frame.picture))
         } else {
-            passed >= if lost { self.params.search_moving } else { self.params.search_following }
+            passed >= if lost { self.settings.search_moving } else { self.settings.search_following }
         };
         if wanted {
             self.motion.remember(&frame.picture);
@@ -141,14 +142,14 @@ impl Tracker {
                 continue;
             }
             let look = self.look_twice(picture, &palm)?;
-            if look.presence >= self.params.presence && !self.knows(&look) {
+            if look.presence >= self.settings.presence && !self.knows(&look) {
                 let right = look.right;
                 self.followed.push(Followed { look, right });
             }
         }
         // The nearest hands matter; those of people in the background are small.
         self.followed.sort_by(|a, b| palm_width(&b.look.landmarks).total_cmp(&palm_width(&a.look.landmarks)));
-        self.followed.truncate(self.params.most_hands);
+        self.followed.truncate(self.settings.hands_most);
         Ok(())
     }
 
@@ -178,14 +179,216 @@ impl Tracker {
     }
 
     fn hand(&self, followed: &Followed) -> Hand {
-        let right = (followed.right > 0.5) != self.params.mirrored;
+        let right = (followed.right > 0.5) != self.mirrored;
         let fingers = fingers::read(&followed.look.landmarks);
         Hand {
             side: if right { Side::Right } else { Side::Left },
             landmarks: followed.look.landmarks,
             raised: fingers.raised,
-            sure: fingers.sure,
+            sure: fingers.sure && (followed.right - 0.5).abs() > SIDE_MARGIN,
             confidence: followed.look.presence,
         }
+    }
+}
+
+/// Nothing can be cut out of a picture without pixels.
+fn is_empty(picture: &RgbImage) -> bool {
+    picture.width() == 0 || picture.height() == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use image::Rgb;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::vision::model::Model;
+    use crate::vision::{landmark, palm};
+
+    /// A model that answers what it is told, and counts how often it is asked.
+    #[derive(Clone)]
+    struct Told {
+        input: Vec<f32>,
+        outputs: Arc<Mutex<Vec<Vec<f32>>>>,
+        said: Vec<Vec<f32>>,
+        runs: Arc<Mutex<usize>>,
+    }
+
+    impl Model for Told {
+        fn input(&mut self) -> &mut [f32] {
+            &mut self.input
+        }
+
+        fn run(&mut self) -> Result<&[Vec<f32>], ModelError> {
+            *self.runs.lock().unwrap() += 1;
+            self.said = self.outputs.lock().unwrap().clone();
+            Ok(&self.said)
+        }
+    }
+
+    fn told(side: usize, outputs: Vec<Vec<f32>>) -> Told {
+        Told {
+            input: vec![0.0; 3 * side * side],
+            outputs: Arc::new(Mutex::new(outputs)),
+            said: Vec::new(),
+            runs: Arc::default(),
+        }
+    }
+
+    /// A tracker with a palm in the picture's middle and a hand wherever the landmark model looks.
+    struct Bench {
+        tracker: Tracker,
+        palm: Told,
+        landmark: Told,
+        at: Duration,
+        picture: RgbImage,
+    }
+
+    impl Bench {
+        fn new(mirrored: bool) -> Bench {
+            let mut boxes = vec![0.0; 2016 * 18];
+            let anchor = 2 * (12 * 24 + 12);
+            // Width, height; the wrist below, the middle knuckle above.
+            boxes[anchor * 18 + 2..anchor * 18 + 10].copy_from_slice(&[40., 40., 0., 20., 0., 0., 0., -20.]);
+            let mut scores = vec![-100.0; 2016];
+            scores[anchor] = 5.0;
+            // An open hand that its own square fits, so that following does not drift.
+            let hand = (0..21).flat_map(|i| match i {
+                0 => [112.0, 179.2, 0.0],
+                i => {
+                    let (finger, joint) = ((i - 1) / 4, (i - 1) % 4);
+                    let base = if finger == 0 { 107.2 } else { 87.2 };
+                    [64.0 + 24.0 * finger as f32, base - 20.0 * joint as f32, 0.0]
+                }
+            });
+            let palm = told(palm::SIDE, vec![boxes, scores]);
+            let landmark = told(landmark::SIDE, vec![hand.collect(), vec![0.99], vec![0.95]]);
+            let params = palm::Params { threshold: 0.5, overlap: 0.3, most: 4 };
+            let tracker = Tracker::new(
+                PalmDetector::new(Box::new(palm.clone()), params),
+                LandmarkReader::new(Box::new(landmark.clone())),
+                Config::shipped().vision,
+                mirrored,
+            );
+            let picture = RgbImage::from_pixel(320, 240, Rgb([90; 3]));
+            Bench { tracker, palm, landmark, at: Duration::ZERO, picture }
+        }
+
+        /// Reads for so many milliseconds at 50 frames a second.
+        fn watch(&mut self, milliseconds: u64) -> Vec<Reading> {
+            let frames = milliseconds / 20;
+            (0..frames).map(|_| self.next()).collect()
+        }
+
+        fn next(&mut self) -> Reading {
+            self.at += Duration::from_millis(20);
+            self.tracker.read(&Frame { time: self.at, picture: self.picture.clone() }).unwrap()
+        }
+
+        fn searches(&self) -> usize {
+            *self.palm.runs.lock().unwrap()
+        }
+
+        fn hand(&self, presence: f32, right: f32) {
+            let mut outputs = self.landmark.outputs.lock().unwrap();
+            outputs[1] = vec![presence];
+            outputs[2] = vec![right];
+        }
+
+        /// Moves something bright through the picture.
+        fn move_something(&mut self) {
+            let x = (self.at.as_millis() / 4 % 300) as u32;
+            self.picture = RgbImage::from_pixel(320, 240, Rgb([90; 3]));
+            for (dx, y) in (0..20).flat_map(|dx| (0..240).map(move |y| (dx, y))) {
+                self.picture.put_pixel(x + dx, y, Rgb([250; 3]));
+            }
+        }
+    }
+
+    #[test]
+    fn a_followed_hand_is_searched_around_only_now_and_then() {
+        let mut bench = Bench::new(false);
+        let readings = bench.watch(1000);
+        assert!(readings.iter().all(|reading| reading.hands.len() == 1));
+        assert_eq!(bench.searches(), 4, "at 0, 0.3, 0.6 and 0.9 s");
+        assert_eq!(readings.iter().filter(|reading| reading.searched).count(), 4);
+    }
+
+    #[test]
+    fn a_still_empty_scene_is_searched_slowly_and_a_moving_one_fast() {
+        let mut bench = Bench::new(false);
+        bench.hand(0.0, 0.5);
+        bench.watch(2000);
+        assert_eq!(bench.searches(), 4);
+        for _ in 0..100 {
+            bench.move_something();
+            assert!(bench.next().hands.is_empty());
+        }
+        assert_eq!(bench.searches(), 4 + 20);
+    }
+
+    #[test]
+    fn a_lost_hand_is_searched_for_soon() {
+        let mut bench = Bench::new(false);
+        bench.watch(200);
+        bench.hand(0.1, 0.5);
+        assert!(bench.next().hands.is_empty());
+        assert_eq!(bench.searches(), 2, "200 ms after the first, in the frame that lost the hand");
+    }
+
+    #[test]
+    fn a_new_hand_needs_more_presence_than_a_followed_one() {
+        let mut bench = Bench::new(false);
+        bench.hand(0.7, 0.9);
+        assert!(bench.next().hands.is_empty());
+        bench.hand(0.9, 0.9);
+        assert!(bench.watch(600).iter().any(|reading| !reading.hands.is_empty()));
+        bench.hand(0.7, 0.9);
+        assert_eq!(bench.next().hands.len(), 1);
+    }
+
+    #[test]
+    fn one_frames_flip_never_changes_a_followed_hands_side() {
+        let mut bench = Bench::new(false);
+        bench.watch(200);
+        bench.hand(0.99, 0.02);
+        let flipped = &bench.next().hands[0];
+        assert_eq!((flipped.side, flipped.sure), (Side::Right, true));
+        let last = bench.watch(400).pop().unwrap();
+        assert_eq!(last.hands[0].side, Side::Left, "but one that lasts does");
+    }
+
+    #[test]
+    fn a_side_that_cannot_be_told_is_not_sure() {
+        let mut bench = Bench::new(false);
+        assert!(bench.next().hands[0].sure);
+        let mut bench = Bench::new(false);
+        bench.hand(0.99, 0.6);
+        assert!(!bench.next().hands[0].sure);
+    }
+
+    #[test]
+    fn a_mirrored_picture_swaps_the_sides() {
+        assert_eq!(Bench::new(false).next().hands[0].side, Side::Right);
+        assert_eq!(Bench::new(true).next().hands[0].side, Side::Left);
+    }
+
+    #[test]
+    fn time_that_runs_back_begins_anew() {
+        let mut bench = Bench::new(false);
+        bench.at = Duration::from_secs(100);
+        bench.next();
+        bench.at = Duration::ZERO;
+        assert!(bench.next().searched);
+    }
+
+    #[test]
+    fn a_picture_without_pixels_has_no_hands() {
+        let mut bench = Bench::new(false);
+        bench.next();
+        bench.picture = RgbImage::new(0, 0);
+        assert!(bench.next().hands.is_empty());
     }
 }

@@ -214,3 +214,105 @@ pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    /// What the tensor says of one pixel, as bytes.
+    fn pixel(tensor: &[f32], side: usize, x: usize, y: usize) -> [f32; 3] {
+        std::array::from_fn(|channel| tensor[(channel * side + y) * side + x] * 255.0)
+    }
+
+    #[track_caller]
+    fn assert_near(ours: [f32; 3], expected: [f32; 3]) {
+        assert!(ours.iter().zip(expected).all(|(a, b)| (a - b).abs() < 0.6), "{ours:?} is not {expected:?}");
+    }
+
+    fn fill(picture: &RgbImage, side: usize, zoom: f32, border: Border) -> (Vec<f32>, Placement) {
+        let mut tensor = vec![f32::NAN; 3 * side * side];
+        let placement = Letterbox::new(side).fill(picture, zoom, border, &mut tensor);
+        (tensor, placement)
+    }
+
+    #[test]
+    fn a_wide_picture_is_centred_between_black_bars() {
+        let picture = RgbImage::from_pixel(640, 480, Rgb([200, 100, 50]));
+        let (tensor, placement) = fill(&picture, 192, 1.0, Border::Black);
+        assert_near(pixel(&tensor, 192, 96, 96), [200.0, 100.0, 50.0]);
+        assert_near(pixel(&tensor, 192, 96, 10), [0.0; 3]);
+        assert_near(pixel(&tensor, 192, 0, 30), [200.0, 100.0, 50.0]);
+        assert_eq!(placement.offset, Vec2::new(0.0, 24.0));
+        assert!(placement.to_picture(Vec2::splat(96.0)).distance(Vec2::new(320.0, 240.0)) < 1e-2);
+    }
+
+    #[test]
+    fn every_source_pixel_counts() {
+        // One white line in ten: point sampling would see all or nothing of it.
+        let picture = RgbImage::from_fn(1920, 1920, |x, _| Rgb([if x % 10 == 0 { 255 } else { 0 }; 3]));
+        let (tensor, _) = fill(&picture, 192, 1.0, Border::Black);
+        for x in [1, 50, 190] {
+            assert_near(pixel(&tensor, 192, x, 100), [25.5; 3]);
+        }
+    }
+
+    #[test]
+    fn a_small_picture_is_enlarged_smoothly() {
+        let picture = RgbImage::from_fn(10, 10, |x, _| Rgb([x as u8 * 20; 3]));
+        let (tensor, _) = fill(&picture, 100, 1.0, Border::Black);
+        let row: Vec<f32> = (5..95).map(|x| pixel(&tensor, 100, x, 50)[0]).collect();
+        assert!(row.windows(2).all(|pair| (0.0..3.0).contains(&(pair[1] - pair[0]))), "{row:?}");
+    }
+
+    #[test]
+    fn zooming_out_draws_the_edge_on() {
+        let picture = RgbImage::from_fn(100, 100, |x, _| if x < 50 { Rgb([250, 0, 0]) } else { Rgb([0, 0, 250]) });
+        let (tensor, placement) = fill(&picture, 100, 0.6, Border::Replicated);
+        assert_near(pixel(&tensor, 100, 0, 0), [250.0, 0.0, 0.0]);
+        assert_near(pixel(&tensor, 100, 99, 99), [0.0, 0.0, 250.0]);
+        assert_eq!(placement, Placement { scale: 0.6, offset: Vec2::splat(20.0) });
+    }
+
+    #[test]
+    fn pictures_of_any_shape_fit() {
+        for (width, height) in [(1, 1), (1, 3000), (3000, 1), (2, 191), (193, 192)] {
+            let picture = RgbImage::from_pixel(width, height, Rgb([90, 90, 90]));
+            for border in [Border::Black, Border::Replicated] {
+                let (tensor, _) = fill(&picture, 192, 1.0, border);
+                assert!(tensor.iter().all(|value| (0.0..0.354).contains(value)));
+                assert_near(
+                    pixel(&tensor, 192, 96, 96),
+                    if border == Border::Black && width.min(height) < 8 {
+                        pixel(&tensor, 192, 96, 96)
+                    } else {
+                        [90.0; 3]
+                    },
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_follows_the_squares_turn() {
+        // The picture tells each pixel's place.
+        let picture = RgbImage::from_fn(200, 200, |x, y| Rgb([x as u8, y as u8, 0]));
+        let roi = Roi { centre: Vec2::new(100.0, 90.0), size: 56.0, rotation: 0.7 };
+        let mut tensor = vec![f32::NAN; 3 * 112 * 112];
+        cut(&picture, &roi, 112, &mut tensor);
+        for (x, y) in [(0, 0), (111, 0), (30, 80), (111, 111)] {
+            let at = roi.to_picture((Vec2::new(x as f32, y as f32) + 0.5) / 112.0) - 0.5;
+            assert_near(pixel(&tensor, 112, x, y), [at.x, at.y, 0.0]);
+        }
+    }
+
+    #[test]
+    fn a_cut_beyond_the_picture_takes_its_edge() {
+        let picture = RgbImage::from_fn(50, 50, |x, _| if x == 0 { Rgb([9, 8, 7]) } else { Rgb([200, 200, 200]) });
+        let roi = Roi { centre: Vec2::new(-500.0, 25.0), size: 20.0, rotation: 0.0 };
+        let mut tensor = vec![f32::NAN; 3 * 16 * 16];
+        cut(&picture, &roi, 16, &mut tensor);
+        assert_near(pixel(&tensor, 16, 8, 8), [9.0, 8.0, 7.0]);
+    }
+}
