@@ -64,7 +64,8 @@ impl Phase {
 
 #[derive(Debug)]
 enum State {
-    Armed,
+    /// What is held so far: nothing while paused.
+    Armed(Window),
     CountingDown {
         gesture: Gesture,
         since: Duration,
@@ -83,8 +84,6 @@ pub struct Machine {
     settings: Settings,
     state: State,
     paused: bool,
-    /// Filled only while armed.
-    window: Window,
     /// The newest reading's time, on a clock that has not stopped or turned since.
     now: Option<Duration>,
     /// Why the newest reading begins nothing.
@@ -93,8 +92,8 @@ pub struct Machine {
 
 impl Machine {
     pub fn new(settings: Settings, armed: bool) -> Machine {
-        let window = Window::default();
-        Machine { settings, state: State::Armed, paused: !armed, window, now: None, idle: Why::NoPicture }
+        let state = State::Armed(Window::default());
+        Machine { settings, state, paused: !armed, now: None, idle: Why::NoPicture }
     }
 
     /// Takes the next reading.
@@ -113,8 +112,8 @@ impl Machine {
             State::CountingDown { .. } => self.count_down(&sign),
             // Where time stands still, nothing is held and nothing released.
             _ if stands => None,
-            State::Armed if self.paused => None,
-            State::Armed => self.arm(sign),
+            State::Armed(_) if self.paused => None,
+            State::Armed(_) => self.arm(sign),
             State::Done { .. } => {
                 self.release(&sign, step);
                 None
@@ -150,14 +149,14 @@ impl Machine {
     }
 
     pub fn phase(&self) -> Phase {
-        match self.state {
-            State::CountingDown { gesture, since, .. } => {
+        match &self.state {
+            &State::CountingDown { gesture, since, .. } => {
                 let of = self.settings.countdown;
                 Phase::CountingDown { gesture, left: of.saturating_sub(self.since(since)), of }
             }
             _ if self.paused => Phase::Paused,
-            State::Done { gesture, taken_back, .. } => Phase::Done { gesture, taken_back },
-            State::Armed => match self.window.hold(&self.settings) {
+            &State::Done { gesture, taken_back, .. } => Phase::Done { gesture, taken_back },
+            State::Armed(window) => match window.hold(&self.settings) {
                 Some(hold) => {
                     let Gesture { side, fingers, .. } = hold.gesture;
                     Phase::Holding { side, fingers, progress: hold.progress, hint: hold.hint }
@@ -168,12 +167,12 @@ impl Machine {
     }
 
     fn arm(&mut self, sign: Sign) -> Option<Outcome> {
-        self.window.push(sign, &self.settings);
-        let gesture = self.window.hold(&self.settings).filter(|hold| hold.complete)?.gesture;
+        let State::Armed(window) = &mut self.state else { return None };
+        window.push(sign, &self.settings);
+        let gesture = window.hold(&self.settings).filter(|hold| hold.complete)?.gesture;
         Some(match gesture.side {
             Side::Left => self.done(gesture, None),
             Side::Right => {
-                self.window.clear();
                 self.state = State::CountingDown { gesture, since: sign.time, fists: 0 };
                 Outcome::CountingDown(gesture)
             }
@@ -205,15 +204,17 @@ impl Machine {
         let since = released.filter(|_| covered).unwrap_or(sign.time);
         *released = Some(since);
         if self.since(since) >= self.settings.release {
-            self.state = State::Armed;
+            self.state = State::Armed(Window::default());
         }
     }
 
     /// Forgets what was held or released so far, and takes a countdown back.
     fn disarm(&mut self, why: Why) -> Option<Outcome> {
-        self.window.clear();
         match &mut self.state {
-            State::Armed => None,
+            State::Armed(window) => {
+                window.clear();
+                None
+            }
             State::CountingDown { gesture, .. } => {
                 let gesture = *gesture;
                 Some(self.done(gesture, Some(why)))
@@ -226,7 +227,6 @@ impl Machine {
     }
 
     fn done(&mut self, gesture: Gesture, taken_back: Option<Why>) -> Outcome {
-        self.window.clear();
         self.state = State::Done { gesture, taken_back, released: None };
         match taken_back {
             Some(why) => Outcome::TakenBack { gesture, why },

@@ -6,12 +6,14 @@
 //!     SIGN: none, left 3, right 0, fist (right 0), two (hands), and, before a hand, `unsure` or `small`; hands are joined by `and`
 //!     HAND palm 24, HAND x 300, HAND y 200    its palm's width and place in pixels; otherwise 60 at 320, 240
 //!     HAND jumping 31, HAND drifting 40       every other reading 31 pixels aside; moving by 40 pixels a second
+//!     HAND waving                             from the wrist, 30 degrees to both sides, twice a second
 //!     HAND nowhere                            its landmarks are no numbers
 //!     period 50ms                             between readings; 50 ms at the start
 //!     searches every 5, searches never, search
 //!     gap 300ms, back 100ms                   the next reading comes so long after, or before, the last
 //!     clock stops, clock goes                 readings go on, their time stands still
 //!     camera lost, pause, resume, quit
+//!     start paused                            a machine that is not armed
 //!     show                                    the phase as it is now
 //!
 //! What comes of it, a line each: `launch 3 at 800ms`, `countdown 2 at 1600ms`, `retire 2 at 3600ms`, `taken back 2 at
@@ -90,6 +92,7 @@ impl Player {
                 let outcome = self.machine.quit();
                 self.hear(outcome);
             }
+            ["start", "paused"] => self.machine = Machine::new(Config::shipped().gesture, false),
             ["resume"] => self.machine.resume(),
             ["show"] => {
                 let phase = phase(self.machine.phase());
@@ -185,7 +188,6 @@ fn hand(words: &str, index: usize, seconds: f32) -> Option<Hand> {
             "y" => shape.y = number()?,
             "jumping" => shape.x += number()? * (index % 2) as f32,
             "drifting" => shape.x += number()? * seconds,
-            // From the wrist, twice a second, to 30 degrees on both sides.
             "waving" => shape.x += 1.1 * shape.palm * 30f32.to_radians().sin() * (2.0 * TAU * seconds).sin(),
             "nowhere" => nowhere = true,
             _ => return None,

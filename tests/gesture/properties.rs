@@ -7,7 +7,7 @@ use glam::Vec3;
 use handwave::{
     config::Config,
     gesture::{
-        Settings,
+        Gesture, Settings,
         machine::{Machine, Outcome, Phase},
     },
     hand::{Hand, Reading, Side},
@@ -306,6 +306,25 @@ fn no_gesture_without_its_hold_its_release_and_its_countdown_and_none_missed() {
     assert!(again.get() >= cases as usize / 100, "only {} histories with two launches", again.get());
 }
 
+#[test]
+fn a_gesture_says_how_long_it_was_held_and_how_sure_it_is() {
+    let mut machine = Machine::new(Config::shipped().gesture, true);
+    let fired = (0u64..5).find_map(|index| {
+        // Every fifth reading is unsure, and its confidence counts for nothing.
+        let sure = index % 5 != 1;
+        let confidence = if sure { 0.5 + 0.25 * (index % 2) as f32 } else { 0.0 };
+        let hand = Hand { confidence, sure, ..Shape::new(Side::Left, 4).hand() };
+        machine.see(&Reading {
+            time: Duration::from_millis(250 * index),
+            size: SIZE,
+            hands: vec![hand],
+            searched: true,
+        })
+    });
+    let Some(Outcome::Fired(gesture)) = fired else { panic!("{fired:?}") };
+    assert_eq!(gesture, Gesture { side: Side::Left, fingers: 4, confidence: 0.5625, hold: Duration::from_secs(1) });
+}
+
 fn any_hand() -> impl Strategy<Value = Hand> {
     let number = prop_oneof![4 => -50f32..700.0, 1 => any::<f32>(), 1 => Just(f32::NAN), 1 => Just(f32::INFINITY), 1 => Just(f32::MAX)];
     let points = prop::collection::vec((number.clone(), number.clone(), number), 21);
@@ -342,6 +361,16 @@ proptest! {
         let mut machine = Machine::new(Config::shipped().gesture, true);
         let landmarks = hand.landmarks.map(|point| point * scale);
         let hand = Hand { landmarks, sure: true, raised: [true; 5], ..hand };
+        for index in 0..60 {
+            let reading = Reading { time: Duration::from_millis(50 * index), size: SIZE, hands: vec![hand.clone()], searched: true };
+            prop_assert_eq!(machine.see(&reading), None);
+        }
+    }
+
+    #[test]
+    fn a_confidence_that_is_no_share_makes_no_gesture(confidence in prop_oneof![-9f32..-0.001, 1.001f32..9.0, Just(f32::NAN)]) {
+        let mut machine = Machine::new(Config::shipped().gesture, true);
+        let hand = Hand { confidence, ..Shape::new(Side::Left, 3).hand() };
         for index in 0..60 {
             let reading = Reading { time: Duration::from_millis(50 * index), size: SIZE, hands: vec![hand.clone()], searched: true };
             prop_assert_eq!(machine.see(&reading), None);

@@ -71,6 +71,15 @@ fn rule_2_a_right_hand_is_held_for_1_6_s_to_retire() {
 }
 
 #[test]
+fn rule_2_a_hand_that_is_not_in_the_picture_is_unsure() {
+    check("left 3 x 640 for 801ms", "launch 3 at 800ms");
+    check("left 3 palm 640 for 801ms", "launch 3 at 800ms");
+    for nonsense in ["left 3 x 641", "left 3 x -1", "left 3 y 481", "left 3 palm 641", "left 3 nowhere"] {
+        check(&format!("{nonsense} for 4s; show"), "idle: Unsure");
+    }
+}
+
+#[test]
 fn rule_2_a_ring_shows_progress() {
     check(
         "left 3 for 50ms; show; left 3 for 400ms; show; left 3 for 350ms; show",
@@ -309,6 +318,7 @@ fn rule_5_a_gap_or_a_lost_camera_disarms() {
 #[test]
 fn rule_5_after_a_lost_camera_time_may_begin_anew() {
     check("left 3 for 750ms; camera lost; back 700ms; left 3 for 801ms", "launch 3 at 800ms");
+    check("left 3 for 750ms; camera lost; back 0ms; left 3 for 801ms", "launch 3 at 1500ms");
     check("left 3 for 750ms; camera lost; gap 1000s; left 3 for 801ms", "launch 3 at 1001500ms");
 }
 
@@ -337,6 +347,11 @@ fn rule_5_a_fist_takes_back_even_where_time_stands_still() {
 }
 
 // Rule 6: armed.
+
+#[test]
+fn rule_6_it_may_start_paused() {
+    check("start paused; left 3 for 9s; show; resume; left 3 for 801ms", "paused; launch 3 at 9800ms");
+}
 
 #[test]
 fn rule_6_paused_nothing_arms() {
