@@ -1,14 +1,37 @@
 //! Where frames come from. In: what the user named. Out: frames, each with its time on the camera's own clock.
 
+pub mod clock;
+pub mod puppet;
+pub mod slot;
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use image::RgbImage;
+use serde::Deserialize;
+
+use crate::config::{Nonsense, demand};
+use clock::Clock;
+use puppet::Puppet;
 
 /// One picture and the time it was taken, on its camera's own clock.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Frame {
     pub time: Duration,
     pub picture: RgbImage,
+}
+
+impl Frame {
+    /// Makes the picture that large (width, height), keeping its buffer; its content is then anything.
+    pub fn resize(&mut self, (width, height): (u32, u32)) {
+        if self.picture.dimensions() != (width, height) {
+            let mut buffer = std::mem::take(&mut self.picture).into_raw();
+            buffer.resize(3 * width as usize * height as usize, 0);
+            self.picture = RgbImage::from_raw(width, height, buffer).unwrap_or_default();
+        }
+    }
 }
 
 /// Whether a frame was delivered.
@@ -25,6 +48,110 @@ pub trait Camera: Send {
     fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError>;
 }
 
+/// What can be watched, as `--camera` and `source` in config.toml name it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum Source {
+    /// The rendered hand, playing its demonstration.
+    Puppet,
+    /// A picture, a folder of pictures, an animated GIF or a video.
+    File(PathBuf),
+}
+
+impl From<String> for Source {
+    fn from(name: String) -> Source {
+        if name == "puppet" { Source::Puppet } else { Source::File(name.into()) }
+    }
+}
+
+impl FromStr for Source {
+    type Err = Infallible;
+
+    fn from_str(name: &str) -> Result<Source, Infallible> {
+        Ok(name.to_owned().into())
+    }
+}
+
+/// The `[camera]` section of config.toml, where each setting says its unit and reason.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    pub source: Source,
+    pub width: u32,
+    pub height: u32,
+    pub fps: f64,
+    pub mirrored: bool,
+}
+
+impl Settings {
+    pub fn check(&self) -> Result<(), Nonsense> {
+        demand((64..=8192).contains(&self.width), "camera.width", "must be from 64 to 8192 pixels")?;
+        demand((64..=8192).contains(&self.height), "camera.height", "must be from 64 to 8192 pixels")?;
+        demand((0.1..=1000.0).contains(&self.fps), "camera.fps", "must be from 0.1 to 1000 frames a second")
+    }
+}
+
+/// The camera for a source, delivering in real time, or as fast as it goes where `fast`.
+pub fn open(source: &Source, settings: &Settings, fast: bool) -> Result<Box<dyn Camera>, CameraError> {
+    let clock = if fast { Clock::fast() } else { Clock::real() };
+    Ok(match source {
+        Source::Puppet => {
+            Box::new(Puppet::new(puppet::demo::script(), (settings.width, settings.height), settings.fps, clock))
+        }
+        Source::File(path) => return Err(CameraError::Empty { path: path.clone() }),
+    })
+}
+
 /// Why there is no frame. Each sentence names the thing, the reason and the remedy.
 #[derive(Debug, thiserror::Error)]
-pub enum CameraError {}
+pub enum CameraError {
+    #[error("cannot read {}: {reason}; name a picture, a video or a folder of pictures that exists", path.display())]
+    Unreadable { path: PathBuf, reason: std::io::Error },
+    #[error("{} is an empty file; copy it again from where it came", path.display())]
+    Empty { path: PathBuf },
+    #[error("{} is text, whatever its name says; name a picture, a video or a folder of pictures", path.display())]
+    Text { path: PathBuf },
+    #[error("the picture {} can't be read ({reason}); copy it again, or save it anew as JPEG or PNG", path.display())]
+    Picture { path: PathBuf, reason: String },
+    #[error(
+        "{} is too large: {width}x{height} pixels where {most} million are allowed; make it smaller", path.display()
+    )]
+    Large { path: PathBuf, width: u64, height: u64, most: u64 },
+    #[error(
+        "the folder {} has no picture that can be read; put JPEG, PNG, GIF, WebP or BMP files into it", path.display()
+    )]
+    NoPictures { path: PathBuf },
+    #[error(
+        "{} is no picture that handwave reads itself, and for videos it needs ffmpeg, which is not installed; \
+         install it (Debian: apt-get install ffmpeg; macOS: brew install ffmpeg)", path.display()
+    )]
+    NoFfmpeg { path: PathBuf },
+    #[error(
+        "ffmpeg can't read {} ({reason}); if it is a video, copy it again or save it anew as MP4", path.display()
+    )]
+    Video { path: PathBuf, reason: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn resizing_keeps_the_buffer() {
+        let mut frame = Frame { time: Duration::ZERO, picture: RgbImage::new(40, 30) };
+        let before = frame.picture.as_ptr();
+        frame.resize((30, 20));
+        assert_eq!((frame.picture.dimensions(), frame.picture.as_ptr()), ((30, 20), before));
+    }
+
+    #[test]
+    fn a_setting_out_of_range_is_refused() {
+        let refusal = |text| Config::parse(text, "my.toml").unwrap_err().to_string();
+        assert_eq!(
+            refusal("[camera]\nfps = 0\n"),
+            "my.toml, line 2: `camera.fps` must be from 0.1 to 1000 frames a second"
+        );
+        assert!(refusal("[camera]\nwidth = 0\n").contains("line 2: `camera.width` must be"));
+        assert!(refusal("[camera]\nfps = nan\n").contains("`camera.fps` must be"));
+    }
+}

@@ -1,0 +1,49 @@
+//! What the puppet plays where nobody wrote it a script: the main job, a scene for each rule that a person should see.
+
+use std::time::Duration;
+
+use super::script::Script;
+
+/// What is to be seen, and the script of it. Pauses leave the simulated fleet the time to settle.
+const SCENES: [(&str, &str); 6] = [
+    ("The left hand shows 3: three are launched.", "none for 1\n left 3 for 2\n none for 7.5"),
+    ("The left hand shows 4: cut at the fleet's maximum.", "left 4 for 2\n none for 7.5"),
+    ("The right hand shows 1, and a fist takes it back.", "right 1 for 2.6\n right fist for 1.2\n none for 1.5"),
+    ("The right hand shows 2: two are retired.", "right 2 for 2.6\n none for 8"),
+    ("Both hands: nothing may happen.", "left 2 and right 1 for 3\n none for 1"),
+    ("An open hand waves: nothing may happen.", "left 5 wave for 3\n none for 1"),
+];
+
+/// The whole script.
+pub fn script() -> Script {
+    parse(SCENES.len())
+}
+
+/// When each scene begins, and what is to be seen in it.
+pub fn captions() -> Vec<(Duration, String)> {
+    let begins = |scenes| if scenes == 0 { Duration::ZERO } else { parse(scenes).duration() };
+    SCENES.iter().enumerate().map(|(i, (caption, _))| (begins(i), caption.to_string())).collect()
+}
+
+/// The first scenes, as one script.
+fn parse(scenes: usize) -> Script {
+    let lines: Vec<_> = SCENES[..scenes].iter().map(|(_, script)| *script).collect();
+    Script::parse(&lines.join("\n")).expect("a test holds the demo's script right")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_ends_within_its_time() {
+        assert!(script().duration() < Duration::from_secs(75));
+    }
+
+    #[test]
+    fn captions_are_in_order() {
+        let captions = captions();
+        assert_eq!(captions.len(), SCENES.len());
+        assert!(captions.is_sorted_by(|a, b| a.0 < b.0));
+    }
+}

@@ -1,0 +1,88 @@
+//! A scene to a picture, as an unmirrored webcam would see it. The same scene always gives the same picture.
+
+use glam::{Quat, Vec2, Vec3};
+use image::{Rgb, RgbImage};
+
+use super::mesh::{Mesh, Vertex, mirror};
+use super::raster::{Canvas, Corner};
+use super::scene::{Pose, Scene};
+use crate::hand::Side;
+
+/// How far the camera is from the palm, in hand lengths: an arm's reach.
+const DISTANCE: f32 = 3.0;
+/// Light from the sky, from the ground, and from the lamp that gives shape; their sum is near 1 where all meet.
+const SKY: f32 = 0.62;
+const GROUND: f32 = 0.42;
+const LAMP: f32 = 0.5;
+/// Where the lamp is: above, left of the camera.
+const LAMP_AT: Vec3 = Vec3::new(-0.45, 0.6, 0.66);
+const SLEEVE: Vec3 = Vec3::new(52.0, 62.0, 84.0);
+
+/// Draws scenes; keeps its buffers, so that a frame allocates nothing.
+pub struct Renderer {
+    left: Mesh,
+    right: Mesh,
+    canvas: Canvas,
+    vertices: Vec<Vertex>,
+    corners: Vec<Corner>,
+}
+
+impl Default for Renderer {
+    fn default() -> Renderer {
+        Renderer {
+            left: Mesh::embedded(Side::Left),
+            right: Mesh::embedded(Side::Right),
+            canvas: Canvas::default(),
+            vertices: Vec::new(),
+            corners: Vec::new(),
+        }
+    }
+}
+
+impl Renderer {
+    /// Draws the scene over the whole picture, whatever was in it.
+    pub fn render(&mut self, scene: &Scene, picture: &mut RgbImage) {
+        paint_wall(scene.background, picture);
+        for (side, pose) in [(Side::Left, scene.left), (Side::Right, scene.right)] {
+            if let Some(pose) = pose {
+                self.project(side, &pose, picture.dimensions());
+                let mesh = if side == Side::Left { &self.left } else { &self.right };
+                self.canvas.draw(&self.corners, &mesh.triangles, picture);
+            }
+        }
+    }
+
+    /// The hand's vertices on the screen, lit.
+    fn project(&mut self, side: Side, pose: &Pose, (width, height): (u32, u32)) {
+        let mesh = if side == Side::Left { &self.left } else { &self.right };
+        mesh.bend(pose.curl, &mut self.vertices);
+        let turn = Quat::from_rotation_z(-pose.roll.to_radians())
+            * Quat::from_rotation_y(-pose.yaw.to_radians() * mirror(side));
+        let centre = pose.place * Vec2::new(width as f32, height as f32);
+        let scale = pose.size * height as f32;
+        let lamp = LAMP_AT.normalize();
+        self.corners.clear();
+        self.corners.extend(self.vertices.iter().map(|vertex| {
+            let at = turn * vertex.position;
+            let normal = (turn * vertex.normal).normalize_or_zero();
+            let near = scale * DISTANCE / (DISTANCE - at.z);
+            let sky = GROUND + (SKY - GROUND) * (0.5 + 0.5 * normal.y);
+            let light = sky + LAMP * normal.dot(lamp).max(0.0);
+            let colour = if vertex.sleeve { SLEEVE } else { pose.skin };
+            Corner {
+                at: Vec3::new(centre.x + at.x * near, centre.y - at.y * near, at.z),
+                colour: (colour * light).min(Vec3::splat(255.0)),
+            }
+        }));
+    }
+}
+
+/// A plain wall, a little brighter at its top, where the light is.
+fn paint_wall(colour: Vec3, picture: &mut RgbImage) {
+    let (width, height) = picture.dimensions();
+    for (y, row) in picture.chunks_exact_mut(3 * width.max(1) as usize).enumerate() {
+        let shade = 1.1 - 0.2 * y as f32 / height as f32;
+        let Rgb(pixel) = Rgb((colour * shade).to_array().map(|c| c as u8));
+        row.as_chunks_mut().0.fill(pixel);
+    }
+}
