@@ -25,6 +25,24 @@ pub enum Why {
     Quit,
 }
 
+impl Why {
+    /// The reason for a take-back, as a sentence's end.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Why::Fist => "a fist was shown",
+            Why::TwoHands => "a second hand came",
+            Why::CameraLost => "the camera was lost",
+            Why::Gap => "the picture stood still",
+            Why::TimeRanBack => "the camera's clock ran back",
+            Why::Paused => "it was paused",
+            Why::Quit => "handwave was quitting",
+            // These take nothing back.
+            Why::NoHand | Why::TooSmall | Why::Unsure | Why::Moving | Why::FewReadings => "the hand was unclear",
+            Why::NotSearched | Why::NotReleased | Why::NoPicture => "nothing was seen",
+        }
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,0 +1,95 @@
+//! The audit file. In: events. Out: a JSON line each, appended to a file or to standard output and flushed at once.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::event::Stamped;
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot append to the events file {}: {reason}; give --events a file that can be written", path.display())]
+pub struct AuditError {
+    path: PathBuf,
+    reason: io::Error,
+}
+
+/// Where events are kept.
+pub struct Audit {
+    path: PathBuf,
+    out: Out,
+    /// Said once: a full disk or a closed pipe never stops the daemon, and never fills the screen either.
+    failed: bool,
+}
+
+enum Out {
+    File(File),
+    Stdout,
+}
+
+impl Audit {
+    /// Opens `path` for appending; `-` is standard output.
+    pub fn open(path: &Path) -> Result<Audit, AuditError> {
+        let out = if path == Path::new("-") {
+            Out::Stdout
+        } else {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            Out::File(file.map_err(|reason| AuditError { path: path.into(), reason })?)
+        };
+        Ok(Audit { path: path.into(), out, failed: false })
+    }
+
+    /// Appends the event. A failure is a warning.
+    pub fn write(&mut self, event: &Stamped) {
+        // One write a line, so that lines of several processes do not mix.
+        let line = event.to_json_line() + "\n";
+        let written = match &mut self.out {
+            Out::File(file) => file.write_all(line.as_bytes()),
+            Out::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(line.as_bytes()).and_then(|()| out.flush())
+            }
+        };
+        match written {
+            Ok(()) => self.failed = false,
+            Err(reason) if !self.failed => {
+                self.failed = true;
+                tracing::warn!("events are not kept: cannot write to {}: {reason}", self.path.display());
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+
+    #[test]
+    fn events_are_appended_across_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        for event in [Event::Armed, Event::Quit] {
+            Audit::open(&path).unwrap().write(&Stamped::now(event));
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let names: Vec<_> = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect();
+        assert_eq!(names.len(), 2);
+        assert_eq!((&names[0]["event"], &names[1]["event"]), (&"armed".into(), &"quit".into()));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named() {
+        let said = Audit::open(Path::new("/nowhere/events.jsonl")).err().unwrap().to_string();
+        assert!(said.contains("/nowhere/events.jsonl") && said.contains("--events"), "{said}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_stops_nothing() {
+        let mut audit = Audit::open(Path::new("/dev/full")).unwrap();
+        audit.write(&Stamped::now(Event::Armed));
+        audit.write(&Stamped::now(Event::Quit));
+        assert!(audit.failed);
+    }
+}

@@ -1,0 +1,175 @@
+//! The terminal: lines that stay, one live line below them, and keys. In: what to say. Out: text on stderr, keys typed.
+//!
+//! Where stderr is no terminal there is no live line, and the lines are plain. Results go to stdout, never through here.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::terminal::{self, Clear, ClearType};
+use crossterm::{cursor, queue, style};
+use tokio::sync::mpsc::UnboundedSender;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// What a person tells the daemon by a key, in the terminal or a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Escape, q or Ctrl-C.
+    Quit,
+    /// p or space.
+    Pause,
+}
+
+/// The way to the terminal. Clones write to the same one; the log writes through it too, so that nothing tears the live
+/// line.
+#[derive(Clone, Default)]
+pub struct Terminal(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    /// What the live line shows now.
+    live: String,
+    /// Raw mode: lines need a carriage return of their own.
+    raw: bool,
+}
+
+impl Terminal {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a line that stays, above the live line.
+    pub fn line(&self, text: &str) {
+        // A terminal that is gone stops nothing.
+        let _ = self.lock().print(text);
+    }
+
+    /// Shows `text` as the live line, cut to the terminal's width; empty takes the line away.
+    pub fn live(&self, text: &str) {
+        let mut state = self.lock();
+        if !io::stderr().is_terminal() || state.live == text {
+            return;
+        }
+        state.live = text.into();
+        let _ = state.draw_live();
+    }
+
+    /// Reads keys until the guard is dropped, which restores the terminal; nothing where there is nobody to type.
+    ///
+    /// Raw mode makes Escape and single letters readable. The panic hook restores it too, as a broken terminal would
+    /// hide what the panic says.
+    pub fn keys(&self, keys: UnboundedSender<Key>) -> Option<RawMode> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() || terminal::enable_raw_mode().is_err() {
+            return None;
+        }
+        self.lock().raw = true;
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let _ = terminal::disable_raw_mode();
+            before(panic);
+        }));
+        let state = self.clone();
+        std::thread::spawn(move || {
+            while state.lock().raw {
+                match event::poll(Duration::from_millis(50)) {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        let key = event::read().ok().and_then(meaning);
+                        if key.is_some_and(|key| keys.send(key).is_err()) {
+                            break;
+                        }
+                    }
+                    Err(_) => break,
+                }
+            }
+        });
+        Some(RawMode(self.clone()))
+    }
+}
+
+/// While it lives, keys are read one by one. Dropping it takes the live line away and restores the terminal.
+pub struct RawMode(Terminal);
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        self.0.live("");
+        self.0.lock().raw = false;
+        let _ = terminal::disable_raw_mode();
+    }
+}
+
+/// What a key means. A held key's repeats mean nothing: they would quit at once or toggle the pause.
+fn meaning(event: Event) -> Option<Key> {
+    let Event::Key(key) = event else { return None };
+    if key.kind != KeyEventKind::Press {
+        return None;
+    }
+    match key.code {
+        KeyCode::Esc | KeyCode::Char('q') => Some(Key::Quit),
+        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Key::Quit),
+        KeyCode::Char('p' | ' ') => Some(Key::Pause),
+        _ => None,
+    }
+}
+
+impl State {
+    fn print(&mut self, text: &str) -> io::Result<()> {
+        let mut out = io::stderr().lock();
+        if self.live.is_empty() {
+            write!(out, "{text}{}", self.line_end())?;
+        } else {
+            queue!(out, cursor::MoveToColumn(0), Clear(ClearType::CurrentLine))?;
+            write!(out, "{text}{}", self.line_end())?;
+            self.draw_live()?;
+        }
+        out.flush()
+    }
+
+    fn draw_live(&self) -> io::Result<()> {
+        let mut out = io::stderr().lock();
+        let width = terminal::size().map_or(80, |(columns, _)| usize::from(columns)).saturating_sub(1);
+        let text: String = self.live.chars().take(width).collect();
+        queue!(out, cursor::MoveToColumn(0), Clear(ClearType::CurrentLine), style::Print(text))?;
+        out.flush()
+    }
+
+    fn line_end(&self) -> &'static str {
+        if self.raw { "\r\n" } else { "\n" }
+    }
+}
+
+/// The log's way here: a line at a time.
+impl<'a> MakeWriter<'a> for Terminal {
+    type Writer = Lines;
+
+    fn make_writer(&'a self) -> Lines {
+        Lines { terminal: self.clone(), text: Vec::new() }
+    }
+}
+
+/// Gathers what is written, and prints it as one line when dropped.
+pub struct Lines {
+    terminal: Terminal,
+    text: Vec<u8>,
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        let text = String::from_utf8_lossy(&self.text);
+        if !text.trim().is_empty() {
+            self.terminal.line(text.trim_end());
+        }
+    }
+}
