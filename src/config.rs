@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::{fleet, gesture, vision};
+use crate::{camera, fleet, gesture, vision};
 
 /// The config.toml in the repository's root.
 pub const SHIPPED: &str = include_str!("../config.toml");
@@ -16,6 +16,7 @@ pub const SHIPPED: &str = include_str!("../config.toml");
 /// All settings, a field a section.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
+    pub camera: camera::Settings,
     pub vision: vision::Settings,
     pub gesture: gesture::Settings,
     pub fleet: fleet::Settings,
@@ -106,6 +107,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), Nonsense> {
+        self.camera.check()?;
         self.vision.check()?;
         self.gesture.check()?;
         self.fleet.check()

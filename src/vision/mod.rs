@@ -8,6 +8,7 @@ pub mod roi;
 pub mod runtime;
 pub mod tracker;
 pub mod warp;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

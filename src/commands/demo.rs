@@ -1,0 +1,40 @@
+//! `handwave demo`: a rendered hand plays the main job. The hand is drawn, the fleet simulated; everything between them
+//! is the real thing. Settings are the built-in ones.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::run::{Parts, play};
+use crate::camera::clock::Clock;
+use crate::camera::puppet::{Puppet, demo};
+use crate::camera::slot::Pace;
+use crate::cli::DemoArgs;
+use crate::config::Config;
+use crate::gesture::machine::Machine;
+use crate::view::audit::Audit;
+use crate::view::narrator::Narrator;
+use crate::view::terminal::Terminal;
+use crate::{commands, fleet, vision};
+
+pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
+    let config = Config::shipped();
+    let audit = args.events.as_deref().map(Audit::open).transpose()?;
+    let size = (config.camera.width, config.camera.height);
+    let camera = Box::new(Puppet::new(demo::script(), size, config.camera.fps, Clock::real()));
+    let tracker = vision::open(&config.vision, args.models.as_deref(), false)?;
+    let machine = Machine::new(config.gesture.clone(), true);
+    let captions = demo::captions().into_iter().map(|(at, caption)| (at, format!("--- {caption}"))).collect();
+    commands::say("handwave's demo: a drawn hand, the real models, a simulated fleet. Escape or Ctrl-C quits.")?;
+    commands::block_on(async {
+        let (events_in, events) = unbounded_channel();
+        let (fleet, actor) = fleet::start(&config.fleet, events_in)?;
+        let narrator = Narrator::with_captions(captions);
+        let pace = Pace::Latest;
+        let parts = Parts { camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
+        let summary = play(parts).await?;
+        commands::say(&summary.to_string())?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,0 +1,53 @@
+//! The commands, a file each. In: the parsed command line. Out: the exit status.
+
+mod demo;
+mod run;
+mod signals;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::cli::{Cli, Command};
+use crate::view::terminal::Terminal;
+
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    let terminal = Terminal::default();
+    log_to(&terminal);
+    match cli.command {
+        Command::Run(args) => run::run(&args, terminal),
+        Command::Demo(args) => demo::run(&args, terminal),
+        Command::Count(_) => anyhow::bail!("not yet"),
+    }
+}
+
+/// Warnings go to the terminal; RUST_LOG asks for more or less.
+fn log_to(terminal: &Terminal) {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(terminal.clone())
+        .without_time()
+        .with_target(false)
+        .init();
+}
+
+/// Writes a line to standard output. Whoever closed it does not want it: that is no error.
+fn say(line: &str) -> Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
+    }
+}
+
+/// Runs the future on a tokio runtime of its own.
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let outcome = runtime.block_on(future);
+    // A camera's or a terminal's thread may be waiting for something that never comes.
+    runtime.shutdown_background();
+    outcome
+}

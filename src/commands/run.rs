@@ -1,0 +1,272 @@
+//! `handwave run`: frames to readings to gestures to commands, until somebody quits or the camera's file ends.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::select;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{interval, timeout};
+
+use super::signals::Signals;
+use crate::camera::slot::Pace;
+use crate::camera::{self, Camera};
+use crate::cli::RunArgs;
+use crate::config::Config;
+use crate::event::{Event, Stamped};
+use crate::fleet::actor::{FleetState, Handle};
+use crate::fleet::{self, Action, Command};
+use crate::gesture::Gesture;
+use crate::gesture::machine::{Machine, Outcome, Phase};
+use crate::hand::{Reading, Side};
+use crate::view::audit::Audit;
+use crate::view::narrator::Narrator;
+use crate::view::terminal::{Key, Terminal};
+use crate::view::{Scene, text};
+use crate::vision::tracker::Tracker;
+use crate::vision::watch::watch;
+use crate::{commands, vision};
+
+/// How long quitting may take: the fleet's change under way is finished, the rest is left to the tags.
+const QUIT_WITHIN: Duration = Duration::from_secs(5);
+/// How often the live line is drawn where no reading asks for it.
+const REDRAW: Duration = Duration::from_millis(200);
+
+pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
+    let (config, origin) = Config::load(args.common.config.as_deref())?;
+    tracing::info!("settings from {origin}");
+    let source = args.camera.clone().unwrap_or(config.camera.source.clone());
+    let audit = args.events.as_deref().map(Audit::open).transpose()?;
+    let camera = camera::open(&source, &config.camera, args.fast)?;
+    let tracker = vision::open(&config.vision, args.common.models.as_deref(), config.camera.mirrored)?;
+    let machine = Machine::new(config.gesture.clone(), true);
+    commands::block_on(async {
+        let (events_in, events) = unbounded_channel();
+        let (fleet, actor) = fleet::start(&config.fleet, events_in)?;
+        let pace = if args.fast { Pace::Every } else { Pace::Latest };
+        let narrator = Narrator::default();
+        let parts = Parts { camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
+        let summary = play(parts).await?;
+        commands::say(&summary.to_string())?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The parts of a run, chosen and opened.
+pub struct Parts {
+    pub camera: Box<dyn Camera>,
+    pub pace: Pace,
+    pub tracker: Tracker,
+    pub machine: Machine,
+    pub fleet: Handle,
+    pub actor: JoinHandle<FleetState>,
+    pub events: UnboundedReceiver<Stamped>,
+    pub audit: Option<Audit>,
+    pub narrator: Narrator,
+    pub terminal: Terminal,
+}
+
+/// Runs until somebody quits, or the camera has ended and the fleet is settled.
+pub async fn play(parts: Parts) -> Result<Summary> {
+    let Parts { camera, pace, tracker, machine, fleet, actor, mut events, audit, narrator, terminal } = parts;
+    let mut readings = watch(camera, tracker, pace);
+    let (keys_in, mut keys) = unbounded_channel();
+    let raw_mode = terminal.keys(keys_in);
+    let mut signals = Signals::catch()?;
+    let mut redraw = interval(REDRAW);
+    let mut daemon = Daemon::new(machine, fleet, audit, narrator, terminal);
+    let mut settled = None;
+
+    let failure = loop {
+        select! {
+            reading = readings.recv(), if settled.is_none() => match reading {
+                Some(Ok(reading)) => daemon.see(&reading),
+                Some(Err(error)) => break Some(error),
+                // The source has ended: what it asked for is still to be done.
+                None => settled = Some(Box::pin(daemon.settled())),
+            },
+            () = async { settled.as_mut().expect("guarded").await }, if settled.is_some() => break None,
+            Some(event) = events.recv() => daemon.tell(event),
+            Some(key) = keys.recv() => match key {
+                Key::Quit => break None,
+                Key::Pause => daemon.pause_or_resume(),
+            },
+            () = signals.next() => break None,
+            _ = redraw.tick() => {}
+        }
+        daemon.draw();
+    };
+
+    // Whoever is in a hurry says so twice.
+    daemon.quit();
+    let left = select! {
+        left = timeout(QUIT_WITHIN, actor) => left.ok().and_then(Result::ok),
+        Some(Key::Quit) = keys.recv() => None,
+        () = signals.next() => None,
+    };
+    while let Ok(event) = events.try_recv() {
+        daemon.tell(event);
+    }
+    drop(raw_mode);
+    match failure {
+        Some(error) => Err(error.into()),
+        None => Ok(daemon.summary(left)),
+    }
+}
+
+/// The state between two turns of the loop.
+struct Daemon {
+    machine: Machine,
+    fleet: Handle,
+    audit: Option<Audit>,
+    narrator: Narrator,
+    terminal: Terminal,
+    started: Instant,
+    /// The answer to the newest command.
+    answer: Option<oneshot::Receiver<fleet::actor::Outcome>>,
+    summary: Summary,
+}
+
+impl Daemon {
+    fn new(machine: Machine, fleet: Handle, audit: Option<Audit>, narrator: Narrator, terminal: Terminal) -> Daemon {
+        let (started, summary) = (Instant::now(), Summary::default());
+        Daemon { machine, fleet, audit, narrator, terminal, started, answer: None, summary }
+    }
+
+    fn see(&mut self, reading: &Reading) {
+        let outcome = self.machine.see(reading);
+        self.act(outcome);
+        let scene = self.scene();
+        for sentence in self.narrator.see(&scene, reading.time) {
+            self.say(&sentence);
+        }
+    }
+
+    /// Turns what the machine made of the hands into a command.
+    fn act(&mut self, outcome: Option<Outcome>) {
+        match outcome {
+            None => {}
+            Some(Outcome::CountingDown(gesture)) => self.tell(Stamped::now(Event::Gesture(gesture.into()))),
+            Some(Outcome::TakenBack { why, .. }) => {
+                self.tell(Stamped::now(Event::TakenBack { reason: why.in_words().into() }));
+            }
+            Some(Outcome::Fired(gesture)) => {
+                // A retire was told when its countdown began.
+                if gesture.side == Side::Left {
+                    self.tell(Stamped::now(Event::Gesture(gesture.into())));
+                }
+                self.answer = Some(self.fleet.send(command(gesture)));
+            }
+        }
+    }
+
+    fn pause_or_resume(&mut self) {
+        if self.machine.is_paused() {
+            self.machine.resume();
+            self.tell(Stamped::now(Event::Armed));
+        } else {
+            let outcome = self.machine.pause();
+            self.act(outcome);
+            self.tell(Stamped::now(Event::Paused));
+        }
+    }
+
+    /// Waits until what was asked for is done and the fleet is at rest.
+    fn settled(&mut self) -> impl Future<Output = ()> + use<> {
+        let (fleet, answer) = (self.fleet.clone(), self.answer.take());
+        async move {
+            if let Some(answer) = answer {
+                let _ = answer.await;
+            }
+            fleet.settled().await;
+        }
+    }
+
+    fn quit(&mut self) {
+        let outcome = self.machine.quit();
+        self.act(outcome);
+        self.fleet.stop();
+        self.tell(Stamped::now(Event::Quit));
+    }
+
+    fn tell(&mut self, event: Stamped) {
+        self.summary.count(&event.event);
+        if let Some(audit) = &mut self.audit {
+            audit.write(&event);
+        }
+        self.say(&event.event.to_string());
+    }
+
+    fn say(&self, sentence: &str) {
+        self.terminal.line(&format!("{:6.1} s  {sentence}", self.started.elapsed().as_secs_f32()));
+    }
+
+    fn draw(&self) {
+        self.terminal.live(&text::live_line(&self.scene()));
+    }
+
+    fn scene(&self) -> Scene {
+        let phase = self.machine.phase();
+        let fleet = self.fleet.state().borrow().clone();
+        let victims = match &phase {
+            Phase::CountingDown { gesture, .. } => fleet.victims(gesture.fingers.into()),
+            _ => Vec::new(),
+        };
+        Scene { phase, fleet, victims }
+    }
+
+    fn summary(mut self, left: Option<FleetState>) -> Summary {
+        self.summary.fleet = Some(left.unwrap_or_else(|| self.fleet.state().borrow().clone()));
+        self.summary
+    }
+}
+
+/// The left hand launches, the right hand retires.
+fn command(gesture: Gesture) -> Command {
+    let n = usize::from(gesture.fingers);
+    let action = match gesture.side {
+        Side::Left => Action::ScaleOut(n),
+        Side::Right => Action::ScaleIn(n),
+    };
+    Command::new(fleet::Source::Gesture(gesture), action)
+}
+
+/// What happened, for the last words.
+#[derive(Debug, Default, PartialEq)]
+pub struct Summary {
+    pub gestures: usize,
+    pub taken_back: usize,
+    pub cut: usize,
+    pub refused: usize,
+    pub launched: usize,
+    pub terminated: usize,
+    pub fleet: Option<FleetState>,
+}
+
+impl Summary {
+    fn count(&mut self, event: &Event) {
+        match event {
+            Event::Gesture(_) => self.gestures += 1,
+            Event::TakenBack { .. } => self.taken_back += 1,
+            Event::Cut { .. } => self.cut += 1,
+            Event::Refused { .. } => self.refused += 1,
+            Event::Launched(of) => self.launched += of.instances.len(),
+            Event::Terminated { of, .. } => self.terminated += of.instances.len(),
+            _ => {}
+        }
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Summary { gestures, taken_back, cut, refused, launched, terminated, fleet } = self;
+        write!(f, "{gestures} gestures, {taken_back} taken back; {launched} launched, {terminated} terminated; ")?;
+        write!(f, "{cut} cut, {refused} refused")?;
+        match fleet {
+            Some(fleet) => write!(f, "\nThe simulated fleet: {fleet}"),
+            None => Ok(()),
+        }
+    }
+}

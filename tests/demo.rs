@@ -1,0 +1,47 @@
+//! The demo, as a person runs it: the real binary, the real models, in real time.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+#[test]
+fn the_demo_plays_the_main_job_and_ends_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("events.jsonl");
+    let began = Instant::now();
+    let demo = Command::new(env!("CARGO_BIN_EXE_handwave")).arg("demo").arg("--events").arg(&events).output().unwrap();
+    let took = began.elapsed();
+    let said = String::from_utf8_lossy(&demo.stderr);
+    assert!(demo.status.success(), "{said}");
+    assert!(took < Duration::from_secs(90), "{took:?}");
+
+    let events = std::fs::read_to_string(&events).unwrap();
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let signs: Vec<_> =
+        of(&events, "gesture").map(|e| (e["side"].as_str().unwrap(), e["fingers"].as_u64().unwrap())).collect();
+    assert_eq!(signs, [("left", 3), ("left", 4), ("right", 1), ("right", 2)], "{said}");
+    let commands: Vec<_> =
+        of(&events, "command").map(|e| (e["action"].as_str().unwrap(), e["count"].as_u64().unwrap())).collect();
+    assert_eq!(commands, [("scale-out", 3), ("scale-out", 4), ("scale-in", 2)]);
+    let happened = |name| of(&events, name).filter_map(|e| e["instances"].as_array()).map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(happened("launched"), [3, 2]);
+    assert_eq!(happened("registered").iter().sum::<usize>(), 5);
+    assert_eq!(happened("in-service").iter().sum::<usize>(), 5);
+    assert_eq!(happened("retiring"), [2]);
+    assert_eq!(happened("deregistered"), [2]);
+    assert_eq!(happened("terminated").iter().sum::<usize>(), 2);
+    assert_eq!(of(&events, "cut").count(), 1);
+    assert_eq!(of(&events, "taken-back").map(|e| &e["reason"]).collect::<Vec<_>>(), ["a fist was shown"]);
+
+    for sentence in ["Nothing happens: Two hands: show one.", "Nothing happens: Hold still.", "its maximum is 5"] {
+        assert!(said.contains(sentence), "{sentence:?} is missing in:\n{said}");
+    }
+    let summary = String::from_utf8_lossy(&demo.stdout);
+    assert!(summary.contains("4 gestures, 1 taken back; 5 launched, 2 terminated; 1 cut, 0 refused"), "{summary}");
+    assert!(summary.contains("3 instances (1 to 5): 3 in service"), "{summary}");
+}
+
+fn of<'a>(events: &'a [Value], name: &'a str) -> impl Iterator<Item = &'a Value> {
+    events.iter().filter(move |event| event["event"] == name)
+}
