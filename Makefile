@@ -1,0 +1,33 @@
+# Everything a person does with handwave. `make demo` first; `make help` lists the rest.
+# Needs Rust (see Cargo.toml's rust-version), a C compiler, Python 3 with pip. Nothing needs root.
+
+CARGO ?= cargo
+
+.PHONY: demo test build run runtime lint clean help
+
+demo: runtime ## play the main job with a drawn hand, the real models and a simulated fleet
+	$(CARGO) run --quiet -- demo
+
+test: runtime ## run every test
+	$(CARGO) test
+
+build: runtime ## leave the release binary, with everything on, at target/release/handwave
+	$(CARGO) build --release
+
+run: build ## run it, as config.toml says; ARGS="--camera hands.mp4" adds to the command line
+	target/release/handwave run $(ARGS)
+
+runtime: ## fetch the ONNX Runtime library into .deps, once
+	@sh models/fetch-runtime.sh
+
+lint: ## what CI says besides the tests: format, clippy, docs
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+
+clean: ## throw away all that was built and fetched
+	$(CARGO) clean
+	rm -rf .deps
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
