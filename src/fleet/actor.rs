@@ -48,8 +48,8 @@ pub struct Timing {
     pub slow: Duration,
     /// For an answer; then the outcome counts as unknown.
     pub call: Duration,
-    /// How long the cloud may hide what was just launched or tagged. No command is accepted for so long after the start,
-    /// nor after an unknown outcome: what an earlier process did may not be described yet.
+    /// How long the cloud may hide what was just launched or tagged. No command is accepted for so long after the first
+    /// good answer, at the start as after an unknown outcome: what an earlier process did may not be described yet.
     pub hidden: Duration,
     /// The longest a drain may take, by the balancer's own setting.
     pub drain: Duration,
@@ -205,8 +205,8 @@ pub struct Actor<C> {
     observed: Option<Observed>,
     waiting: VecDeque<Order>,
     started: Option<Started>,
-    /// No command is accepted before.
-    accepting_from: Instant,
+    /// No command is accepted before; None until there is a good answer to reckon from.
+    accepting_from: Option<Instant>,
     /// Since when answers lack an instance that was there.
     doubt: Option<Instant>,
     trouble: Option<String>,
@@ -238,7 +238,7 @@ impl<C: Cloud> Actor<C> {
             observed: None,
             waiting: VecDeque::new(),
             started: None,
-            accepting_from: Instant::now() + timing.hidden,
+            accepting_from: None,
             doubt: None,
             trouble: None,
             backoff: None,
@@ -353,6 +353,7 @@ impl<C: Cloud> Actor<C> {
         let told = self.observed.as_ref().map(|before| changes(before, &observed, &self.memory.commands));
         told.into_iter().flatten().for_each(|event| self.tell(event));
         self.observed = Some(observed);
+        self.accepting_from.get_or_insert(now + self.timing.hidden);
         Ok(true)
     }
 
@@ -423,7 +424,7 @@ impl<C: Cloud> Actor<C> {
             self.take(order);
         }
         self.expire();
-        if self.started.is_none() && Instant::now() >= self.accepting_from {
+        if self.started.is_none() && self.accepting_from.is_some_and(|from| Instant::now() >= from) {
             self.accept_next();
         }
         if self.is_stopping() {
@@ -535,7 +536,7 @@ impl<C: Cloud> Actor<C> {
         let error =
             Event::Error { code: "Unknown".into(), message: reason.clone(), instances: vec![], command: Some(id) };
         self.tell(error);
-        self.accepting_from = Instant::now() + self.timing.hidden;
+        self.accepting_from = None;
         let _ = started.order.outcome.send(Outcome::Unknown { reason });
     }
 
@@ -605,7 +606,8 @@ impl<C: Cloud> Actor<C> {
         let moving =
             self.observed.as_ref().is_none_or(|seen| plan::is_moving(seen, &self.memory, now, self.timing.drain));
         let asked = !self.waiting.is_empty() || self.started.is_some();
-        let reliable = self.doubt.is_none() && self.backoff.is_none() && now >= self.accepting_from;
+        let accepting = self.accepting_from.is_some_and(|from| now >= from);
+        let reliable = accepting && self.doubt.is_none() && self.backoff.is_none();
         let held = self.memory.held.keys().next().map(|(change, id)| format!("the cloud refuses to {change} {id}"));
         let doubt = self.doubt.map(|_| LACKS.to_owned());
         let state = FleetState {

@@ -98,6 +98,7 @@ pub struct Truth {
     pub ours: bool,
     pub retiring: bool,
     pub registered: bool,
+    pub draining: bool,
 }
 
 /// A handle on one pretended cloud; clones see the same one.
@@ -476,6 +477,7 @@ impl World {
             ours: machine.ours,
             retiring: machine.retiring.is_some(),
             registered: self.registered.contains_key(&machine.id),
+            draining: self.draining.get(&machine.id).is_some_and(|&until| now < until),
         });
         truth.collect()
     }
