@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::changes::changes;
 use super::cloud::{Cloud, CloudError, ErrorKind, Health, InstanceState};
 use super::memory::Memory;
-use super::observed::{Observed, Phase};
+use super::observed::{Observed, Phase, Seen, look};
 use super::plan::{self, Accepted, Act, Change, Cut, Work};
 use super::{Action, Command, CommandId, InstanceId, Limits};
 use crate::event::{Asked, Event, Stamped};
@@ -46,7 +46,7 @@ pub struct Timing {
     pub fast: Duration,
     /// Between two looks at a settled fleet.
     pub slow: Duration,
-    /// For an answer; then the outcome counts as unknown.
+    /// For the answer to a change, whose outcome then counts as unknown, or to a look at the whole fleet.
     pub call: Duration,
     /// How long the cloud may hide what was just launched or tagged. No command is accepted for so long after the first
     /// good answer, at the start as after an unknown outcome: what an earlier process did may not be described yet.
@@ -321,25 +321,18 @@ impl<C: Cloud> Actor<C> {
 
     /// Looks at the cloud. False: the answer is not to be relied on.
     async fn observe(&mut self) -> Result<bool, CloudError> {
-        let answer = self.read(self.cloud.instances()).await;
-        let instances = answer.inspect_err(|error| self.tell_once(error, None))?;
-        let described = |id: &InstanceId| instances.iter().any(|instance| instance.id == *id);
+        let answer = self.read(look(&self.cloud, &self.memory.tagged)).await;
+        let mut observed = answer.inspect_err(|error| self.tell_once(error, None))?;
+        let described: BTreeSet<_> = observed.instances.iter().map(Seen::id).collect();
         let there = self.observed.iter().flat_map(|observed| &observed.instances);
         let there = there.filter(|seen| seen.described && !seen.is_ending());
-        let missing: Vec<InstanceId> = there.map(|seen| seen.id().clone()).filter(|id| !described(id)).collect();
+        let missing: Vec<InstanceId> = there.map(Seen::id).filter(|id| !described.contains(id)).cloned().collect();
         if !missing.is_empty() && !self.has_doubted_enough(&missing) {
             return Ok(false);
         }
         self.doubt = None;
 
-        let retires = |id: &InstanceId, tagged: bool| tagged || self.memory.tagged.contains(id);
-        let retiring = instances.iter().filter(|i| i.state == InstanceState::Running && retires(&i.id, i.retiring));
-        let also: Vec<InstanceId> = retiring.map(|instance| instance.id.clone()).collect();
-        let answer = self.read(self.cloud.balancer(&also)).await;
-        let health = answer.inspect_err(|error| self.tell_once(error, None))?;
-
         let now = Instant::now();
-        let mut observed = Observed::join(instances, health);
         let lost = self.memory.correct(&mut observed, now);
         if !lost.is_empty() {
             self.tell_error("NeverSeen", "launched, and never described since", &lost);
@@ -381,7 +374,7 @@ impl<C: Cloud> Actor<C> {
         }
     }
 
-    /// Waits for an answer, not for ever.
+    /// Waits for an answer, not for ever. The outcome of a change that was waited for in vain is unknown.
     async fn answer<T>(&self, call: impl Future<Output = Result<T, CloudError>>) -> Result<T, CloudError> {
         match timeout(self.timing.call, call).await {
             Ok(answer) => answer,
@@ -403,19 +396,18 @@ impl<C: Cloud> Actor<C> {
         let now = Instant::now();
         while self.waiting.front().is_some_and(|order| now >= order.at + START_WITHIN) {
             let Some(order) = self.waiting.pop_front() else { break };
-            let why = self.in_the_way();
+            let why = format!("not done within {} s: {}", START_WITHIN.as_secs(), self.in_the_way());
             self.refuse(order, &why);
         }
         if let Some(started) = self.started.take_if(|started| now >= started.until) {
-            let why = self.in_the_way();
+            let why = format!("tried for too long: {}", self.in_the_way());
             self.give_up(started, &why);
         }
     }
 
-    fn in_the_way(&self) -> String {
+    fn in_the_way(&self) -> &str {
         let doubt = self.doubt.map(|_| LACKS);
-        let why = self.trouble.as_deref().or(doubt).unwrap_or("the fleet was busy");
-        format!("not done within {} s: {why}", START_WITHIN.as_secs())
+        self.trouble.as_deref().or(doubt).unwrap_or("the fleet was busy")
     }
 
     /// Accepts the next command where none is in hand, and writes it to the cloud.

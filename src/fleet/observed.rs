@@ -1,11 +1,11 @@
-//! What the cloud answered, as one picture. In: instances and their health. Out: the fleet as the plan and the views
-//! read it: each instance with its phase, and the count.
+//! What the cloud answers, as one picture. In: a look at the cloud. Out: the fleet as the plan and the views read it:
+//! each instance with its phase, and the count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::InstanceId;
-use super::cloud::{Health, Instance, InstanceState};
+use super::cloud::{Cloud, CloudError, Health, Instance, InstanceState};
 
 /// The fleet at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -98,6 +98,17 @@ impl Seen {
             (InstanceState::Running, _) => Phase::Registering,
         }
     }
+}
+
+/// Asks the cloud. `tagged` are retiring, whether or not the cloud describes it yet.
+pub async fn look(cloud: &impl Cloud, tagged: &BTreeSet<InstanceId>) -> Result<Observed, CloudError> {
+    let instances = cloud.instances().await?;
+    let retires = |instance: &&Instance| instance.retiring || tagged.contains(&instance.id);
+    let retiring = instances.iter().filter(retires).filter(|instance| instance.state == InstanceState::Running);
+    // Whether they still drain is told by their ids alone.
+    let also: Vec<InstanceId> = retiring.map(|instance| instance.id.clone()).collect();
+    let health = cloud.balancer(&also).await?;
+    Ok(Observed::join(instances, health))
 }
 
 impl Observed {
