@@ -33,8 +33,12 @@ impl Scene {
     }
 
     fn on(cloud: Simulated) -> Self {
+        Scene::timed(cloud, Timing::default())
+    }
+
+    fn timed(cloud: Simulated, timing: Timing) -> Self {
         let (tell, events) = unbounded_channel();
-        let (handle, task) = Actor::spawn(cloud.clone(), Limits { min: 0, max: 20 }, Timing::default(), tell);
+        let (handle, task) = Actor::spawn(cloud.clone(), Limits { min: 0, max: 20 }, timing, tell);
         Scene { cloud, handle, task, events }
     }
 
@@ -200,6 +204,20 @@ async fn rule_5_what_was_launched_without_an_answer_is_put_into_service() {
     scene.fail(Call::Launch, lost(), 100);
     assert!(matches!(scene.play(Action::ScaleOut(3)).await, Outcome::Unknown { .. }));
     assert_eq!((launched(&scene.cloud), scene.phase(Phase::InService)), (1, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_no_command_is_accepted_while_the_cloud_may_hide_a_launch_without_an_answer() {
+    let cloud = Simulated::new(Times { visible: Duration::from_secs(50), ..Times::default() }, 1);
+    let scene = Scene::timed(cloud, Timing { hidden: Duration::from_secs(60), ..Timing::default() });
+    scene.handle.settled().await.unwrap();
+    // Six tries in 30 s.
+    scene.fail(Call::Launch, lost(), 6);
+    let ask = |n| scene.handle.send(Command::new(Source::CommandLine, Action::ScaleOut(n)));
+    assert!(matches!(ask(3).await, Ok(Outcome::Unknown { .. })));
+    assert!(matches!(ask(20).await, Ok(Outcome::Refused { .. })));
+    scene.handle.settled().await.unwrap();
+    assert_eq!(scene.phase(Phase::InService), 3);
 }
 
 #[tokio::test(start_paused = true)]
