@@ -35,7 +35,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// What to watch: a picture, a folder of pictures, an animated GIF, a video, or `puppet` (default: config.toml's).
-    #[arg(long, value_name = "FILE|DIR|puppet")]
+    #[arg(long, value_name = "FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(Source::parse(name)))]
     pub camera: Option<Source>,
     /// Change nothing but a simulated fleet. The default; to be said where it must not depend on config.toml.
     #[arg(long)]

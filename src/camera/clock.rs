@@ -12,7 +12,7 @@ pub struct Clock {
 
 impl Clock {
     /// Frames come when they came in front of the camera.
-    pub fn real() -> Clock {
+    pub fn real_time() -> Clock {
         Clock { fast: false, start: None }
     }
 
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn frames_come_as_they_were_taken() {
-        let mut clock = Clock::real();
+        let mut clock = Clock::real_time();
         let before = Instant::now();
         assert!(waited(&mut clock, 5000 * MILLISECOND) < 500 * MILLISECOND, "the first comes at once");
         clock.wait_until(5060 * MILLISECOND);
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_late_frame_is_not_waited_for() {
-        let mut clock = Clock::real();
+        let mut clock = Clock::real_time();
         clock.wait_until(Duration::ZERO);
         std::thread::sleep(20 * MILLISECOND);
         let before = Instant::now();

@@ -1,12 +1,11 @@
 //! Where frames come from. In: what the user named. Out: frames, each with its time on the camera's own clock.
 
 pub mod clock;
+pub mod file;
 pub mod puppet;
 pub mod slot;
 
-use std::convert::Infallible;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use image::RgbImage;
@@ -14,6 +13,7 @@ use serde::Deserialize;
 
 use crate::config::{Nonsense, demand};
 use clock::Clock;
+use file::MOST_BYTES;
 use puppet::Puppet;
 
 /// One picture and the time it was taken, on its camera's own clock.
@@ -58,17 +58,19 @@ pub enum Source {
     File(PathBuf),
 }
 
-impl From<String> for Source {
-    fn from(name: String) -> Source {
-        if name == "puppet" { Source::Puppet } else { Source::File(name.into()) }
+impl Source {
+    /// Any name means something: what is no camera's name is a file's.
+    pub fn parse(name: &str) -> Source {
+        match name {
+            "puppet" => Source::Puppet,
+            name => Source::File(name.into()),
+        }
     }
 }
 
-impl FromStr for Source {
-    type Err = Infallible;
-
-    fn from_str(name: &str) -> Result<Source, Infallible> {
-        Ok(name.to_owned().into())
+impl From<String> for Source {
+    fn from(name: String) -> Source {
+        Source::parse(&name)
     }
 }
 
@@ -92,12 +94,13 @@ impl Settings {
 
 /// The camera for a source, delivering in real time, or as fast as it goes where `fast`.
 pub fn open(source: &Source, settings: &Settings, fast: bool) -> Result<Box<dyn Camera>, CameraError> {
-    let clock = if fast { Clock::fast() } else { Clock::real() };
+    let clock = if fast { Clock::fast() } else { Clock::real_time() };
     Ok(match source {
         Source::Puppet => {
-            Box::new(Puppet::new(puppet::demo::script(), (settings.width, settings.height), settings.fps, clock))
+            let size = (settings.width, settings.height);
+            Box::new(Puppet::new(puppet::demo::script(), size, settings.fps, clock))
         }
-        Source::File(path) => return Err(CameraError::Empty { path: path.clone() }),
+        Source::File(path) => Box::new(file::FileCamera::open(path, settings.fps, clock)?),
     })
 }
 
@@ -112,10 +115,8 @@ pub enum CameraError {
     Text { path: PathBuf },
     #[error("the picture {} can't be read ({reason}); copy it again, or save it anew as JPEG or PNG", path.display())]
     Picture { path: PathBuf, reason: String },
-    #[error(
-        "{} is too large: {width}x{height} pixels where {most} million are allowed; make it smaller", path.display()
-    )]
-    Large { path: PathBuf, width: u64, height: u64, most: u64 },
+    #[error("{} is too large ({width}x{height} pixels, {MOST_BYTES} bytes at most); make it smaller", path.display())]
+    Large { path: PathBuf, width: u32, height: u32 },
     #[error(
         "the folder {} has no picture that can be read; put JPEG, PNG, GIF, WebP or BMP files into it", path.display()
     )]
@@ -125,9 +126,7 @@ pub enum CameraError {
          install it (Debian: apt-get install ffmpeg; macOS: brew install ffmpeg)", path.display()
     )]
     NoFfmpeg { path: PathBuf },
-    #[error(
-        "ffmpeg can't read {} ({reason}); if it is a video, copy it again or save it anew as MP4", path.display()
-    )]
+    #[error("ffmpeg can't read {} ({reason}); copy it again, or save it anew as MP4 or JPEG", path.display())]
     Video { path: PathBuf, reason: String },
 }
 

@@ -1,0 +1,94 @@
+//! An animated GIF. In: its bytes. Out: its frames, at the times that browsers show them.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, MemoryLimit};
+use image::{Rgb, RgbImage};
+
+use super::{MOST_BYTES, check_size};
+use crate::camera::{Camera, CameraError, Frame, Status};
+
+/// Browsers take a shorter delay for one that nobody set...
+const SHORTEST_DELAY: Duration = Duration::from_millis(20);
+/// ... and show such a frame this long.
+const USUAL_DELAY: Duration = Duration::from_millis(100);
+
+pub struct Gif {
+    path: PathBuf,
+    decoder: Decoder<Cursor<Vec<u8>>>,
+    still: bool,
+    /// What the frames so far have drawn; each changes a part of it.
+    canvas: RgbImage,
+    /// When the next frame is shown.
+    time: Duration,
+}
+
+impl Gif {
+    pub fn open(path: &Path, bytes: Vec<u8>) -> Result<Gif, CameraError> {
+        let broken = |error| broken(path, error);
+        let mut options = DecodeOptions::new();
+        options.set_color_output(ColorOutput::RGBA);
+        options
+            .set_memory_limit(std::num::NonZeroU64::new(MOST_BYTES).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
+        options.check_lzw_end_code(true);
+        let still = is_still(options.clone(), &bytes).map_err(broken)?;
+        let decoder = options.read_info(Cursor::new(bytes)).map_err(broken)?;
+        let (width, height) = (decoder.width().into(), decoder.height().into());
+        check_size(path, width, height, 3)?;
+        let canvas = RgbImage::new(width, height);
+        Ok(Gif { path: path.into(), decoder, still, canvas, time: Duration::ZERO })
+    }
+
+    /// Without a second frame it is a picture like others.
+    pub fn is_still(&self) -> bool {
+        self.still
+    }
+}
+
+impl Camera for Gif {
+    fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
+        let Some(part) = self.decoder.read_next_frame().map_err(|error| broken(&self.path, error))? else {
+            return Ok(Status::Ended);
+        };
+        frame.time = self.time;
+        frame.resize(self.canvas.dimensions());
+        let delay = Duration::from_millis(10 * u64::from(part.delay));
+        self.time += if delay < SHORTEST_DELAY { USUAL_DELAY } else { delay };
+
+        let (left, top, width) = (u32::from(part.left), u32::from(part.top), usize::from(part.width));
+        let place = |i: usize| (left + (i % width) as u32, top + (i / width) as u32);
+        let before = (part.dispose == DisposalMethod::Previous).then(|| self.canvas.clone());
+        for (i, pixel) in part.buffer.chunks_exact(4).enumerate() {
+            let (x, y) = place(i);
+            if let (&[r, g, b, opaque], Some(drawn)) = (pixel, self.canvas.get_pixel_mut_checked(x, y))
+                && opaque > 0
+            {
+                *drawn = Rgb([r, g, b]);
+            }
+        }
+        frame.picture.copy_from_slice(&self.canvas);
+        if let Some(before) = before {
+            self.canvas = before;
+        } else if part.dispose == DisposalMethod::Background {
+            for (x, y) in (0..part.buffer.len() / 4).map(place) {
+                if let Some(drawn) = self.canvas.get_pixel_mut_checked(x, y) {
+                    *drawn = Rgb([0; 3]);
+                }
+            }
+        }
+        Ok(Status::Fresh)
+    }
+}
+
+/// Looks for a second frame, without unpacking the first.
+fn is_still(mut options: DecodeOptions, bytes: &[u8]) -> Result<bool, DecodingError> {
+    options.skip_frame_decoding(true);
+    let mut decoder = options.read_info(bytes)?;
+    Ok(decoder.read_next_frame()?.is_none() || !matches!(decoder.read_next_frame(), Ok(Some(_))))
+}
+
+fn broken(path: &Path, error: DecodingError) -> CameraError {
+    CameraError::Picture { path: path.into(), reason: error.to_string() }
+}

@@ -1,0 +1,375 @@
+//! Files as a camera: what comes out of pictures, folders, animations and videos that these tests make.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use handwave::camera::clock::Clock;
+use handwave::camera::file::{FileCamera, Film};
+use handwave::camera::{Camera, CameraError, Frame, Status};
+use image::codecs::gif::GifEncoder;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{Delay, ExtendedColorType, ImageEncoder, Rgb, RgbImage, RgbaImage};
+use tempfile::TempDir;
+
+const RED: Rgb<u8> = Rgb([220, 20, 20]);
+const BLUE: Rgb<u8> = Rgb([20, 20, 220]);
+
+/// A folder that a test fills.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        Desk(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        fs::write(self.path(name), bytes).unwrap();
+        self.path(name)
+    }
+
+    /// A picture in one colour, of the format that its name says.
+    fn picture(&self, name: &str, colour: Rgb<u8>) -> PathBuf {
+        RgbImage::from_pixel(40, 30, colour).save(self.path(name)).unwrap();
+        self.path(name)
+    }
+
+    /// A GIF of 20x10 with these colours, each shown so many milliseconds.
+    fn gif(&self, name: &str, frames: &[(Rgb<u8>, u32)]) -> PathBuf {
+        let mut bytes = Vec::new();
+        let mut encoder = GifEncoder::new(&mut bytes);
+        for (Rgb([r, g, b]), delay) in frames {
+            let picture = RgbaImage::from_pixel(20, 10, image::Rgba([*r, *g, *b, 255]));
+            let delay = Delay::from_numer_denom_ms(*delay, 1);
+            encoder.encode_frame(image::Frame::from_parts(picture, 0, 0, delay)).unwrap();
+        }
+        drop(encoder);
+        self.write(name, &bytes)
+    }
+
+    /// Runs ffmpeg in the folder; false, saying so, where there is none.
+    fn ffmpeg(&self, arguments: &str) -> bool {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-nostdin", "-y"]).args(arguments.split(' ')).current_dir(self.0.path());
+        match command.stderr(Stdio::inherit()).status() {
+            Ok(status) => {
+                assert!(status.success(), "ffmpeg {arguments}");
+                true
+            }
+            Err(_) => {
+                println!("skipped: ffmpeg is not installed");
+                false
+            }
+        }
+    }
+}
+
+/// All frames, as fast as it goes.
+fn frames(path: &Path) -> Result<Vec<Frame>, CameraError> {
+    let mut camera = FileCamera::open(path, 10.0, Clock::fast())?;
+    let mut frames = Vec::new();
+    let mut frame = Frame::default();
+    while camera.read(&mut frame)? == Status::Fresh {
+        frames.push(frame.clone());
+    }
+    Ok(frames)
+}
+
+#[track_caller]
+fn refused(path: &Path, sentence: &str) {
+    let said = frames(path).expect_err("this can't be read").to_string();
+    assert!(said.contains(path.to_str().unwrap()), "the file is named: {said}");
+    assert!(said.contains(sentence), "{said}");
+}
+
+#[track_caller]
+fn assert_times(frames: &[Frame], milliseconds: &[u128]) {
+    assert_eq!(frames.iter().map(|frame| frame.time.as_millis()).collect::<Vec<_>>(), milliseconds);
+}
+
+/// JPEG and video change colours a little.
+#[track_caller]
+fn assert_colour(pixel: &Rgb<u8>, colour: Rgb<u8>) {
+    let off = pixel.0.iter().zip(colour.0).map(|(a, b)| a.abs_diff(b)).max();
+    assert!(off < Some(40), "{pixel:?} should be about {colour:?}");
+}
+
+#[test]
+fn a_picture_is_one_frame() {
+    let desk = Desk::new();
+    for name in ["a.jpg", "a.png", "a.webp", "a.bmp", "a.gif"] {
+        let frames = frames(&desk.picture(name, RED)).unwrap();
+        assert_times(&frames, &[0]);
+        assert_eq!(frames[0].picture.dimensions(), (40, 30));
+        assert_colour(frames[0].picture.get_pixel(20, 15), RED);
+        assert!(Film::open(&desk.path(name)).unwrap().is_still());
+    }
+}
+
+#[test]
+fn content_counts_not_the_name() {
+    let desk = Desk::new();
+    fs::rename(desk.picture("a.png", RED), desk.path("a.mp4")).unwrap();
+    assert_eq!(frames(&desk.path("a.mp4")).unwrap().len(), 1);
+}
+
+#[test]
+fn exif_orientation_is_applied() {
+    // Little-endian TIFF with one entry: tag 0x112 (orientation), a short, 6: turn by 90 degrees clockwise.
+    let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let mut lying = RgbImage::from_pixel(40, 30, BLUE);
+    (0..30).for_each(|y| (0..8).for_each(|x| lying.put_pixel(x, y, RED)));
+    let (mut jpeg, mut png) = (Vec::new(), Vec::new());
+    let mut encoder = JpegEncoder::new(&mut jpeg);
+    encoder.set_exif_metadata(exif.to_vec()).unwrap();
+    encoder.write_image(&lying, 40, 30, ExtendedColorType::Rgb8).unwrap();
+    let mut encoder = PngEncoder::new(&mut png);
+    encoder.set_exif_metadata(exif.to_vec()).unwrap();
+    encoder.write_image(&lying, 40, 30, ExtendedColorType::Rgb8).unwrap();
+    let desk = Desk::new();
+    for (name, bytes) in [("a.jpg", jpeg), ("a.png", png)] {
+        let upright = &frames(&desk.write(name, &bytes)).unwrap()[0].picture;
+        assert_eq!(upright.dimensions(), (30, 40), "{name}");
+        assert_colour(upright.get_pixel(15, 1), RED);
+        assert_colour(upright.get_pixel(15, 38), BLUE);
+    }
+}
+
+#[test]
+fn a_folders_pictures_come_by_name_and_rate() {
+    let desk = Desk::new();
+    desk.picture("b.jpg", BLUE);
+    desk.picture("a.png", RED);
+    desk.picture("c.webp", RED);
+    desk.write("._a.png", b"Mac OS X");
+    desk.write("labels.csv", b"file,fingers\n");
+    fs::create_dir(desk.path("more.jpg")).unwrap();
+    let frames = frames(desk.0.path()).unwrap();
+    assert_times(&frames, &[0, 100, 200]);
+    assert_colour(frames[0].picture.get_pixel(20, 15), RED);
+    assert_colour(frames[1].picture.get_pixel(20, 15), BLUE);
+}
+
+#[test]
+fn a_broken_picture_in_a_folder_is_skipped() {
+    let desk = Desk::new();
+    desk.write("a.jpg", b"");
+    desk.write("b.png", b"no picture");
+    desk.picture("c.png", RED);
+    assert_times(&frames(desk.0.path()).unwrap(), &[0]);
+}
+
+#[test]
+fn a_folder_without_pictures_is_refused() {
+    let desk = Desk::new();
+    refused(desk.0.path(), "has no picture that can be read; put JPEG");
+    desk.write("readme.txt", b"nothing here");
+    refused(desk.0.path(), "has no picture that can be read");
+    desk.write("broken.jpg", b"nothing here");
+    refused(desk.0.path(), "has no picture that can be read");
+}
+
+#[test]
+fn an_animated_gif_has_its_times() {
+    let desk = Desk::new();
+    let path = desk.gif("a.gif", &[(RED, 200), (BLUE, 50), (RED, 0), (BLUE, 40)]);
+    assert!(!Film::open(&path).unwrap().is_still());
+    let frames = frames(&path).unwrap();
+    assert_times(&frames, &[0, 200, 250, 350]);
+    assert_colour(frames[1].picture.get_pixel(10, 5), BLUE);
+    assert_colour(frames[2].picture.get_pixel(10, 5), RED);
+}
+
+#[test]
+fn a_gifs_frames_are_drawn_over_each_other() {
+    use gif::{DisposalMethod, Encoder, Frame as Part};
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, 4, 1, &[9, 9, 9, 200, 0, 0, 0, 0, 200]).unwrap();
+    let mut part = |left: u16, pixels: &[u8], dispose| {
+        let (width, buffer) = (pixels.len() as u16, pixels.to_vec().into());
+        encoder
+            .write_frame(&Part {
+                left,
+                width,
+                height: 1,
+                dispose,
+                buffer,
+                delay: 10,
+                transparent: Some(0),
+                ..Part::default()
+            })
+            .unwrap();
+    };
+    part(0, &[1, 1, 1, 1], DisposalMethod::Keep);
+    part(1, &[2, 0], DisposalMethod::Previous);
+    part(3, &[2], DisposalMethod::Background);
+    // Half of it is outside of the picture.
+    part(3, &[0, 2], DisposalMethod::Keep);
+    drop(encoder);
+    let desk = Desk::new();
+    let shown: Vec<String> = frames(&desk.write("a.gif", &bytes))
+        .unwrap()
+        .iter()
+        .map(|frame| {
+            frame
+                .picture
+                .pixels()
+                .map(|p| {
+                    if p[0] > 0 {
+                        'r'
+                    } else if p[2] > 0 {
+                        'b'
+                    } else {
+                        '.'
+                    }
+                })
+                .collect()
+        })
+        .collect();
+    assert_eq!(shown, ["rrrr", "rbrr", "rrrb", "rrr."]);
+}
+
+#[test]
+fn bad_pictures_are_refused_by_name_reason_and_remedy() {
+    let desk = Desk::new();
+    refused(&desk.path("nowhere.jpg"), "No such file");
+    refused(&desk.write("empty.jpg", b""), "is an empty file; copy it again");
+    refused(&desk.write("text.jpg", "Grüße, not a picture\n".as_bytes()), "is text, whatever its name says");
+    refused(&desk.write("list.m3u8", b"#EXTM3U\nhttp://localhost/video.ts\n"), "is text");
+    let noise = RgbImage::from_fn(200, 150, |x, y| Rgb([(x * y % 251) as u8, (x * 7 % 256) as u8, (y * 3) as u8]));
+    for name in ["a.jpg", "a.png", "a.webp", "a.bmp", "a.gif"] {
+        noise.save(desk.path(name)).unwrap();
+        let whole = fs::read(desk.path(name)).unwrap();
+        for share in [10, 50, 90] {
+            let path = desk.write(&format!("{share}-{name}"), &whole[..whole.len() * share / 100]);
+            refused(&path, "can't be read (");
+        }
+        for length in [2, 4, 8, 13, 20, 30] {
+            let said = frames(&desk.write("start", &whole[..length])).unwrap_err().to_string();
+            assert!(said.contains("start") && !said.contains('\n'), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_would_eat_the_memory_is_refused() {
+    let desk = Desk::new();
+    // A bitmap's header alone: 60000x60000 pixels of 24 bits.
+    let mut bmp = b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0".to_vec();
+    bmp.extend([60000_u32.to_le_bytes(), 60000_u32.to_le_bytes(), [1, 0, 24, 0]].concat());
+    bmp.extend([0; 64]);
+    refused(&desk.write("a.bmp", &bmp), "60000x60000 pixels");
+    let mut gif =
+        b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\xff\xff\xff\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\x01\0\0\x3b".to_vec();
+    refused(&desk.write("a.gif", &gif), "too large");
+    // A small canvas with a large part.
+    gif[6..10].copy_from_slice(&[4, 0, 4, 0]);
+    assert!(frames(&desk.write("b.gif", &gif)).is_err());
+}
+
+#[test]
+fn a_videos_frames_have_their_times() {
+    let desk = Desk::new();
+    if desk.ffmpeg("-f lavfi -i color=blue:s=66x50:r=25:d=0.2 -pix_fmt yuv420p a.mp4") {
+        let frames = frames(&desk.path("a.mp4")).unwrap();
+        assert_times(&frames, &[0, 40, 80, 120, 160]);
+        assert_eq!(frames[0].picture.dimensions(), (66, 50));
+        assert_colour(frames[4].picture.get_pixel(30, 20), Rgb([0, 0, 255]));
+    }
+}
+
+#[test]
+fn a_variable_frame_rate_keeps_each_frames_time() {
+    let desk = Desk::new();
+    let select = "select='lt(n\\,4)+not(mod(n\\,7))'";
+    if desk.ffmpeg(&format!("-f lavfi -i testsrc=s=64x48:r=20:d=1 -vf {select} -pix_fmt yuv420p a.mp4")) {
+        assert_times(&frames(&desk.path("a.mp4")).unwrap(), &[0, 50, 100, 150, 350, 700]);
+    }
+}
+
+#[test]
+fn a_rotated_video_comes_upright() {
+    let desk = Desk::new();
+    if desk.ffmpeg("-f lavfi -i color=red:s=64x48:r=10:d=0.3 -pix_fmt yuv420p a.mp4") {
+        // ffmpeg's options for this change from version to version: the matrix in the track's header does not.
+        let mut bytes = fs::read(desk.path("a.mp4")).unwrap();
+        let matrix = 44 + bytes.windows(4).position(|name| name == b"tkhd").unwrap();
+        let quarter_turn = [0, 0x1_0000, 0, -0x1_0000, 0, 0, 48 << 16, 0, 0x4000_0000_i32].map(i32::to_be_bytes);
+        bytes[matrix..matrix + 36].copy_from_slice(quarter_turn.as_flattened());
+        assert_eq!(frames(&desk.write("turned.mp4", &bytes)).unwrap()[0].picture.dimensions(), (48, 64));
+    }
+}
+
+#[test]
+fn what_ffmpeg_cannot_read_is_refused_in_one_sentence() {
+    let desk = Desk::new();
+    if !desk.ffmpeg("-f lavfi -i sine=d=0.2 sound.wav") {
+        return;
+    }
+    refused(&desk.path("sound.wav"), "(it holds no video); copy it again");
+    desk.write("noise.mp4", &[0, 255, 7, 3].repeat(5000));
+    refused(&desk.path("noise.mp4"), "ffmpeg can't read");
+    assert!(desk.ffmpeg("-f lavfi -i testsrc=s=64x48:r=20:d=1 -pix_fmt yuv420p a.mp4"));
+    let whole = fs::read(desk.path("a.mp4")).unwrap();
+    refused(&desk.write("cut.mp4", &whole[..whole.len() / 2]), "(moov atom not found)");
+}
+
+#[test]
+fn a_video_that_breaks_off_gives_what_it_has() {
+    let desk = Desk::new();
+    if desk.ffmpeg("-f lavfi -i testsrc=s=320x240:r=20:d=2 -pix_fmt yuv420p -movflags faststart a.mp4") {
+        let whole = fs::read(desk.path("a.mp4")).unwrap();
+        let some = frames(&desk.write("cut.mp4", &whole[..whole.len() * 3 / 4])).unwrap();
+        assert!((5..40).contains(&some.len()), "{} frames", some.len());
+    }
+}
+
+#[test]
+fn a_name_that_looks_like_an_option_or_an_address_is_a_file() {
+    let desk = Desk::new();
+    if desk.ffmpeg("-f lavfi -i testsrc=s=64x48:r=10:d=0.2 -pix_fmt yuv420p a.mp4") {
+        for name in ["-version", "http:a%d.mp4"] {
+            fs::copy(desk.path("a.mp4"), desk.path(name)).unwrap();
+            assert_eq!(frames(&desk.path(name)).unwrap().len(), 2);
+        }
+    }
+}
+
+/// Linux tells which processes there are.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_video_that_is_dropped_leaves_no_ffmpeg_behind() {
+    let ours = |path: &Path| {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+        let name = path.to_str().unwrap().to_owned();
+        lines.filter(|line| String::from_utf8_lossy(line).contains(&name)).count()
+    };
+    let desk = Desk::new();
+    if desk.ffmpeg("-f lavfi -i testsrc=s=640x480:r=30:d=3 -pix_fmt yuv420p a.mp4") {
+        let path = desk.path("a.mp4");
+        let mut film = Film::open(&path).unwrap();
+        film.read(&mut Frame::default()).unwrap();
+        assert_eq!(ours(&path), 1);
+        drop(film);
+        assert_eq!(ours(&path), 0);
+    }
+}
+
+#[test]
+fn in_real_time_frames_come_as_they_are_shown() {
+    let desk = Desk::new();
+    let path = desk.gif("a.gif", &[(RED, 60), (BLUE, 60), (RED, 60)]);
+    let mut camera = FileCamera::open(&path, 10.0, Clock::real_time()).unwrap();
+    let mut frame = Frame::default();
+    let began = Instant::now();
+    while camera.read(&mut frame).unwrap() == Status::Fresh {}
+    assert_eq!(frame.time, Duration::from_millis(120));
+    assert!(began.elapsed() >= frame.time);
+}
