@@ -2,11 +2,11 @@
 
 use std::thread;
 
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc;
 
 use super::model::ModelError;
 use super::tracker::Tracker;
-use crate::camera::slot::{Pace, Reader, Writer, slot};
+use crate::camera::slot::{self, Pace, Reader, Writer};
 use crate::camera::{Camera, CameraError, Frame, Status};
 use crate::hand::Reading;
 
@@ -19,45 +19,171 @@ pub enum WatchError {
     Model(#[from] ModelError),
 }
 
-/// Starts both threads. The channel closes when the camera has ended; they end when the receiver is dropped.
-///
-/// The channel holds one reading: vision waits for whoever reads it, while the slot goes on taking the latest frame.
-pub fn watch(camera: Box<dyn Camera>, tracker: Tracker, pace: Pace) -> Receiver<Result<Reading, WatchError>> {
-    let (writer, reader) = slot(pace);
-    let (readings, receiver) = channel(1);
-    thread::spawn(move || film(camera, writer));
-    thread::spawn(move || look(reader, tracker, &readings));
+/// Reads hands from a camera in threads of its own. The channel closes when the source ends, after the error where it
+/// ended by one. When the receiver is dropped, the threads end with the camera's next frame, and the camera is dropped.
+pub fn watch(camera: Box<dyn Camera>, tracker: Tracker, pace: Pace) -> mpsc::Receiver<Result<Reading, WatchError>> {
+    let (writer, reader) = slot::slot(pace);
+    // One reading waits at most: what is slow to take them gets new ones, not old ones.
+    let (sender, receiver) = mpsc::channel(1);
+    thread::spawn(move || deliver(camera, writer));
+    thread::spawn(move || read(reader, tracker, sender));
     receiver
 }
 
 /// The camera's thread.
-fn film(mut camera: Box<dyn Camera>, writer: Writer) {
+fn deliver(mut camera: Box<dyn Camera>, slot: Writer) {
     let mut frame = Frame::default();
     loop {
         match camera.read(&mut frame) {
-            Ok(Status::Fresh) => {
-                if !writer.put(&mut frame) {
-                    return;
-                }
-            }
-            Ok(Status::Ended) => return,
-            Err(error) => return writer.fail(error),
+            Ok(Status::Fresh) if slot.put(&mut frame) => {}
+            Ok(_) => return,
+            Err(error) => return slot.fail(error),
         }
     }
 }
 
 /// Vision's thread.
-fn look(reader: Reader, mut tracker: Tracker, readings: &Sender<Result<Reading, WatchError>>) {
+fn read(slot: Reader, mut tracker: Tracker, readings: mpsc::Sender<Result<Reading, WatchError>>) {
     let mut frame = Frame::default();
     loop {
-        let reading = match reader.take(&mut frame) {
+        let reading = match slot.take(&mut frame) {
             Ok(Status::Fresh) => tracker.read(&frame).map_err(WatchError::from),
-            Ok(Status::Ended) => return,
+            Ok(Status::Ended) => break,
             Err(error) => Err(error.into()),
         };
         let failed = reading.is_err();
         if readings.blocking_send(reading).is_err() || failed {
-            return;
+            break;
+        }
+    }
+    tracing::debug!("vision left out {} frames", slot.dropped());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use image::RgbImage;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::vision::landmark::{self, LandmarkReader};
+    use crate::vision::model::Model;
+    use crate::vision::palm::{self, PalmDetector};
+
+    /// A model that sees nothing, or fails.
+    struct Blind {
+        input: Vec<f32>,
+        outputs: Vec<Vec<f32>>,
+        fails: bool,
+    }
+
+    impl Model for Blind {
+        fn input(&mut self) -> &mut [f32] {
+            &mut self.input
+        }
+
+        fn run(&mut self) -> Result<&[Vec<f32>], ModelError> {
+            let failure = || ModelError::Failed { name: "blind.onnx".into(), reason: "told to".into() };
+            if self.fails { Err(failure()) } else { Ok(&self.outputs) }
+        }
+    }
+
+    fn tracker(fails: bool) -> Tracker {
+        let blind = |side: usize, outputs| Box::new(Blind { input: vec![0.0; 3 * side * side], outputs, fails });
+        let params = palm::Params { threshold: 0.5, overlap: 0.3, most: 4 };
+        let palms = PalmDetector::new(blind(palm::SIDE, vec![vec![0.0; 2016 * 18], vec![-100.0; 2016]]), params);
+        let landmarks = LandmarkReader::new(blind(landmark::SIDE, vec![vec![0.0; 63], vec![0.0], vec![0.5]]));
+        Tracker::new(palms, landmarks, Config::shipped().vision, false)
+    }
+
+    /// So many frames, a second apart, then the end or an error. Whoever holds `alive` sees when it is dropped.
+    struct Fake {
+        left: u64,
+        time: u64,
+        fails: bool,
+        alive: Arc<()>,
+    }
+
+    impl Fake {
+        fn new(left: u64, fails: bool) -> (Box<Fake>, Arc<()>) {
+            let alive = Arc::new(());
+            (Box::new(Fake { left, time: 0, fails, alive: alive.clone() }), alive)
+        }
+    }
+
+    impl Camera for Fake {
+        fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
+            if self.left == 0 && self.fails {
+                return Err(CameraError::Empty { path: "fake.jpg".into() });
+            }
+            if self.left == 0 {
+                return Ok(Status::Ended);
+            }
+            self.left -= 1;
+            self.time += 1;
+            *frame = Frame { time: Duration::from_secs(self.time), picture: RgbImage::new(32, 24) };
+            Ok(Status::Fresh)
+        }
+    }
+
+    /// Everything that comes until the channel closes: times in seconds, errors in words.
+    fn all(camera: Box<Fake>, tracker: Tracker, pace: Pace) -> Vec<Result<u64, String>> {
+        let mut readings = watch(camera, tracker, pace);
+        std::iter::from_fn(|| readings.blocking_recv())
+            .map(|reading| reading.map(|reading| reading.time.as_secs()).map_err(|error| error.to_string()))
+            .collect()
+    }
+
+    fn wait_for_the_drop_of(alive: &Arc<()>) {
+        let began = Instant::now();
+        while Arc::strong_count(alive) > 1 {
+            assert!(began.elapsed() < Duration::from_secs(5), "the camera is still alive");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn every_frame_is_read_then_the_channel_closes() {
+        let (camera, alive) = Fake::new(20, false);
+        let readings = all(camera, tracker(false), Pace::Every);
+        assert_eq!(readings, (1..=20).map(Ok).collect::<Vec<_>>());
+        wait_for_the_drop_of(&alive);
+    }
+
+    #[test]
+    fn in_real_time_the_newest_frame_is_read() {
+        let (camera, _) = Fake::new(10_000, false);
+        let readings = all(camera, tracker(false), Pace::Latest);
+        assert_eq!(readings.last(), Some(&Ok(10_000)));
+        assert!(readings.is_sorted());
+    }
+
+    #[test]
+    fn a_cameras_error_comes_after_its_frames() {
+        let readings = all(Fake::new(2, true).0, tracker(false), Pace::Every);
+        assert_eq!(readings[..2], [Ok(1), Ok(2)]);
+        assert!(readings[2].as_ref().is_err_and(|said| said.contains("fake.jpg is an empty file")), "{readings:?}");
+        assert_eq!(readings.len(), 3);
+    }
+
+    #[test]
+    fn a_models_error_ends_the_readings_and_the_camera() {
+        let (camera, alive) = Fake::new(u64::MAX, false);
+        let readings = all(camera, tracker(true), Pace::Every);
+        assert_eq!(readings, [Err("the model blind.onnx failed: told to".into())]);
+        wait_for_the_drop_of(&alive);
+    }
+
+    #[test]
+    fn nobody_listening_ends_the_camera() {
+        for pace in [Pace::Every, Pace::Latest] {
+            let (camera, alive) = Fake::new(u64::MAX, false);
+            let mut readings = watch(camera, tracker(false), pace);
+            assert!(readings.blocking_recv().is_some());
+            drop(readings);
+            wait_for_the_drop_of(&alive);
         }
     }
 }
