@@ -38,7 +38,11 @@ fn the_demo_plays_the_main_job_and_ends_by_itself() {
         assert!(said.contains(sentence), "{sentence:?} is missing in:\n{said}");
     }
     let summary = String::from_utf8_lossy(&demo.stdout);
-    assert!(summary.contains("4 gestures, 1 taken back; 5 launched, 2 terminated; 1 cut, 0 refused"), "{summary}");
+    assert!(
+        summary
+            .contains("Gestures: 4, taken back: 1. Commands cut: 1, refused: 0. Instances launched: 5, terminated: 2."),
+        "{summary}"
+    );
     assert!(summary.contains("3 instances (1 to 5): 3 in service"), "{summary}");
 }
 

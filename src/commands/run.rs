@@ -262,8 +262,8 @@ impl Summary {
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Summary { gestures, taken_back, cut, refused, launched, terminated, fleet } = self;
-        write!(f, "{gestures} gestures, {taken_back} taken back; {launched} launched, {terminated} terminated; ")?;
-        write!(f, "{cut} cut, {refused} refused")?;
+        write!(f, "Gestures: {gestures}, taken back: {taken_back}. Commands cut: {cut}, refused: {refused}. ")?;
+        write!(f, "Instances launched: {launched}, terminated: {terminated}.")?;
         match fleet {
             Some(fleet) => write!(f, "\nThe simulated fleet: {fleet}"),
             None => Ok(()),

@@ -103,13 +103,13 @@ mod tests {
         left: u64,
         time: u64,
         fails: bool,
-        alive: Arc<()>,
+        _alive: Arc<()>,
     }
 
     impl Fake {
         fn new(left: u64, fails: bool) -> (Box<Fake>, Arc<()>) {
             let alive = Arc::new(());
-            (Box::new(Fake { left, time: 0, fails, alive: alive.clone() }), alive)
+            (Box::new(Fake { left, time: 0, fails, _alive: alive.clone() }), alive)
         }
     }
 
