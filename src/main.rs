@@ -1,5 +1,6 @@
 //! The binary: parses the command line, runs the command, turns its outcome into an exit status.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,7 +11,8 @@ fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(status) => status,
         Err(error) => {
-            eprintln!("handwave: {error:#}");
+            // Not by eprintln, which panics where standard error is closed.
+            let _ = writeln!(std::io::stderr(), "handwave: {error:#}");
             ExitCode::FAILURE
         }
     }

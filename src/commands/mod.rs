@@ -1,5 +1,6 @@
 //! The commands, a file each. In: the parsed command line. Out: the exit status.
 
+mod count;
 mod demo;
 mod run;
 mod signals;
@@ -18,7 +19,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Run(args) => run::run(&args, terminal),
         Command::Demo(args) => demo::run(&args, terminal),
-        Command::Count(_) => anyhow::bail!("not yet"),
+        Command::Count(args) => count::run(&args),
     }
 }
 
@@ -35,11 +36,11 @@ fn log_to(terminal: &Terminal) {
         .init();
 }
 
-/// Writes a line to standard output. Whoever closed it does not want it: that is no error.
-fn say(line: &str) -> Result<()> {
+/// Writes a line to standard output; false where nobody reads it. Whoever closed it does not want it: that is no error.
+fn say(line: &str) -> Result<bool> {
     match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.context("cannot write to standard output"),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        other => other.map(|()| true).context("cannot write to standard output"),
     }
 }
 

@@ -74,7 +74,7 @@ impl OrtModel {
         let name = spec.file;
         let unusable = |reason: String| ModelError::Unusable { name: name.into(), reason };
         let (session, input) = load(runtime, from_folder.as_deref().unwrap_or(spec.embedded), spec.side)
-            .map_err(|error| unusable(error.to_string()))?;
+            .map_err(|error| unusable(in_one_line(&error)))?;
         let outputs = spec.outputs.iter().map(|&numbers| vec![0.0; numbers]).collect();
         let mut model = OrtModel { name, session, input, outputs };
         model.run().map_err(|error| match error {
@@ -96,6 +96,12 @@ fn load(runtime: &Environment, bytes: &[u8], side: usize) -> ort::Result<(Sessio
     Ok((session, input))
 }
 
+/// ONNX Runtime's words, which may be several lines and end with a full stop, to stand inside a sentence.
+fn in_one_line(error: &ort::Error) -> String {
+    let words: Vec<_> = error.message().split_whitespace().map(str::to_owned).collect();
+    words.join(" ").trim_end_matches('.').to_owned()
+}
+
 impl Model for OrtModel {
     fn input(&mut self) -> &mut [f32] {
         self.input.extract_tensor_mut().1
@@ -103,10 +109,10 @@ impl Model for OrtModel {
 
     fn run(&mut self) -> Result<&[Vec<f32>], ModelError> {
         let failed = |reason: String| ModelError::Failed { name: self.name.into(), reason };
-        let results = self.session.run(ort::inputs![&self.input]).map_err(|error| failed(error.to_string()))?;
+        let results = self.session.run(ort::inputs![&self.input]).map_err(|error| failed(in_one_line(&error)))?;
         for (i, output) in self.outputs.iter_mut().enumerate() {
             let value = results.values().nth(i).ok_or_else(|| failed(format!("output {i} is missing")))?;
-            let (_, numbers) = value.try_extract_tensor::<f32>().map_err(|error| failed(error.to_string()))?;
+            let (_, numbers) = value.try_extract_tensor::<f32>().map_err(|error| failed(in_one_line(&error)))?;
             if numbers.len() != output.len() {
                 return Err(failed(format!("output {i} has {} numbers instead of {}", numbers.len(), output.len())));
             }

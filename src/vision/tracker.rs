@@ -94,9 +94,12 @@ impl Tracker {
         Ok(self.reading(frame, true))
     }
 
-    fn forget(&mut self) {
+    /// Forgets the frames so far: the next one begins another sequence, and is read as if it were the first ever.
+    pub fn forget(&mut self) {
         self.followed.clear();
+        self.last = None;
         self.last_search = None;
+        self.searches = 0;
     }
 
     /// Looks where the hands were in the last frame; true where one of them is gone.

@@ -98,7 +98,7 @@ mod tests {
         Tracker::new(palms, landmarks, Config::shipped().vision, false)
     }
 
-    /// So many frames, a second apart, then the end or an error. Whoever holds `alive` sees when it is dropped.
+    /// So many frames, a second apart, then the end or an error. Whoever holds the other `Arc` sees when it is dropped.
     struct Fake {
         left: u64,
         time: u64,

@@ -22,12 +22,8 @@ pub struct Video {
 
 impl Video {
     pub fn open(path: &Path) -> Result<Video, CameraError> {
-        Video::open_with("ffmpeg", path)
-    }
-
-    fn open_with(program: &str, path: &Path) -> Result<Video, CameraError> {
         let failed = |reason: String| CameraError::Video { path: path.into(), reason };
-        let mut ffmpeg = command(program, path).spawn().map_err(|error| match error.kind() {
+        let mut ffmpeg = command(path).spawn().map_err(|error| match error.kind() {
             ErrorKind::NotFound => CameraError::NoFfmpeg { path: path.into() },
             _ => failed(error.to_string()),
         })?;
@@ -42,6 +38,10 @@ impl Video {
     /// After the last frame: why there is no other.
     fn end(&mut self, broken_off: bool) -> Result<Status, CameraError> {
         let failed = |reason: String| CameraError::Video { path: self.path.clone(), reason };
+        if broken_off {
+            // It may still be writing what nobody reads.
+            let _ = self.ffmpeg.kill();
+        }
         let well = self.ffmpeg.wait().map_err(|error| failed(error.to_string()))?.success() && !broken_off;
         let said = self.complaint.take().and_then(|complaint| complaint.join().ok()).unwrap_or_default();
         let said = in_words(&said, &self.path);
@@ -89,11 +89,11 @@ impl Drop for Video {
 }
 
 /// ffmpeg, which turns pictures upright by itself, writing each frame once with its time in milliseconds.
-fn command(program: &str, path: &Path) -> Command {
+fn command(path: &Path) -> Command {
     // Neither an option nor an address, whatever the file's name looks like.
     let mut file = OsString::from("file:");
     file.push(path);
-    let mut command = Command::new(program);
+    let mut command = Command::new("ffmpeg");
     // No file may lead to the network.
     command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i"]).arg(file);
     // `V` is a video, not a record's cover. Matroska has no name for RGB but Windows' own, hence `allow_raw_vfw`.
