@@ -5,7 +5,7 @@
 
 use std::f32::consts::TAU;
 
-use glam::{Affine3A, Mat3, Quat, Vec3};
+use glam::{Affine3A, Mat3, Mat4, Quat, Vec3};
 use gltf::mesh::util::ReadIndices;
 
 use crate::hand::Side;
@@ -15,7 +15,7 @@ const JOINTS: usize = 1 + 5 * SEGMENTS.len();
 const FINGERS: [&str; 5] = ["thumb", "index-finger", "middle-finger", "ring-finger", "pinky-finger"];
 const SEGMENTS: [&str; 5] = ["metacarpal", "phalanx-proximal", "phalanx-intermediate", "phalanx-distal", "tip"];
 
-/// How a finger's joints turn, in radians: about the axis across the palm (bending), about the palm's long axis
+/// How a finger's joints turn, in radians: about the axis of the joint's hinge (bending), about the palm's long axis
 /// (the thumb folding over the palm) and about the palm's normal (spreading, positive towards the thumb).
 #[derive(Clone, Copy)]
 struct Bend {
@@ -29,35 +29,41 @@ const fn bend(across: [f32; 5], along: [f32; 5], spread: f32) -> Bend {
 }
 
 const STRAIGHT: [f32; 5] = [0.0; 5];
-const CURLED: [f32; 5] = [0.0, 1.45, 1.7, 1.1, 0.0];
+const CURLED: [f32; 5] = [0.0, 1.1, 1.8, 1.1, 0.0];
 
-/// Thumb first. Tuned so that MediaPipe Hands reads the fingers.
+/// Thumb first. The angles with which MediaPipe Hands reads most of the 32 combinations rightly and the hand looks like one: with the
+/// knuckles bent further, a single raised finger is taken for its neighbour.
 const RAISED: [Bend; 5] = [
     bend(STRAIGHT, STRAIGHT, 0.0),
-    bend(STRAIGHT, STRAIGHT, 0.08),
+    bend(STRAIGHT, STRAIGHT, 0.14),
     bend(STRAIGHT, STRAIGHT, 0.0),
-    bend(STRAIGHT, STRAIGHT, -0.05),
-    bend(STRAIGHT, STRAIGHT, -0.12),
+    bend(STRAIGHT, STRAIGHT, -0.08),
+    bend(STRAIGHT, STRAIGHT, -0.18),
 ];
 const FOLDED: [Bend; 5] = [
-    bend(STRAIGHT, [0.5, 0.5, 0.0, 0.9, 0.0], 0.0),
+    bend([0.0, 0.0, 0.0, 0.6, 0.0], [0.5, 0.5, 0.0, 0.9, 0.0], 0.0),
     bend(CURLED, STRAIGHT, 0.0),
     bend(CURLED, STRAIGHT, 0.0),
     bend(CURLED, STRAIGHT, 0.0),
     bend(CURLED, STRAIGHT, 0.0),
 ];
 
-/// The forearm's sleeve, in hand lengths: where it begins below the palm's centre, how long it is, how much wider than the wrist.
-const SLEEVE_LENGTH: f32 = 2.5;
-const SLEEVE_SIDES: u16 = 24;
+/// The forearm's rings: how far below the mesh's end (in hand lengths) and how wide against it. The first hides inside the wrist.
+const FOREARM: [(f32, f32); 6] = [(-0.2, 0.85), (-0.09, 1.06), (0.1, 1.1), (0.4, 1.2), (1.1, 1.6), (2.6, 1.8)];
+const FOREARM_SIDES: u16 = 24;
 
 /// A vertex in hand space.
 #[derive(Clone, Copy, Default)]
 pub struct Vertex {
     pub position: Vec3,
     pub normal: Vec3,
-    /// Part of the sleeve, not of the skin.
-    pub sleeve: bool,
+}
+
+/// Where a joint lies, and the axis about which its finger bends towards the palm.
+#[derive(Clone, Copy, Default)]
+struct Joint {
+    at: Vec3,
+    hinge: Vec3,
 }
 
 /// The joints that move a vertex, with their weights (their sum is 1).
@@ -68,7 +74,7 @@ pub struct Mesh {
     side: Side,
     rest: Vec<Vertex>,
     skins: Vec<Skin>,
-    joints: [Vec3; JOINTS],
+    joints: [Joint; JOINTS],
     /// Corners counter-clockwise as seen from outside.
     pub triangles: Vec<[u16; 3]>,
 }
@@ -90,14 +96,15 @@ impl Mesh {
         let blob = file.blob.as_deref()?;
         let skin = file.skins().next()?;
         let numbers: Vec<usize> = skin.joints().map(|joint| joint_number(joint.name()?)).collect::<Option<_>>()?;
-        let mut joints = [Vec3::ZERO; JOINTS];
+        let mut joints = [Joint::default(); JOINTS];
         for (&number, inverse_bind) in numbers.iter().zip(skin.reader(|_| Some(blob)).read_inverse_bind_matrices()?) {
-            joints[number] = glam::Mat4::from_cols_array_2d(&inverse_bind).inverse().w_axis.truncate();
+            let bind = Mat4::from_cols_array_2d(&inverse_bind).inverse();
+            joints[number] = Joint { at: bind.w_axis.truncate(), hinge: -bind.x_axis.truncate().normalize() };
         }
         // In the file fingers point to -y, thumbs to -z, and the palm of a left hand faces +x.
         let outward = mirror(side);
         let turn = Mat3::from_cols(Vec3::Z * outward, Vec3::NEG_Y, Vec3::X * outward);
-        let (wrist, knuckle, tip) = (joints[0], joints[number(2, 1)], joints[number(2, 4)]);
+        let (wrist, knuckle, tip) = (joints[0].at, joints[number(2, 1)].at, joints[number(2, 4)].at);
         let (centre, scale) = ((wrist + knuckle) / 2.0, 1.0 / wrist.distance(tip));
         let place = |p: Vec3| turn * (p - centre) * scale;
 
@@ -106,7 +113,7 @@ impl Mesh {
         let rest = reader
             .read_positions()?
             .zip(reader.read_normals()?)
-            .map(|(p, n)| Vertex { position: place(p.into()), normal: turn * Vec3::from(n), sleeve: false })
+            .map(|(p, n)| Vertex { position: place(p.into()), normal: turn * Vec3::from(n) })
             .collect();
         let skins = reader
             .read_joints(0)?
@@ -116,35 +123,34 @@ impl Mesh {
             .collect();
         let ReadIndices::U16(indices) = reader.read_indices()? else { return None };
         let triangles = indices.collect::<Vec<_>>().as_chunks().0.to_vec();
-        let mut mesh = Mesh { side, rest, skins, joints: joints.map(place), triangles };
-        mesh.add_sleeve();
+        let joints = joints.map(|Joint { at, hinge }| Joint { at: place(at), hinge: turn * hinge });
+        let mut mesh = Mesh { side, rest, skins, joints, triangles };
+        mesh.add_forearm();
         Some(mesh)
     }
 
-    /// Hides the wrist, where the mesh ends, in a sleeve that leads out of the picture.
-    fn add_sleeve(&mut self) {
+    /// Adds a bare forearm below the wrist, where the mesh ends, that leads out of the picture: in a sleeve, MediaPipe's
+    /// palm detection misses a tenth of the hands.
+    fn add_forearm(&mut self) {
         let end = self.rest.iter().map(|v| v.position.y).fold(f32::MAX, f32::min);
-        let wrist = self.rest.iter().map(|v| v.position).filter(|p| p.y < end + 0.05);
+        let wrist = self.rest.iter().map(|v| v.position).filter(|p| p.y < end + 0.16);
         let (low, high) = wrist.fold((Vec3::MAX, Vec3::MIN), |(low, high), p| (low.min(p), high.max(p)));
         let (centre, radius) = ((low + high) / 2.0, (high - low) / 2.0);
-        // Rings from the cuff's inside over its edge to the elbow: height, and width relative to the wrist.
-        let top = end + 0.06;
-        let rings = [(top - 0.05, 0.9), (top, 1.1), (top - 0.03, 1.25), (top - SLEEVE_LENGTH, 1.9)];
         let first = self.rest.len() as u16;
-        for (ring, &(height, width)) in rings.iter().enumerate() {
-            for side in 0..SLEEVE_SIDES {
-                let (z, x) = (TAU * f32::from(side) / f32::from(SLEEVE_SIDES)).sin_cos();
-                let position = Vec3::new(centre.x + x * radius.x * width, height, centre.z + z * radius.z * width);
-                let up = if ring < 2 { 1.0 } else { 0.0 };
-                let normal = Vec3::new(x / radius.x, up / radius.x, z / radius.z).normalize();
-                self.rest.push(Vertex { position, normal, sleeve: true });
+        for (ring, &(below, width)) in FOREARM.iter().enumerate() {
+            for side in 0..FOREARM_SIDES {
+                let (z, x) = (TAU * f32::from(side) / f32::from(FOREARM_SIDES)).sin_cos();
+                let around = Vec3::new(x * radius.x, 0.0, z * radius.z) * width;
+                let position = Vec3::new(centre.x, end - below, centre.z) + around;
+                let normal = Vec3::new(x / radius.x, 0.0, z / radius.z).normalize();
+                self.rest.push(Vertex { position, normal });
                 self.skins.push([(0, 1.0), (0, 0.0), (0, 0.0), (0, 0.0)]);
                 if ring > 0 {
-                    let next = (side + 1) % SLEEVE_SIDES;
-                    let below = first + ring as u16 * SLEEVE_SIDES;
-                    let above = below - SLEEVE_SIDES;
-                    self.triangles.push([above + side, above + next, below + side]);
-                    self.triangles.push([above + next, below + next, below + side]);
+                    let next = (side + 1) % FOREARM_SIDES;
+                    let here = first + ring as u16 * FOREARM_SIDES;
+                    let above = here - FOREARM_SIDES;
+                    self.triangles.push([above + side, above + next, here + side]);
+                    self.triangles.push([above + next, here + next, here + side]);
                 }
             }
         }
@@ -155,7 +161,7 @@ impl Mesh {
         let turns = self.turns(curl);
         vertices.clear();
         vertices.extend(self.rest.iter().zip(&self.skins).map(|(rest, skin)| {
-            let mut posed = Vertex { sleeve: rest.sleeve, ..Vertex::default() };
+            let mut posed = Vertex::default();
             for &(joint, weight) in skin.iter().filter(|(_, weight)| *weight > 0.0) {
                 posed.position += weight * turns[joint].transform_point3(rest.position);
                 posed.normal += weight * turns[joint].transform_vector3(rest.normal);
@@ -176,12 +182,11 @@ impl Mesh {
                 let across = mix(raised.across[segment], folded.across[segment]);
                 let along = mix(raised.along[segment], folded.along[segment]);
                 let spread = if segment == 1 { mix(raised.spread, folded.spread) } else { 0.0 };
+                let Joint { at, hinge } = self.joints[number(finger, segment)];
                 let own = Quat::from_rotation_z(spread * outward)
                     * Quat::from_rotation_y(along * outward)
-                    * Quat::from_rotation_x(across);
-                let joint = self.joints[number(finger, segment)];
-                turn *=
-                    Affine3A::from_translation(joint) * Affine3A::from_quat(own) * Affine3A::from_translation(-joint);
+                    * Quat::from_axis_angle(hinge, across);
+                turn *= Affine3A::from_translation(at) * Affine3A::from_quat(own) * Affine3A::from_translation(-at);
                 turns[number(finger, segment)] = turn;
             }
         }
@@ -219,8 +224,8 @@ mod tests {
     fn the_two_hands_are_mirror_images() {
         let [left, right] = [Side::Left, Side::Right].map(Mesh::embedded);
         for joint in 0..JOINTS {
-            let mirrored = right.joints[joint] * Vec3::new(-1.0, 1.0, 1.0);
-            assert!(left.joints[joint].distance(mirrored) < 0.05, "joint {joint}");
+            let mirrored = right.joints[joint].at * Vec3::new(-1.0, 1.0, 1.0);
+            assert!(left.joints[joint].at.distance(mirrored) < 0.05, "joint {joint}");
         }
     }
 
@@ -228,9 +233,9 @@ mod tests {
     fn a_left_hands_thumb_points_to_the_viewers_left_and_folds_over_the_palm() {
         let mesh = Mesh::embedded(Side::Left);
         let tip = number(0, 4);
-        assert!(mesh.joints[tip].x < -0.2);
-        let folded = mesh.turns([1.0, 0.0, 0.0, 0.0, 0.0])[tip].transform_point3(mesh.joints[tip]);
-        assert!(folded.x > mesh.joints[tip].x + 0.1 && folded.z > 0.0, "{folded}");
+        assert!(mesh.joints[tip].at.x < -0.2);
+        let folded = mesh.turns([1.0, 0.0, 0.0, 0.0, 0.0])[tip].transform_point3(mesh.joints[tip].at);
+        assert!(folded.x > mesh.joints[tip].at.x + 0.1 && folded.z > 0.0, "{folded}");
     }
 
     #[test]
@@ -239,8 +244,8 @@ mod tests {
             let mesh = Mesh::embedded(side);
             let turns = mesh.turns([1.0; 5]);
             for finger in 1..5 {
-                let tip = turns[number(finger, 4)].transform_point3(mesh.joints[number(finger, 4)]);
-                let knuckle = mesh.joints[number(finger, 1)];
+                let tip = turns[number(finger, 4)].transform_point3(mesh.joints[number(finger, 4)].at);
+                let knuckle = mesh.joints[number(finger, 1)].at;
                 assert!(tip.y < knuckle.y && tip.z > knuckle.z, "{side} finger {finger}: {tip} {knuckle}");
             }
         }

@@ -4,7 +4,7 @@ use glam::{Vec2, Vec3, Vec3Swizzles};
 use image::RgbImage;
 
 /// Samples a pixel has along each axis.
-const FINE: u32 = 2;
+const FINE: usize = 2;
 
 /// A triangle's corner on the screen: x right and y down in pixels, z the nearer the greater; its colour in sRGB, 0 to 255.
 #[derive(Clone, Copy, Default)]
@@ -13,7 +13,16 @@ pub struct Corner {
     pub colour: Vec3,
 }
 
-/// Depth and colour of the samples in the part of the picture that is drawn to.
+/// The nearest surface at one sample.
+#[derive(Clone, Copy)]
+struct Sample {
+    depth: f32,
+    colour: [u8; 3],
+}
+
+const UNCOVERED: Sample = Sample { depth: f32::NEG_INFINITY, colour: [0; 3] };
+
+/// The samples in the part of the picture that is drawn to.
 #[derive(Default)]
 pub struct Canvas {
     left: u32,
@@ -21,8 +30,7 @@ pub struct Canvas {
     /// In samples.
     width: usize,
     height: usize,
-    depth: Vec<f32>,
-    colour: Vec<Vec3>,
+    samples: Vec<Sample>,
 }
 
 impl Canvas {
@@ -43,11 +51,10 @@ impl Canvas {
         let limit = Vec2::new(width as f32, height as f32);
         let (low, high) = (low.floor().clamp(Vec2::ZERO, limit), high.ceil().clamp(Vec2::ZERO, limit));
         (self.left, self.top) = (low.x as u32, low.y as u32);
-        self.width = (high.x as u32).saturating_sub(self.left) as usize * FINE as usize;
-        self.height = (high.y as u32).saturating_sub(self.top) as usize * FINE as usize;
-        self.depth.clear();
-        self.depth.resize(self.width * self.height, f32::NEG_INFINITY);
-        self.colour.resize(self.width * self.height, Vec3::ZERO);
+        self.width = (high.x as u32).saturating_sub(self.left) as usize * FINE;
+        self.height = (high.y as u32).saturating_sub(self.top) as usize * FINE;
+        self.samples.clear();
+        self.samples.resize(self.width * self.height, UNCOVERED);
         self.width * self.height > 0
     }
 
@@ -61,7 +68,8 @@ impl Canvas {
         }
         let low = pa.min(pb).min(pc).max(Vec2::ZERO);
         let high = pa.max(pb).max(pc);
-        let (x0, x1) = (low.x as usize, (high.x.max(0.0) as usize + 1).min(self.width));
+        let x1 = (high.x.max(0.0) as usize + 1).min(self.width);
+        let x0 = (low.x as usize).min(x1);
         let (y0, y1) = (low.y as usize, (high.y.max(0.0) as usize + 1).min(self.height));
         // Barycentric weights of b and c at the first sample's centre, and their steps along x and y.
         let weights = |p: Vec2| Vec2::new((p - pa).perp_dot(pc - pa), (pb - pa).perp_dot(p - pa)) / area;
@@ -71,13 +79,12 @@ impl Canvas {
         let mut row = weights(first);
         for y in y0..y1 {
             let mut weight = row;
-            for sample in y * self.width + x0..y * self.width + x1 {
+            for sample in &mut self.samples[y * self.width..][x0..x1] {
                 if weight.x >= 0.0 && weight.y >= 0.0 && weight.x + weight.y <= 1.0 {
                     let depth = a.at.z + weight.x * (b.at.z - a.at.z) + weight.y * (c.at.z - a.at.z);
-                    if depth > self.depth[sample] {
-                        self.depth[sample] = depth;
-                        self.colour[sample] =
-                            a.colour + weight.x * (b.colour - a.colour) + weight.y * (c.colour - a.colour);
+                    if depth > sample.depth {
+                        let colour = a.colour + weight.x * (b.colour - a.colour) + weight.y * (c.colour - a.colour);
+                        *sample = Sample { depth, colour: colour.to_array().map(|channel| channel as u8) };
                     }
                 }
                 weight += step_x;
@@ -88,23 +95,19 @@ impl Canvas {
 
     /// Averages each pixel's samples; samples no triangle covers keep what the picture has.
     fn resolve(&self, picture: &mut RgbImage) {
-        let share = 1.0 / (FINE * FINE) as f32;
-        for y in 0..self.height / FINE as usize {
-            for x in 0..self.width / FINE as usize {
-                let (mut colour, mut covered) = (Vec3::ZERO, 0.0);
-                for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-                    let sample = (y * FINE as usize + dy) * self.width + x * FINE as usize + dx;
-                    if self.depth[sample] > f32::NEG_INFINITY {
-                        colour += self.colour[sample] * share;
-                        covered += share;
-                    }
+        let rows = self.samples.chunks_exact(self.width);
+        for (y, (upper, lower)) in rows.clone().step_by(2).zip(rows.skip(1).step_by(2)).enumerate() {
+            let start = 3 * ((self.top as usize + y) * picture.width() as usize + self.left as usize);
+            let pixels = (**picture)[start..].chunks_exact_mut(3);
+            for ((upper, lower), pixel) in upper.chunks_exact(2).zip(lower.chunks_exact(2)).zip(pixels) {
+                let samples = [upper[0], upper[1], lower[0], lower[1]];
+                if samples.iter().all(|sample| sample.depth == UNCOVERED.depth) {
+                    continue;
                 }
-                if covered > 0.0 {
-                    let pixel = picture.get_pixel_mut(self.left + x as u32, self.top + y as u32);
-                    for channel in 0..3 {
-                        let mixed = colour[channel] + f32::from(pixel[channel]) * (1.0 - covered);
-                        pixel[channel] = (mixed + 0.5) as u8;
-                    }
+                for (channel, value) in pixel.iter_mut().enumerate() {
+                    let wall = *value;
+                    let seen = |s: &Sample| if s.depth == UNCOVERED.depth { wall } else { s.colour[channel] };
+                    *value = (samples.iter().map(|sample| u16::from(seen(sample))).sum::<u16>() / 4) as u8;
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! A scene to a picture, as an unmirrored webcam would see it. The same scene always gives the same picture.
 
 use glam::{Quat, Vec2, Vec3};
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 
 use super::mesh::{Mesh, Vertex, mirror};
 use super::raster::{Canvas, Corner};
@@ -16,7 +16,6 @@ const GROUND: f32 = 0.42;
 const LAMP: f32 = 0.5;
 /// Where the lamp is: above, left of the camera.
 const LAMP_AT: Vec3 = Vec3::new(-0.45, 0.6, 0.66);
-const SLEEVE: Vec3 = Vec3::new(52.0, 62.0, 84.0);
 
 /// Draws scenes; keeps its buffers, so that a frame allocates nothing.
 pub struct Renderer {
@@ -52,6 +51,20 @@ impl Renderer {
         }
     }
 
+    /// Where the vertices of each hand lie on the screen.
+    #[cfg(test)]
+    pub fn outline(&mut self, scene: &Scene, size: (u32, u32)) -> Vec<Vec<Vec2>> {
+        let mut hands = Vec::new();
+        for (side, pose) in [(Side::Left, scene.left), (Side::Right, scene.right)] {
+            self.corners.clear();
+            if let Some(pose) = pose {
+                self.project(side, &pose, size);
+            }
+            hands.push(self.corners.iter().map(|corner| corner.at.truncate()).collect());
+        }
+        hands
+    }
+
     /// The hand's vertices on the screen, lit.
     fn project(&mut self, side: Side, pose: &Pose, (width, height): (u32, u32)) {
         let mesh = if side == Side::Left { &self.left } else { &self.right };
@@ -68,10 +81,9 @@ impl Renderer {
             let near = scale * DISTANCE / (DISTANCE - at.z);
             let sky = GROUND + (SKY - GROUND) * (0.5 + 0.5 * normal.y);
             let light = sky + LAMP * normal.dot(lamp).max(0.0);
-            let colour = if vertex.sleeve { SLEEVE } else { pose.skin };
             Corner {
                 at: Vec3::new(centre.x + at.x * near, centre.y - at.y * near, at.z),
-                colour: (colour * light).min(Vec3::splat(255.0)),
+                colour: (pose.skin * light).min(Vec3::splat(255.0)),
             }
         }));
     }
@@ -82,7 +94,7 @@ fn paint_wall(colour: Vec3, picture: &mut RgbImage) {
     let (width, height) = picture.dimensions();
     for (y, row) in picture.chunks_exact_mut(3 * width.max(1) as usize).enumerate() {
         let shade = 1.1 - 0.2 * y as f32 / height as f32;
-        let Rgb(pixel) = Rgb((colour * shade).to_array().map(|c| c as u8));
+        let pixel = (colour * shade).to_array().map(|channel| channel as u8);
         row.as_chunks_mut().0.fill(pixel);
     }
 }

@@ -30,7 +30,6 @@ impl Pose {
             Side::Left => Vec2::new(0.66, 0.55),
             Side::Right => Vec2::new(0.34, 0.55),
         };
-        // Skin as the rasteriser's light needs it for MediaPipe to find the hand.
         Pose { curl: [0.0; 5], roll: 0.0, yaw: 0.0, place, size: 0.5, skin: Vec3::new(198.0, 136.0, 99.0) }
     }
 
