@@ -9,6 +9,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 use crate::cli::{Cli, Command};
 use crate::view::terminal::Terminal;
@@ -23,16 +26,14 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-/// Warnings go to the terminal; RUST_LOG asks for more or less.
+/// Warnings go to the terminal; RUST_LOG asks for more or less (`debug`, `handwave::fleet=trace`).
 fn log_to(terminal: &Terminal) {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::WARN.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(terminal.clone())
-        .without_time()
-        .with_target(false)
+    let wish = std::env::var("RUST_LOG").unwrap_or_default();
+    let targets = wish.parse::<Targets>().ok().filter(|_| !wish.is_empty());
+    let text = tracing_subscriber::fmt::layer().with_writer(terminal.clone()).without_time().with_target(false);
+    tracing_subscriber::registry()
+        .with(text)
+        .with(targets.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN)))
         .init();
 }
 
