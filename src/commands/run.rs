@@ -24,7 +24,7 @@ use crate::hand::{Reading, Side};
 use crate::view::audit::Audit;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::{Key, Terminal};
-use crate::view::{Scene, text};
+use crate::view::{CameraState, Mode, SAID, Scene, text};
 use crate::vision::tracker::Tracker;
 use crate::vision::watch::watch;
 use crate::{commands, vision};
@@ -82,7 +82,7 @@ pub async fn play(parts: Parts) -> Result<Summary> {
     let failure = loop {
         select! {
             reading = readings.recv(), if settled.is_none() => match reading {
-                Some(Ok(reading)) => daemon.see(&reading),
+                Some(Ok(reading)) => daemon.see(reading),
                 Some(Err(error)) => break Some(error),
                 // The source has ended: what it asked for is still to be done.
                 None => settled = Some(Box::pin(daemon.settled())),
@@ -126,20 +126,37 @@ struct Daemon {
     started: Instant,
     /// The answer to the newest command.
     answer: Option<oneshot::Receiver<fleet::actor::Outcome>>,
+    /// The newest.
+    reading: Option<Reading>,
+    /// The newest events' sentences, newest last.
+    said: Vec<String>,
     summary: Summary,
 }
 
 impl Daemon {
     fn new(machine: Machine, fleet: Handle, audit: Option<Audit>, narrator: Narrator, terminal: Terminal) -> Daemon {
         let (started, summary) = (Instant::now(), Summary::default());
-        Daemon { machine, fleet, audit, narrator, terminal, started, answer: None, summary }
+        Daemon {
+            machine,
+            fleet,
+            audit,
+            narrator,
+            terminal,
+            started,
+            answer: None,
+            reading: None,
+            said: Vec::new(),
+            summary,
+        }
     }
 
-    fn see(&mut self, reading: &Reading) {
-        let outcome = self.machine.see(reading);
+    fn see(&mut self, reading: Reading) {
+        let outcome = self.machine.see(&reading);
         self.act(outcome);
+        let time = reading.time;
+        self.reading = Some(reading);
         let scene = self.scene();
-        for sentence in self.narrator.see(&scene, reading.time) {
+        for sentence in self.narrator.see(&scene, time) {
             self.say(&sentence);
         }
     }
@@ -196,7 +213,10 @@ impl Daemon {
         if let Some(audit) = &mut self.audit {
             audit.write(&event);
         }
-        self.say(&event.event.to_string());
+        let sentence = event.event.to_string();
+        self.say(&sentence);
+        self.said.push(sentence);
+        self.said.drain(..self.said.len().saturating_sub(SAID));
     }
 
     fn say(&self, sentence: &str) {
@@ -214,7 +234,9 @@ impl Daemon {
             Phase::CountingDown { gesture, .. } => fleet.victims(gesture.fingers.into()),
             _ => Vec::new(),
         };
-        Scene { phase, fleet, victims }
+        let camera = if self.reading.is_some() { CameraState::Watching } else { CameraState::Starting };
+        let (reading, said) = (self.reading.clone(), self.said.clone());
+        Scene { mode: Mode::DryRun, camera, light: None, reading, phase, victims, fleet, said }
     }
 
     fn summary(mut self, left: Option<FleetState>) -> Summary {

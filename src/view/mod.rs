@@ -1,21 +1,64 @@
 //! What a person sees. [`Scene`] is all that a view needs; the views are thin.
 
 pub mod audit;
+pub mod light;
 pub mod narrator;
+pub mod overlay;
 pub mod terminal;
 pub mod text;
+
+use std::fmt;
 
 use crate::fleet::InstanceId;
 use crate::fleet::actor::FleetState;
 use crate::gesture::machine::Phase;
+use crate::hand::Reading;
+use light::Light;
 
-/// Everything that a view shows at one moment.
+/// Everything that a view shows at one moment, but for the picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
+    pub mode: Mode,
+    pub camera: CameraState,
+    /// Set where the picture is so dark or so bright that hands are missed.
+    pub light: Option<Light>,
+    /// The newest reading. None until there is one, and while the camera is lost.
+    pub reading: Option<Reading>,
     pub phase: Phase,
-    pub fleet: FleetState,
     /// Who would be retired, while a countdown runs.
     pub victims: Vec<InstanceId>,
+    pub fleet: FleetState,
+    /// What was said last, newest last. A view shows as many as it has room for, [`SAID`] at most.
+    pub said: Vec<String>,
+}
+
+/// How many sentences are worth keeping for a view.
+pub const SAID: usize = 4;
+
+/// Whether the fleet is real.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    DryRun,
+    Live { account: String, region: String },
+}
+
+/// How the camera does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CameraState {
+    /// No frame yet.
+    Starting,
+    Watching,
+    /// Why, as a sentence without its full stop; empty where nobody knows.
+    Lost(String),
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mode::DryRun => f.write_str("DRY RUN"),
+            Mode::Live { account, region } => write!(f, "LIVE {account} {region}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -27,6 +70,7 @@ pub mod tests {
     pub fn scene(phase: Phase) -> Scene {
         let limits = Limits { min: 1, max: 5 };
         let fleet = FleetState { observed: None, limits, settled: true, trouble: None };
-        Scene { phase, fleet, victims: Vec::new() }
+        let (mode, camera, light, reading) = (Mode::DryRun, CameraState::Watching, None, None);
+        Scene { mode, camera, light, reading, phase, victims: Vec::new(), fleet, said: Vec::new() }
     }
 }

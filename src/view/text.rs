@@ -11,7 +11,7 @@ const BAR: usize = 10;
 
 /// The terminal's live line.
 pub fn live_line(scene: &Scene) -> String {
-    let mut line = format!("DRY RUN | {} | fleet: {}", phase(scene), scene.fleet);
+    let mut line = format!("{} | {} | fleet: {}", scene.mode, phase(scene), scene.fleet);
     if let Some(trouble) = &scene.fleet.trouble {
         line += &format!(" ({trouble})");
     }

@@ -1,0 +1,72 @@
+//! A picture's light. In: pictures. Out: whether one is too dark or too bright to find hands in.
+
+use std::fmt;
+
+use image::RgbImage;
+
+/// What is wrong with the light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Light {
+    Dark,
+    Bright,
+}
+
+/// Mean brightnesses, 0 to 255, beyond which the light is bad, and how far it must come back to be good again, so that
+/// a warning does not flicker.
+const DARK: u64 = 35;
+const BRIGHT: u64 = 225;
+const BACK: u64 = 10;
+/// Every so manieth pixel of every so manieth row is looked at.
+const STEP: usize = 8;
+
+impl Light {
+    /// What is wrong with this picture's light, where `before` is what was wrong with the last one's.
+    pub fn of(picture: &RgbImage, before: Option<Light>) -> Option<Light> {
+        let rows = picture.rows().step_by(STEP);
+        let green = rows.flat_map(|row| row.step_by(STEP)).map(|pixel| u64::from(pixel.0[1]));
+        let (sum, count) = green.fold((0, 0), |(sum, count), value| (sum + value, count + 1));
+        let mean = (sum / count.max(1), count);
+        let slack = |light| if before == Some(light) { BACK } else { 0 };
+        match mean {
+            (_, 0) => None,
+            (mean, _) if mean < DARK + slack(Light::Dark) => Some(Light::Dark),
+            (mean, _) if mean > BRIGHT - slack(Light::Bright) => Some(Light::Bright),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Light {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Light::Dark => "Too dark: more light",
+            Light::Bright => "Too bright: less light",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn light(grey: u8, before: Option<Light>) -> Option<Light> {
+        Light::of(&RgbImage::from_pixel(64, 48, image::Rgb([grey; 3])), before)
+    }
+
+    #[test]
+    fn darkness_and_glare_are_told() {
+        assert_eq!(light(10, None), Some(Light::Dark));
+        assert_eq!(light(120, None), None);
+        assert_eq!(light(250, None), Some(Light::Bright));
+        assert_eq!(Light::of(&RgbImage::new(0, 0), None), None);
+    }
+
+    #[test]
+    fn a_warning_does_not_flicker() {
+        assert_eq!(light(40, None), None);
+        assert_eq!(light(40, Some(Light::Dark)), Some(Light::Dark));
+        assert_eq!(light(50, Some(Light::Dark)), None);
+        assert_eq!(light(220, Some(Light::Bright)), Some(Light::Bright));
+        assert_eq!(light(220, Some(Light::Dark)), None);
+    }
+}

@@ -1,0 +1,185 @@
+//! What the window shows. In: a scene, the camera's picture, a size. Out: pixels. Pure: no clock, no I/O; the same scene
+//! always gives the same pixels.
+//!
+//! `brush` draws shapes and `lettering` text; `mirror` places the picture; `skeleton`, `ring`, `banner`, `tiles`, `panel`
+//! and `text` each know one thing that is shown; `signs` and `palette` are what they share.
+
+mod banner;
+mod brush;
+mod lettering;
+mod mirror;
+mod palette;
+mod panel;
+mod ring;
+mod signs;
+mod skeleton;
+mod text;
+mod tiles;
+
+use glam::Vec2;
+use image::RgbImage;
+use tiny_skia::Pixmap;
+
+use super::{CameraState, Scene};
+use crate::gesture::machine::Phase;
+use crate::hand::Hand;
+use brush::{Area, Brush};
+use lettering::Lettering;
+use mirror::Mirror;
+use palette::*;
+
+/// Heights of the bar on top and of the caption, and the panel's least width, at 1280 x 720.
+const BANNER: f32 = 64.0;
+const CAPTION: f32 = 116.0;
+const PANEL: f32 = 330.0;
+/// The size that all sizes are thought of at.
+const DESIGN: (f32, f32) = (1280.0, 720.0);
+
+/// Draws scenes; keeps its pixels and its glyphs from one to the next.
+pub struct Overlay {
+    brush: Brush,
+}
+
+impl Default for Overlay {
+    fn default() -> Overlay {
+        let pixmap = Pixmap::new(1, 1).expect("one pixel is a size");
+        Overlay { brush: Brush { pixmap, letters: Lettering::default(), unit: 1.0 } }
+    }
+}
+
+/// The places of a canvas.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    banner: Area,
+    /// Where the picture has room; the caption may lie over its lower end.
+    picture: Area,
+    caption: Area,
+    panel: Area,
+}
+
+impl Layout {
+    fn of(width: f32, height: f32, picture: (u32, u32), unit: f32) -> Layout {
+        let banner = Area::new(0.0, 0.0, width, (BANNER * unit).round());
+        let room = Area::new(0.0, banner.bottom(), width, height - banner.bottom());
+        let caption = CAPTION * unit;
+        let (picture, panel) = if is_wide(width, height) {
+            let shape = picture.0.max(1) as f32 / picture.1.max(1) as f32;
+            let panel = (width - room.h * shape).max(PANEL * unit).min(0.5 * width).round();
+            let left = Area { w: width - panel, ..room };
+            (left, Area { x: left.right(), w: panel, ..room })
+        } else {
+            let above = Area { h: 0.55 * room.h, ..room };
+            (above, Area { y: above.bottom(), h: room.h - above.h, ..room })
+        };
+        let caption = Area::new(picture.x, picture.bottom() - caption, picture.w, caption);
+        Layout { banner, picture, caption, panel }
+    }
+}
+
+/// Whether the fleet goes beside the picture rather than below it.
+fn is_wide(width: f32, height: f32) -> bool {
+    width >= 1.2 * height
+}
+
+impl Overlay {
+    /// Draws the scene over the camera's newest picture, at this width and height.
+    pub fn draw(&mut self, scene: &Scene, picture: &RgbImage, (width, height): (u32, u32)) -> Drawing<'_> {
+        self.resize((width, height));
+        let (width, height) = (self.brush.pixmap.width() as f32, self.brush.pixmap.height() as f32);
+        let design = if is_wide(width, height) { DESIGN } else { (DESIGN.1, DESIGN.0) };
+        let brush = &mut self.brush;
+        brush.unit = (width / design.0).min(height / design.1);
+        let Ink(r, g, b) = NIGHT;
+        brush.pixmap.fill(tiny_skia::Color::from_rgba8(r, g, b, 255));
+
+        // A picture that is not there yet has the shape of most.
+        let size = if picture.is_empty() { (640, 480) } else { picture.dimensions() };
+        let layout = Layout::of(width, height, size, brush.unit);
+        let mirror = Mirror::within(layout.picture, size);
+        match scene.camera {
+            CameraState::Watching => watch(brush, &mirror, scene, picture),
+            CameraState::Starting => {}
+            CameraState::Lost(ref why) => lost(brush, layout.picture, why),
+        }
+        panel::caption(brush, layout.caption, scene);
+        panel::draw(brush, layout.panel, scene);
+        banner::draw(brush, layout.banner, scene);
+        Drawing(&self.brush.pixmap)
+    }
+
+    /// Draws hands into their picture, which stays as it is: not a mirror's.
+    pub fn annotate(&mut self, hands: &[Hand], picture: &RgbImage) -> Drawing<'_> {
+        self.resize(picture.dimensions());
+        let size = (self.brush.pixmap.width(), self.brush.pixmap.height());
+        let brush = &mut self.brush;
+        brush.unit = (size.0.min(size.1) as f32 / DESIGN.1).max(0.4);
+        let area = Area::new(0.0, 0.0, size.0 as f32, size.1 as f32);
+        let mirror = Mirror { area, size, flipped: false };
+        mirror.paint(picture, 1.0, &mut brush.pixmap);
+        hands.iter().for_each(|hand| skeleton::draw(brush, &mirror, hand));
+        hands.iter().for_each(|hand| skeleton::label(brush, &mirror, hand));
+        Drawing(&self.brush.pixmap)
+    }
+
+    /// A canvas of this size, at least a pixel each way; what can't be had leaves the one there is.
+    fn resize(&mut self, (width, height): (u32, u32)) {
+        let (width, height) = (width.max(1), height.max(1));
+        if (self.brush.pixmap.width(), self.brush.pixmap.height()) != (width, height)
+            && let Some(pixmap) = Pixmap::new(width, height)
+        {
+            self.brush.pixmap = pixmap;
+        }
+    }
+}
+
+/// The picture and what the hands in it do.
+fn watch(brush: &mut Brush, mirror: &Mirror, scene: &Scene, picture: &RgbImage) {
+    mirror.paint(picture, ring::light(&scene.phase), &mut brush.pixmap);
+    // The picture may have changed its size since it was read.
+    let reading = scene.reading.as_ref().filter(|reading| reading.size == mirror.size);
+    let hands = reading.map_or(&[][..], |reading| &reading.hands);
+    // Under a countdown's words a skeleton would be noise, and a ring's hand is named by the caption.
+    if !matches!(scene.phase, Phase::CountingDown { .. }) {
+        hands.iter().for_each(|hand| skeleton::draw(brush, mirror, hand));
+    }
+    ring::draw(brush, mirror, scene);
+    if !matches!(scene.phase, Phase::CountingDown { .. } | Phase::Holding { .. }) {
+        hands.iter().for_each(|hand| skeleton::label(brush, mirror, hand));
+    }
+    if let Some(light) = scene.light {
+        banner::light(brush, mirror.area, light);
+    }
+}
+
+fn lost(brush: &mut Brush, area: Area, why: &str) {
+    let unit = brush.unit;
+    let centre = area.centre() - Vec2::new(0.0, 110.0 * unit);
+    signs::no_camera(brush, centre, 240.0 * unit, WHITE);
+    let size = 30.0 * unit;
+    let lines = brush.letters.wrap(why, size, 0.85 * area.w, 3);
+    for (row, line) in lines.iter().enumerate() {
+        let at = Vec2::new(area.centre().x, centre.y + 165.0 * unit + 1.3 * size * row as f32);
+        brush.text_centred(line, size, at, GREY);
+    }
+}
+
+/// What was drawn.
+#[derive(Clone, Copy)]
+pub struct Drawing<'a>(&'a Pixmap);
+
+impl Drawing<'_> {
+    /// Width and height.
+    pub fn size(&self) -> (u32, u32) {
+        (self.0.width(), self.0.height())
+    }
+
+    /// Red, green, blue, opaque: four bytes a pixel, from the left top.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.data()
+    }
+
+    pub fn to_picture(&self) -> RgbImage {
+        let bytes = self.0.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+        RgbImage::from_raw(self.0.width(), self.0.height(), bytes).unwrap_or_default()
+    }
+}
