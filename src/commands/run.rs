@@ -92,6 +92,7 @@ pub async fn play(parts: Parts) -> Result<Summary> {
             Some(key) = keys.recv() => match key {
                 Key::Quit => break None,
                 Key::Pause => daemon.pause_or_resume(),
+                Key::Puppet(_) => {}
             },
             () = signals.next() => break None,
             _ = redraw.tick() => {}

@@ -6,6 +6,8 @@ pub mod narrator;
 pub mod overlay;
 pub mod terminal;
 pub mod text;
+#[cfg(feature = "window")]
+pub mod window;
 
 use std::fmt;
 

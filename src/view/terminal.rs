@@ -19,6 +19,13 @@ pub enum Key {
     Quit,
     /// p or space.
     Pause,
+    /// What the puppet is to show: 0 to 5 fingers, `l` the left hand, `r` the right hand, `n` none.
+    Puppet(char),
+}
+
+/// The puppet's keys.
+pub fn puppet(c: char) -> Option<Key> {
+    matches!(c, '0'..='5' | 'l' | 'r' | 'n').then_some(Key::Puppet(c))
 }
 
 /// The way to the terminal. Clones write to the same one; the log writes through it too, so that nothing tears the live
@@ -109,6 +116,7 @@ fn meaning(event: Event) -> Option<Key> {
         KeyCode::Esc | KeyCode::Char('q') => Some(Key::Quit),
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Key::Quit),
         KeyCode::Char('p' | ' ') => Some(Key::Pause),
+        KeyCode::Char(c) => puppet(c),
         _ => None,
     }
 }

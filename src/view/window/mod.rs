@@ -1,0 +1,142 @@
+//! The window. In: scenes and pictures as they come. Out: pixels on a screen, keys.
+//!
+//! It runs on the main thread, which some systems demand, beside whoever makes the scenes. A display that is absent or
+//! lost is an error to go on from, never the end of the process.
+
+mod display;
+mod keys;
+
+use std::time::{Duration, Instant};
+
+use image::RgbImage;
+use minifb::{ScaleMode, WindowOptions};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
+
+use super::Scene;
+use super::overlay::Overlay;
+use super::terminal::Key;
+use display::Display;
+use keys::Keys;
+
+/// What a window shows, and who hears its keys.
+pub struct Feed {
+    /// The window ends when their sender does.
+    pub scenes: watch::Receiver<Scene>,
+    /// The camera's pictures. To publish one without allocating: `sender.send_modify(|shown| shown.clone_from(&picture))`.
+    pub pictures: watch::Receiver<RgbImage>,
+    pub keys: UnboundedSender<Key>,
+}
+
+/// Why there is no window, or none any more.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    #[error("no window can be opened ({0}); the terminal view goes on alone")]
+    Absent(String),
+    #[error("the window's display is lost; the terminal view goes on alone")]
+    Lost,
+}
+
+const TITLE: &str = "handwave";
+const SIZE: (usize, usize) = (1280, 720);
+const FPS: usize = 30;
+/// A larger window's picture is drawn with this many pixels and scaled up.
+const MOST_PIXELS: f32 = 1920.0 * 1080.0;
+/// How often an unchanged picture is shown again: what another window covered is not told.
+const REFRESH: Duration = Duration::from_millis(250);
+
+/// Shows a window until the scenes end or somebody closes it, which is a [`Key::Quit`]. Blocks.
+pub fn show(mut feed: Feed) -> Result<(), WindowError> {
+    let mut display = Display::prepare()?;
+    let options = WindowOptions { resize: true, scale_mode: ScaleMode::AspectRatioStretch, ..WindowOptions::default() };
+    let absent = |error: minifb::Error| WindowError::Absent(error.to_string());
+    let mut window = minifb::Window::new(TITLE, SIZE.0, SIZE.1, options).map_err(absent)?;
+    display.guard(&window)?;
+    window.set_target_fps(FPS);
+    let keys = Keys::default();
+    window.set_input_callback(Box::new(keys.clone()));
+
+    let mut canvas = Canvas::default();
+    // The sender is gone when whoever made the scenes has ended.
+    while let Ok(changed) = feed.scenes.has_changed() {
+        let size = canvas_size(window.get_size());
+        if changed || feed.pictures.has_changed().unwrap_or(false) || canvas.size != size {
+            canvas.draw(&mut feed, size);
+        }
+        if canvas.is_due() {
+            // It fails on a buffer that is too small alone, which a canvas never is.
+            let _ = window.update_with_buffer(&canvas.pixels, size.0 as usize, size.1 as usize);
+        } else {
+            window.update();
+        }
+        if display.is_lost() {
+            // To close what is gone would ask the display once more.
+            std::mem::forget(window);
+            return Err(WindowError::Lost);
+        }
+        let closed = (!window.is_open()).then_some(Key::Quit);
+        for key in keys.take(window.is_active()).into_iter().chain(closed) {
+            // Nobody listens: the scenes end too.
+            let _ = feed.keys.send(key);
+        }
+        if closed.is_some() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What was drawn last.
+#[derive(Default)]
+struct Canvas {
+    overlay: Overlay,
+    picture: RgbImage,
+    size: (u32, u32),
+    /// Red, green, blue in the lower three bytes.
+    pixels: Vec<u32>,
+    /// When it was last shown; None after it was drawn.
+    shown: Option<Instant>,
+}
+
+impl Canvas {
+    fn draw(&mut self, feed: &mut Feed, size: (u32, u32)) {
+        // A copy, so that the camera does not wait for the drawing.
+        self.picture.clone_from(&feed.pictures.borrow_and_update());
+        let scene = feed.scenes.borrow_and_update().clone();
+        let drawing = self.overlay.draw(&scene, &self.picture, size);
+        self.pixels.clear();
+        let pixels = drawing.bytes().chunks_exact(4);
+        self.pixels.extend(pixels.map(|pixel| u32::from_be_bytes([0, pixel[0], pixel[1], pixel[2]])));
+        self.size = size;
+        self.shown = None;
+    }
+
+    /// Whether it is to be shown now, which counts as done.
+    fn is_due(&mut self) -> bool {
+        let due = self.shown.is_none_or(|shown| shown.elapsed() >= REFRESH);
+        if due {
+            self.shown = Some(Instant::now());
+        }
+        due
+    }
+}
+
+/// The size to draw at: the window's, or its shape with fewer pixels where it is very large.
+fn canvas_size((width, height): (usize, usize)) -> (u32, u32) {
+    let (width, height) = (width.max(1) as f32, height.max(1) as f32);
+    let scale = (MOST_PIXELS / (width * height)).sqrt().min(1.0);
+    (((width * scale) as u32).max(1), ((height * scale) as u32).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_window_is_drawn_smaller_in_its_own_shape() {
+        assert_eq!(canvas_size((1280, 720)), (1280, 720));
+        assert_eq!(canvas_size((0, 0)), (1, 1));
+        let (width, height) = canvas_size((3840, 2160));
+        assert_eq!((width, height), (1920, 1080));
+    }
+}

@@ -1,0 +1,238 @@
+//! The real window on a display of its own (Xvfb), typed at by xdotool. Where these are missing it says so and passes.
+#![cfg(all(feature = "window", target_os = "linux"))]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use handwave::fleet::Limits;
+use handwave::fleet::actor::FleetState;
+use handwave::gesture::machine::Phase;
+use handwave::gesture::why::Why;
+use handwave::view::terminal::Key;
+use handwave::view::window::{Feed, WindowError, show};
+use handwave::view::{CameraState, Mode, Scene};
+use image::{Rgb, RgbImage};
+use tokio::sync::{mpsc, watch};
+
+/// Set in the process that a test starts.
+const STARTED: &str = "HANDWAVE_TEST_WINDOW";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The process that the tests start: shows a window, and tells on stdout which keys it hears and how it ends.
+#[test]
+#[ignore = "what the other tests start"]
+fn a_window() {
+    if std::env::var_os(STARTED).is_none() {
+        return;
+    }
+    let limits = Limits { min: 1, max: 5 };
+    let scene = Scene {
+        mode: Mode::DryRun,
+        camera: CameraState::Watching,
+        light: None,
+        reading: None,
+        phase: Phase::Idle(Why::NoHand),
+        victims: Vec::new(),
+        fleet: FleetState { observed: None, limits, settled: true, trouble: None },
+        said: Vec::new(),
+    };
+    let (scenes_in, scenes) = watch::channel(scene);
+    let (pictures_in, pictures) = watch::channel(RgbImage::from_pixel(64, 48, Rgb([90, 120, 90])));
+    let (keys, mut heard) = mpsc::unbounded_channel();
+    let daemon = thread::spawn(move || {
+        // Alive until told to quit, whatever becomes of the window.
+        while let Some(key) = heard.blocking_recv() {
+            println!("\nheard {key:?}");
+            if key == Key::Quit {
+                break;
+            }
+        }
+        drop((scenes_in, pictures_in));
+    });
+    let ended = show(Feed { scenes, pictures, keys });
+    println!("\nended {ended:?}");
+    if ended == Err(WindowError::Lost) {
+        thread::sleep(Duration::from_millis(300));
+        println!("\nalive");
+    }
+    let _ = daemon.join();
+}
+
+/// A display, gone when dropped.
+struct Screen {
+    server: Child,
+    name: String,
+}
+
+impl Screen {
+    /// None where there is nothing to make one with.
+    fn open() -> Option<Screen> {
+        for tool in ["Xvfb", "xdotool"] {
+            if Command::new(tool).arg("-help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+                println!("skipped: {tool} is not installed");
+                return None;
+            }
+        }
+        // Without -noreset it starts anew, and cuts whoever is just coming, when xdotool leaves as the last client.
+        let arguments = ["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp", "-noreset"];
+        let server = Command::new("Xvfb").args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut server = server.expect("Xvfb starts");
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().expect("piped")).read_line(&mut number).expect("Xvfb says its display");
+        Some(Screen { server, name: format!(":{}", number.trim()) })
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> String {
+        let output = Command::new("xdotool").args(arguments).env("DISPLAY", &self.name).output().expect("xdotool runs");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Starts the window, waits until it is there, and gives it the keyboard.
+    fn window(&self) -> Window {
+        let mut window = Window::start(Some(&self.name));
+        let end = Instant::now() + PATIENCE;
+        let id = loop {
+            let id = self.xdotool(&["search", "--onlyvisible", "--name", "^handwave$"]);
+            if !id.is_empty() {
+                break id;
+            }
+            assert!(Instant::now() < end, "no window appears");
+            thread::sleep(Duration::from_millis(50));
+        };
+        self.xdotool(&["windowfocus", "--sync", &id]);
+        window.id = id;
+        window
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+struct Window {
+    process: Child,
+    id: String,
+    said: Receiver<String>,
+}
+
+impl Window {
+    fn start(display: Option<&str>) -> Window {
+        let mut command = Command::new(std::env::current_exe().expect("this test's own path"));
+        command.args(["--exact", "a_window", "--ignored", "--nocapture"]).env_remove("DISPLAY").env(STARTED, "1");
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        if let Some(display) = display {
+            command.env("DISPLAY", display);
+        }
+        let mut process = command.spawn().expect("this test starts");
+        let (tell, said) = channel();
+        let lines = BufReader::new(process.stdout.take().expect("piped")).lines();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let ours = ["heard", "ended", "alive"].iter().any(|word| line.starts_with(word));
+                if ours && tell.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Window { process, id: String::new(), said }
+    }
+
+    fn next(&self) -> String {
+        self.said.recv_timeout(PATIENCE).unwrap_or_else(|_| "nothing".into())
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn keys_quit() {
+    let Some(screen) = Screen::open() else { return };
+    for key in ["Escape", "q"] {
+        let window = screen.window();
+        screen.xdotool(&["key", "--delay", "0", key]);
+        assert_eq!(window.next(), "heard Quit", "{key}");
+        assert_eq!(window.next(), "ended Ok(())");
+    }
+}
+
+#[test]
+fn a_short_tap_counts_and_a_held_key_counts_once() {
+    let Some(screen) = Screen::open() else { return };
+    let window = screen.window();
+    for key in ["p", "space"] {
+        screen.xdotool(&["key", "--delay", "0", key]);
+        assert_eq!(window.next(), "heard Pause");
+    }
+    screen.xdotool(&["keydown", "p", "sleep", "1.5", "keyup", "p"]);
+    screen.xdotool(&["key", "--delay", "0", "3"]);
+    assert_eq!(window.next(), "heard Pause");
+    assert_eq!(window.next(), "heard Puppet('3')");
+}
+
+#[test]
+fn a_resized_window_goes_on() {
+    let Some(screen) = Screen::open() else { return };
+    let window = screen.window();
+    for (width, height) in [("300", "800"), ("1", "1"), ("1400", "900")] {
+        screen.xdotool(&["windowsize", "--sync", &window.id, width, height]);
+        thread::sleep(Duration::from_millis(200));
+    }
+    screen.xdotool(&["key", "--delay", "0", "q"]);
+    assert_eq!(window.next(), "heard Quit");
+}
+
+#[test]
+fn closing_the_window_quits() {
+    let Some(screen) = Screen::open() else { return };
+    let manager = Command::new("openbox").env("DISPLAY", &screen.name).stderr(Stdio::null()).spawn();
+    let Ok(mut manager) = manager else {
+        println!("skipped: openbox is not installed");
+        return;
+    };
+    thread::sleep(Duration::from_millis(500));
+    let window = screen.window();
+    screen.xdotool(&["key", "alt+F4"]);
+    assert_eq!(window.next(), "heard Quit");
+    assert_eq!(window.next(), "ended Ok(())");
+    let _ = manager.kill();
+    let _ = manager.wait();
+}
+
+#[test]
+fn a_display_that_dies_is_outlived() {
+    let Some(mut screen) = Screen::open() else { return };
+    let window = screen.window();
+    screen.server.kill().expect("Xvfb is killed");
+    assert_eq!(window.next(), "ended Err(Lost)");
+    assert_eq!(window.next(), "alive");
+}
+
+#[test]
+fn a_client_that_is_killed_and_a_window_that_is_destroyed_are_outlived() {
+    let Some(screen) = Screen::open() else { return };
+    for by in ["windowkill", "windowclose"] {
+        let window = screen.window();
+        screen.xdotool(&[by, &window.id]);
+        assert_eq!(window.next(), "ended Err(Lost)", "{by}");
+        assert_eq!(window.next(), "alive", "{by}");
+    }
+}
+
+#[test]
+fn no_display_is_a_reason_not_an_end() {
+    let window = Window::start(None);
+    assert!(window.next().starts_with("ended Err(Absent("));
+    let window = Window::start(Some(":4242"));
+    assert!(window.next().starts_with("ended Err(Absent("));
+}
