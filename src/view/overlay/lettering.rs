@@ -70,10 +70,10 @@ impl Lettering {
     /// The text in lines that `width` holds; what `most` lines can't hold is cut.
     pub fn wrap(&self, text: &str, size: f32, width: f32, most: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
-        for word in text.split_whitespace() {
+        for word in text.split_whitespace().flat_map(|word| self.pieces(word, size, width)) {
             match lines.last_mut() {
                 Some(line) if self.width(&format!("{line} {word}"), size) <= width => *line += &format!(" {word}"),
-                _ => lines.push(word.to_owned()),
+                _ => lines.push(word),
             }
         }
         if lines.len() > most {
@@ -83,12 +83,28 @@ impl Lettering {
         lines.iter().map(|line| self.cut(line, size, width)).collect()
     }
 
+    /// A word, in pieces where the width does not hold it: an error's code can be one long word.
+    fn pieces(&self, word: &str, size: f32, width: f32) -> Vec<String> {
+        let mut pieces = vec![String::new()];
+        for c in word.chars() {
+            let piece = pieces.last().map_or(c.to_string(), |piece| format!("{piece}{c}"));
+            match pieces.last_mut() {
+                Some(last) if last.is_empty() || self.width(&piece, size) <= width => *last = piece,
+                _ => pieces.push(c.to_string()),
+            }
+        }
+        pieces
+    }
+
     /// The largest size, from `most` down to half of it, at which the line fits; and the line, cut where even that is
     /// too large.
     pub fn fit(&self, text: &str, most: f32, width: f32) -> (String, f32) {
-        let needed = self.width(text, most).max(1.0);
-        // A whole size, so that a growing text does not fill the cache.
-        let size = (most * (width / needed).clamp(0.5, 1.0)).floor().max(1.0);
+        let needed = self.width(text, most);
+        if needed <= width {
+            return (text.to_owned(), most);
+        }
+        // A whole size, so that a changing text does not fill the cache; a little less, as widths are rounded too.
+        let size = (most * (width / needed).max(0.5) - 0.01).floor().max(1.0);
         (self.cut(text, size, width), size)
     }
 
@@ -178,6 +194,8 @@ mod tests {
         let lines = letters.wrap(text, 20.0, 200.0, 2);
         assert!(lines.len() == 2 && lines[1].ends_with('…'), "{lines:?}");
         assert!(letters.wrap(text, 20.0, 200.0, 0).is_empty());
+        let lines = letters.wrap("InsufficientInstanceCapacity: none left", 20.0, 150.0, 9);
+        assert_eq!(lines.concat().replace(' ', ""), "InsufficientInstanceCapacity:noneleft");
     }
 
     #[test]

@@ -53,32 +53,27 @@ impl Mirror {
         let columns = self.columns(w, width as usize);
         let light = (light.clamp(0.0, 1.0) * 256.0) as u32;
         // Two rows blended into one, then two pixels of that into one: half the work of four pixels each.
-        let mut blended = vec![0u16; 3 * width as usize];
+        let mut blended = vec![[0u32; 3]; width as usize];
         let source = picture.as_raw();
-        let row = |y: usize| &source[3 * y * width as usize..][..3 * width as usize];
+        let row = |y: usize| source[3 * y * width as usize..][..3 * width as usize].chunks_exact(3);
         for y in 0..h {
             let (above, below, share) = between(y, h, height as usize);
-            for ((out, &a), &b) in blended.iter_mut().zip(row(above)).zip(row(below)) {
-                *out = ((u32::from(a) * (256 - share) + u32::from(b) * share) * light >> 8) as u16;
+            for ((out, a), b) in blended.iter_mut().zip(row(above)).zip(row(below)) {
+                *out =
+                    std::array::from_fn(|i| ((u32::from(a[i]) * (256 - share) + u32::from(b[i]) * share) * light) >> 8);
             }
             let out = &mut pixmap.data_mut()[4 * ((top + y) * stride + left)..][..4 * w];
             for (out, &(near, far, share)) in out.chunks_exact_mut(4).zip(&columns) {
-                for channel in 0..3 {
-                    let (a, b) = (u32::from(blended[near + channel]), u32::from(blended[far + channel]));
-                    out[channel] = ((a * (256 - share) + b * share) >> 16) as u8;
-                }
-                out[3] = 255;
+                let (a, b) = (blended[near], blended[far]);
+                let mix = |i: usize| ((a[i] * (256 - share) + b[i] * share) >> 16) as u8;
+                out.copy_from_slice(&[mix(0), mix(1), mix(2), 255]);
             }
         }
     }
 
-    /// For each column of the canvas: where the two pixels begin that it lies between, and the second's share of 256.
+    /// For each column of the canvas: the two pixels that it lies between, and the second's share of 256.
     fn columns(&self, w: usize, width: usize) -> Vec<(usize, usize, u32)> {
-        let column = |x| {
-            let (a, b, share) = between(x, w, width);
-            (3 * a, 3 * b, share)
-        };
-        let columns = (0..w).map(column);
+        let columns = (0..w).map(|x| between(x, w, width));
         if self.flipped { columns.rev().collect() } else { columns.collect() }
     }
 }

@@ -41,7 +41,7 @@ const TITLE: &str = "handwave";
 const SIZE: (usize, usize) = (1280, 720);
 const FPS: usize = 30;
 /// A larger window's picture is drawn with this many pixels and scaled up.
-const MOST_PIXELS: f32 = 1920.0 * 1080.0;
+const MOST_PIXELS: f32 = 1600.0 * 900.0;
 /// How often an unchanged picture is shown again: what another window covered is not told.
 const REFRESH: Duration = Duration::from_millis(250);
 
@@ -137,6 +137,6 @@ mod tests {
         assert_eq!(canvas_size((1280, 720)), (1280, 720));
         assert_eq!(canvas_size((0, 0)), (1, 1));
         let (width, height) = canvas_size((3840, 2160));
-        assert_eq!((width, height), (1920, 1080));
+        assert_eq!((width, height), (1600, 900));
     }
 }

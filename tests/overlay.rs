@@ -1,0 +1,291 @@
+//! The overlay as pictures: what must be seen is seen, whatever the size, the scene or the picture.
+
+use std::f32::consts::TAU;
+use std::path::Path;
+use std::time::Duration;
+
+use glam::Vec3;
+use handwave::fleet::actor::FleetState;
+use handwave::fleet::cloud::{Health, Instance, InstanceState};
+use handwave::fleet::observed::Observed;
+use handwave::fleet::{InstanceId, Limits};
+use handwave::gesture::Gesture;
+use handwave::gesture::machine::Phase;
+use handwave::gesture::why::Why;
+use handwave::hand::{Hand, Reading, Side};
+use handwave::view::light::Light;
+use handwave::view::overlay::Overlay;
+use handwave::view::{CameraState, Mode, Scene};
+use image::{Rgb, RgbImage};
+
+const SIZE: (u32, u32) = (1280, 720);
+const CAMERA: (u32, u32) = (640, 480);
+const SKY: [i32; 3] = [86, 180, 233];
+
+/// An open hand, drawn by its joints: five rays from the wrist.
+fn hand(side: Side, centre: (f32, f32), size: f32) -> Hand {
+    let mut landmarks = [Vec3::new(centre.0, centre.1 + size / 2.0, 0.0); 21];
+    for (joint, at) in landmarks.iter_mut().enumerate().skip(1) {
+        let (finger, step) = ((joint - 1) / 4, (joint - 1) % 4 + 1);
+        let angle = TAU * (0.04 * finger as f32 - 0.08);
+        let away = size * (0.35 + 0.15 * step as f32);
+        *at += Vec3::new(away * angle.sin(), -away * angle.cos(), 0.0);
+    }
+    Hand { side, landmarks, raised: [false, true, true, true, false], sure: true, confidence: 0.98 }
+}
+
+fn reading(hands: Vec<Hand>) -> Option<Reading> {
+    Some(Reading { time: Duration::ZERO, size: CAMERA, hands, searched: true })
+}
+
+fn fleet(count: usize) -> FleetState {
+    let id =
+        |index: usize| InstanceId(format!("i-0{:016x}", (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 4));
+    let instances = (0..count).map(|index| Instance {
+        id: id(index),
+        state: if index % 7 == 5 { InstanceState::Pending } else { InstanceState::Running },
+        launched: jiff::Timestamp::UNIX_EPOCH + Duration::from_secs(index as u64),
+        retiring: index % 7 == 3,
+        reason: None,
+    });
+    let health =
+        (0..count).map(|index| (id(index), if index % 7 == 2 { Health::OutOfService } else { Health::InService }));
+    let observed = Some(Observed::join(instances.collect(), health.collect()));
+    FleetState { observed, limits: Limits { min: 1, max: 5 }, settled: true, trouble: None }
+}
+
+fn scene(phase: Phase) -> Scene {
+    let (mode, camera, light, victims) = (Mode::DryRun, CameraState::Watching, None, Vec::new());
+    Scene { mode, camera, light, reading: reading(Vec::new()), phase, victims, fleet: fleet(2), said: Vec::new() }
+}
+
+fn live() -> Mode {
+    Mode::Live { account: "111122223333".into(), region: "eu-central-1".into() }
+}
+
+fn holding(progress: f32) -> Scene {
+    let phase = Phase::Holding { side: Side::Left, fingers: 3, progress, hint: None };
+    Scene { reading: reading(vec![hand(Side::Left, (420.0, 200.0), 180.0)]), ..scene(phase) }
+}
+
+fn gesture(side: Side, fingers: u8) -> Gesture {
+    Gesture { side, fingers, confidence: 0.98, hold: Duration::from_millis(833) }
+}
+
+fn counting_down() -> Scene {
+    let (left, of) = (Duration::from_millis(1300), Duration::from_secs(2));
+    let mut scene = scene(Phase::CountingDown { gesture: gesture(Side::Right, 2), left, of });
+    scene.victims = scene.fleet.observed.iter().flat_map(|o| &o.instances).map(|seen| seen.id().clone()).collect();
+    scene
+}
+
+/// Every state that has a look of its own, but idle.
+fn states() -> Vec<(&'static str, Scene)> {
+    let done = |taken_back| scene(Phase::Done { gesture: gesture(Side::Left, 3), taken_back });
+    let idle = || scene(Phase::Idle(Why::NoHand));
+    let mut trouble = idle();
+    trouble.fleet.trouble = Some("ExpiredToken: the security token is expired".into());
+    let lost = CameraState::Lost("it was unplugged".into());
+    vec![
+        ("holding", holding(0.6)),
+        ("counting down", counting_down()),
+        ("fired", done(None)),
+        ("taken back", done(Some(Why::Fist))),
+        ("two hands", scene(Phase::Idle(Why::TwoHands))),
+        ("unsure", scene(Phase::Idle(Why::Unsure))),
+        ("too far", scene(Phase::Idle(Why::TooSmall))),
+        ("paused", scene(Phase::Paused)),
+        ("starting", Scene { camera: CameraState::Starting, ..idle() }),
+        ("camera lost", Scene { camera: lost, ..idle() }),
+        ("dark", Scene { light: Some(Light::Dark), ..idle() }),
+        ("bright", Scene { light: Some(Light::Bright), ..idle() }),
+        ("live", Scene { mode: live(), ..idle() }),
+        ("trouble", trouble),
+    ]
+}
+
+fn wall() -> RgbImage {
+    RgbImage::from_pixel(CAMERA.0, CAMERA.1, Rgb([112, 120, 130]))
+}
+
+fn draw(scene: &Scene, size: (u32, u32)) -> RgbImage {
+    Overlay::default().draw(scene, &wall(), size).to_picture()
+}
+
+/// The share of pixels that differ so that one sees it.
+fn differing(a: &RgbImage, b: &RgbImage) -> f32 {
+    let seen = |(a, b): (&Rgb<u8>, &Rgb<u8>)| a.0.iter().zip(b.0).any(|(&a, b)| a.abs_diff(b) > 40);
+    a.pixels().zip(b.pixels()).filter(|&pair| seen(pair)).count() as f32 / a.pixels().len() as f32
+}
+
+fn coloured(picture: &RgbImage, colour: [i32; 3]) -> usize {
+    let near = |pixel: &Rgb<u8>| pixel.0.iter().zip(colour).all(|(&a, b)| (i32::from(a) - b).abs() < 12);
+    picture.pixels().filter(|pixel| near(pixel)).count()
+}
+
+#[test]
+fn every_state_differs_from_idle_and_from_every_other() {
+    let mut pictures = vec![("idle", draw(&scene(Phase::Idle(Why::NoHand)), SIZE))];
+    pictures.extend(states().iter().map(|(name, scene)| (*name, draw(scene, SIZE))));
+    for (index, (a, one)) in pictures.iter().enumerate() {
+        for (b, other) in &pictures[..index] {
+            let share = differing(one, other);
+            assert!(share > 0.003, "{a} looks like {b}: {share}");
+        }
+    }
+}
+
+#[test]
+fn the_ring_fills_with_the_hold() {
+    let painted: Vec<_> = (0..=10).map(|tenth| coloured(&draw(&holding(tenth as f32 / 10.0), SIZE), SKY)).collect();
+    let (first, last) = (painted[0], painted[10]);
+    let step = (last - first) / 10;
+    assert!(step > 800, "a ring is seen: {painted:?}");
+    for pair in painted.windows(2) {
+        let grown = pair[1].saturating_sub(pair[0]);
+        // The round end of the first stroke, and the last one's that lies over it.
+        assert!(grown > step / 2 && grown < 2 * step, "{painted:?}");
+    }
+}
+
+#[test]
+fn live_cannot_be_taken_for_a_dry_run() {
+    for (name, dry) in states().into_iter().filter(|(name, _)| *name != "live") {
+        let (a, b) = (draw(&dry, SIZE), draw(&Scene { mode: live(), ..dry }, SIZE));
+        let share = differing(&a, &b);
+        assert!(share > 0.08, "{name}: {share}");
+        // Not by colour alone: the bar is striped.
+        let stripes = (0..150).map(|x| b.get_pixel(x, 32).0[0]).collect::<Vec<_>>();
+        assert!(stripes.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) > 60).count() >= 3, "{name}");
+    }
+}
+
+#[test]
+fn it_is_a_mirror() {
+    let mut picture = wall();
+    (0..480).for_each(|y| (0..100).for_each(|x| picture.put_pixel(x, y, Rgb([250, 10, 10]))));
+    let drawn = Overlay::default().draw(&scene(Phase::Idle(Why::NoHand)), &picture, SIZE).to_picture();
+    let reds: Vec<_> =
+        (0..SIZE.0).filter(|&x| drawn.get_pixel(x, 300).0[0] > 200 && drawn.get_pixel(x, 300).0[1] < 60).collect();
+    assert!(reds.len() > 100 && reds.iter().all(|&x| x > 700 && x < 880), "{:?}", reds.first());
+    // And the skeleton goes with it.
+    let left =
+        Scene { reading: reading(vec![hand(Side::Left, (540.0, 200.0), 150.0)]), ..scene(Phase::Idle(Why::Moving)) };
+    let drawn = draw(&left, SIZE);
+    let skies = |from, to| {
+        (from..to)
+            .flat_map(|x| (64..500).map(move |y| (x, y)))
+            .filter(|&(x, y)| drawn.get_pixel(x, y).0 == [86, 180, 233])
+            .count()
+    };
+    assert!(skies(0, 300) > 300 && skies(437, 870) == 0);
+}
+
+#[test]
+fn an_idle_scene_stays_as_it_is() {
+    let mut overlay = Overlay::default();
+    let idle = scene(Phase::Idle(Why::NoHand));
+    let first = overlay.draw(&idle, &wall(), SIZE).to_picture();
+    for (_, other) in states() {
+        overlay.draw(&other, &wall(), (333, 222));
+        overlay.draw(&other, &wall(), SIZE);
+    }
+    assert_eq!(overlay.draw(&idle, &wall(), SIZE).to_picture(), first, "nothing is left of what was drawn before");
+}
+
+#[test]
+fn each_instance_has_a_tile() {
+    let mut before = draw(&Scene { fleet: fleet(0), ..scene(Phase::Idle(Why::NoHand)) }, SIZE);
+    for count in 1..=40 {
+        let picture = draw(&Scene { fleet: fleet(count), ..scene(Phase::Idle(Why::NoHand)) }, SIZE);
+        let share = differing(&picture, &before);
+        assert!(share > 0.001, "{count} instances look like {}: {share}", count - 1);
+        before = picture;
+    }
+}
+
+/// What is written on the panel stays on it, and off the picture and the edge.
+#[test]
+fn long_words_stay_in_their_place() {
+    for count in [0, 1, 3, 8, 12, 25, 40] {
+        let short = Scene { fleet: fleet(count), ..scene(Phase::Idle(Why::NoHand)) };
+        let mut long = short.clone();
+        for seen in long.fleet.observed.iter_mut().flat_map(|observed| &mut observed.instances) {
+            seen.instance.id = InstanceId(format!("{}-{}", seen.instance.id, "wide".repeat(30)));
+        }
+        long.fleet.trouble = Some("Unpronounceable".repeat(20) + " and a sentence of many words" + &" more".repeat(80));
+        long.said = vec!["Launched 40: ".to_string() + &"i-0123456789abcdef0, ".repeat(40); 9];
+        for size in [SIZE, (640, 480), (480, 854)] {
+            let (short, long) = (draw(&short, size), draw(&long, size));
+            assert!(differing(&short, &long) > 0.01);
+            let panel = |x: u32, y: u32| if size.0 > size.1 { x >= size.0 / 2 } else { y >= size.1 / 2 };
+            for (x, y, pixel) in long.enumerate_pixels() {
+                let edge = x + 4 > size.0 || y + 4 > size.1;
+                let changed = pixel.0 != short.get_pixel(x, y).0;
+                assert!(!changed || (panel(x, y) && !edge), "{count} at {size:?}: ({x}, {y})");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_makes_it_panic() {
+    let odd = |value: f32| {
+        let mut hand = hand(Side::Right, (300.0, 200.0), 200.0);
+        hand.landmarks[8] = Vec3::splat(value);
+        hand
+    };
+    let hands = vec![odd(f32::NAN), odd(f32::INFINITY), odd(1e30), odd(-1e9), hand(Side::Left, (0.0, 0.0), 0.0)];
+    let mut overlay = Overlay::default();
+    for (name, state) in states() {
+        for fleet in [fleet(5), fleet(40), FleetState { observed: None, ..fleet(0) }] {
+            let mut scene = Scene { fleet, reading: reading(hands.clone()), ..state.clone() };
+            if let Phase::Holding { progress, .. } = &mut scene.phase {
+                *progress = f32::NAN;
+            }
+            if let Phase::CountingDown { of, .. } = &mut scene.phase {
+                *of = Duration::ZERO;
+            }
+            for picture in
+                [wall(), RgbImage::new(0, 0), RgbImage::new(1, 1), RgbImage::new(3000, 2), RgbImage::new(2, 900)]
+            {
+                for size in [(0, 0), (1, 1), (2, 500), (500, 2), (40, 30), (320, 240)] {
+                    let drawn = overlay.draw(&scene, &picture, size);
+                    assert_eq!(drawn.size(), (size.0.max(1), size.1.max(1)), "{name}");
+                }
+            }
+        }
+    }
+    for picture in [wall(), RgbImage::new(0, 0), RgbImage::new(1, 1)] {
+        overlay.annotate(&hands, &picture);
+    }
+}
+
+#[test]
+fn an_annotated_picture_keeps_its_size_and_its_sides() {
+    let hand = hand(Side::Left, (540.0, 240.0), 150.0);
+    let mut overlay = Overlay::default();
+    let drawn = overlay.annotate(&[hand], &wall()).to_picture();
+    assert_eq!(drawn.dimensions(), CAMERA);
+    let before = wall();
+    let changed = |from, to| (from..to).any(|x| (0..480).any(|y| drawn.get_pixel(x, y) != before.get_pixel(x, y)));
+    assert!(changed(450, 640) && !changed(0, 320));
+}
+
+/// `BLESS=1 cargo test --test overlay` draws them anew, to be looked at before they are committed.
+#[test]
+fn pictures_are_as_they_were_approved() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let live = Scene { mode: live(), fleet: fleet(5), ..holding(0.4) };
+    for (name, scene) in
+        [("overlay-holding", holding(0.6)), ("overlay-countdown", counting_down()), ("overlay-live", live)]
+    {
+        let (path, drawn) = (folder.join(name).with_extension("png"), draw(&scene, (480, 270)));
+        if std::env::var_os("BLESS").is_some() {
+            drawn.save(&path).unwrap();
+        }
+        let golden = image::open(&path).unwrap().to_rgb8();
+        let share = differing(&drawn, &golden);
+        assert!(drawn.dimensions() == golden.dimensions() && share < 0.002, "{name}: {share} differs");
+    }
+}
