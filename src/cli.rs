@@ -40,6 +40,9 @@ pub struct RunArgs {
     /// Change nothing but a simulated fleet. The default; to be said where it must not depend on config.toml.
     #[arg(long)]
     pub dry_run: bool,
+    /// Open no window; the terminal shows the same.
+    #[arg(long)]
+    pub headless: bool,
     /// Read a file as fast as it goes; gestures are held in the file's own time.
     #[arg(long)]
     pub fast: bool,
@@ -52,6 +55,9 @@ pub struct RunArgs {
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
+    /// Open no window; the terminal shows the same.
+    #[arg(long)]
+    pub headless: bool,
     /// Append a JSON line an event to this file; `-` is standard output.
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::run::{Parts, play};
+use super::run::Parts;
+use super::stage;
 use crate::camera::clock::Clock;
 use crate::camera::puppet::{Puppet, demo};
 use crate::camera::slot::Pace;
@@ -27,14 +28,14 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let machine = Machine::new(config.gesture.clone(), true);
     let captions = demo::captions().into_iter().map(|(at, caption)| (at, format!("--- {caption}"))).collect();
     commands::say("handwave's demo: a drawn hand, the real models, a simulated fleet. Escape or Ctrl-C quits.")?;
-    commands::block_on(async {
-        let (events_in, events) = unbounded_channel();
-        let (fleet, actor) = fleet::start(&config.fleet, events_in)?;
-        let narrator = Narrator::with_captions(captions);
-        let pace = Pace::Latest;
-        let parts = Parts { camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
-        let summary = play(parts).await?;
-        commands::say(&summary.to_string())?;
-        Ok(ExitCode::SUCCESS)
-    })
+    let runtime = commands::runtime()?;
+    let _inside = runtime.enter();
+    let (events_in, events) = unbounded_channel();
+    let (fleet, actor) = fleet::start(&config.fleet, events_in)?;
+    let narrator = Narrator::with_captions(captions);
+    let pace = Pace::Latest;
+    let parts = Parts { camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
+    let summary = stage::show(&runtime, parts, args.headless)?;
+    commands::say(&summary.to_string())?;
+    Ok(ExitCode::SUCCESS)
 }

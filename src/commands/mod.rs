@@ -4,11 +4,13 @@ mod count;
 mod demo;
 mod run;
 mod signals;
+mod stage;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use tokio::runtime::{Builder, Runtime};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -45,11 +47,7 @@ fn say(line: &str) -> Result<bool> {
     }
 }
 
-/// Runs the future on a tokio runtime of its own.
-fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let outcome = runtime.block_on(future);
-    // A camera's or a terminal's thread may be waiting for something that never comes.
-    runtime.shutdown_background();
-    outcome
+/// A tokio runtime of a command's own.
+fn runtime() -> Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the tokio runtime")
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use tokio::select;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
 use super::signals::Signals;
+use super::stage::{self, Stage};
 use crate::camera::slot::Pace;
 use crate::camera::{self, Camera};
 use crate::cli::RunArgs;
@@ -22,11 +23,12 @@ use crate::gesture::Gesture;
 use crate::gesture::machine::{Machine, Outcome, Phase};
 use crate::hand::{Reading, Side};
 use crate::view::audit::Audit;
+use crate::view::light::Light;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::{Key, Terminal};
 use crate::view::{CameraState, Mode, SAID, Scene, text};
 use crate::vision::tracker::Tracker;
-use crate::vision::watch::watch;
+use crate::vision::watch::watch as watch_camera;
 use crate::{commands, vision};
 
 /// How long quitting may take: the fleet's change under way is finished, the rest is left to the tags.
@@ -42,16 +44,16 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let camera = camera::open(&source, &config.camera, args.fast)?;
     let tracker = vision::open(&config.vision, args.common.models.as_deref(), config.camera.mirrored)?;
     let machine = Machine::new(config.gesture.clone(), true);
-    commands::block_on(async {
-        let (events_in, events) = unbounded_channel();
-        let (fleet, actor) = fleet::start(&config.fleet, events_in)?;
-        let pace = if args.fast { Pace::Every } else { Pace::Latest };
-        let narrator = Narrator::default();
-        let parts = Parts { camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
-        let summary = play(parts).await?;
-        commands::say(&summary.to_string())?;
-        Ok(ExitCode::SUCCESS)
-    })
+    let pace = if args.fast { Pace::Every } else { Pace::Latest };
+    let runtime = commands::runtime()?;
+    let _inside = runtime.enter();
+    let (events_in, events) = unbounded_channel();
+    let (fleet, actor) = fleet::start(&config.fleet, events_in)?;
+    let narrator = Narrator::default();
+    let parts = Parts { camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
+    let summary = stage::show(&runtime, parts, args.headless)?;
+    commands::say(&summary.to_string())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The parts of a run, chosen and opened.
@@ -69,10 +71,11 @@ pub struct Parts {
 }
 
 /// Runs until somebody quits, or the camera has ended and the fleet is settled.
-pub async fn play(parts: Parts) -> Result<Summary> {
+pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
     let Parts { camera, pace, tracker, machine, fleet, actor, mut events, audit, narrator, terminal } = parts;
-    let mut readings = watch(camera, tracker, pace);
-    let (keys_in, mut keys) = unbounded_channel();
+    let Stage { scenes, pictures, keys_in, mut keys } = stage;
+    let seen = pictures.subscribe();
+    let mut readings = watch_camera(camera, tracker, pace, pictures);
     let raw_mode = terminal.keys(keys_in);
     let mut signals = Signals::catch()?;
     let mut redraw = interval(REDRAW);
@@ -95,9 +98,9 @@ pub async fn play(parts: Parts) -> Result<Summary> {
                 Key::Puppet(_) => {}
             },
             () = signals.next() => break None,
-            _ = redraw.tick() => {}
+            _ = redraw.tick() => daemon.light = Light::of(&seen.borrow(), daemon.light),
         }
-        daemon.draw();
+        daemon.draw(&scenes);
     };
 
     // Whoever is in a hurry says so twice.
@@ -129,6 +132,7 @@ struct Daemon {
     answer: Option<oneshot::Receiver<fleet::actor::Outcome>>,
     /// The newest.
     reading: Option<Reading>,
+    light: Option<Light>,
     /// The newest events' sentences, newest last.
     said: Vec<String>,
     summary: Summary,
@@ -146,6 +150,7 @@ impl Daemon {
             started,
             answer: None,
             reading: None,
+            light: None,
             said: Vec::new(),
             summary,
         }
@@ -224,8 +229,10 @@ impl Daemon {
         self.terminal.line(&format!("{:6.1} s  {sentence}", self.started.elapsed().as_secs_f32()));
     }
 
-    fn draw(&self) {
-        self.terminal.live(&text::live_line(&self.scene()));
+    fn draw(&self, scenes: &watch::Sender<Scene>) {
+        let scene = self.scene();
+        self.terminal.live(&text::live_line(&scene));
+        scenes.send_if_modified(|shown| std::mem::replace(shown, scene.clone()) != scene);
     }
 
     fn scene(&self) -> Scene {
@@ -237,7 +244,7 @@ impl Daemon {
         };
         let camera = if self.reading.is_some() { CameraState::Watching } else { CameraState::Starting };
         let (reading, said) = (self.reading.clone(), self.said.clone());
-        Scene { mode: Mode::DryRun, camera, light: None, reading, phase, victims, fleet, said }
+        Scene { mode: Mode::DryRun, camera, light: self.light, reading, phase, victims, fleet, said }
     }
 
     fn summary(mut self, left: Option<FleetState>) -> Summary {

@@ -2,7 +2,9 @@
 
 use std::thread;
 
+use image::RgbImage;
 use tokio::sync::mpsc;
+use tokio::sync::watch::Sender;
 
 use super::model::ModelError;
 use super::tracker::Tracker;
@@ -21,12 +23,19 @@ pub enum WatchError {
 
 /// Reads hands from a camera in threads of its own. The channel closes when the source ends, after the error where it
 /// ended by one. When the receiver is dropped, the threads end with the camera's next frame, and the camera is dropped.
-pub fn watch(camera: Box<dyn Camera>, tracker: Tracker, pace: Pace) -> mpsc::Receiver<Result<Reading, WatchError>> {
+///
+/// Each picture that was read is published too, for whoever shows it.
+pub fn watch(
+    camera: Box<dyn Camera>,
+    tracker: Tracker,
+    pace: Pace,
+    pictures: Sender<RgbImage>,
+) -> mpsc::Receiver<Result<Reading, WatchError>> {
     let (writer, reader) = slot::slot(pace);
     // One reading waits at most: what is slow to take them gets new ones, not old ones.
     let (sender, receiver) = mpsc::channel(1);
     thread::spawn(move || deliver(camera, writer));
-    thread::spawn(move || read(reader, tracker, sender));
+    thread::spawn(move || read(reader, tracker, sender, pictures));
     receiver
 }
 
@@ -43,7 +52,12 @@ fn deliver(mut camera: Box<dyn Camera>, slot: Writer) {
 }
 
 /// Vision's thread.
-fn read(slot: Reader, mut tracker: Tracker, readings: mpsc::Sender<Result<Reading, WatchError>>) {
+fn read(
+    slot: Reader,
+    mut tracker: Tracker,
+    readings: mpsc::Sender<Result<Reading, WatchError>>,
+    pictures: Sender<RgbImage>,
+) {
     let mut frame = Frame::default();
     loop {
         let reading = match slot.take(&mut frame) {
@@ -51,6 +65,7 @@ fn read(slot: Reader, mut tracker: Tracker, readings: mpsc::Sender<Result<Readin
             Ok(Status::Ended) => break,
             Err(error) => Err(error.into()),
         };
+        pictures.send_modify(|shown| shown.clone_from(&frame.picture));
         let failed = reading.is_err();
         if readings.blocking_send(reading).is_err() || failed {
             break;
@@ -130,7 +145,8 @@ mod tests {
 
     /// Everything that comes until the channel closes: times in seconds, errors in words.
     fn all(camera: Box<Fake>, tracker: Tracker, pace: Pace) -> Vec<Result<u64, String>> {
-        let mut readings = watch(camera, tracker, pace);
+        let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
+        let mut readings = watch(camera, tracker, pace, pictures);
         std::iter::from_fn(|| readings.blocking_recv())
             .map(|reading| reading.map(|reading| reading.time.as_secs()).map_err(|error| error.to_string()))
             .collect()
@@ -180,7 +196,8 @@ mod tests {
     fn nobody_listening_ends_the_camera() {
         for pace in [Pace::Every, Pace::Latest] {
             let (camera, alive) = Fake::new(u64::MAX, false);
-            let mut readings = watch(camera, tracker(false), pace);
+            let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
+            let mut readings = watch(camera, tracker(false), pace, pictures);
             assert!(readings.blocking_recv().is_some());
             drop(readings);
             wait_for_the_drop_of(&alive);
