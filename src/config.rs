@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::fleet::aws::settings as aws;
 use crate::{camera, fleet, gesture, vision};
 
 /// The config.toml in the repository's root.
@@ -20,6 +21,9 @@ pub struct Config {
     pub vision: vision::Settings,
     pub gesture: gesture::Settings,
     pub fleet: fleet::Settings,
+    pub aws: aws::Settings,
+    pub instance: aws::Instance,
+    pub balancer: aws::Balancer,
 }
 
 /// Why settings are refused.
@@ -110,7 +114,10 @@ impl Config {
         self.camera.check()?;
         self.vision.check()?;
         self.gesture.check()?;
-        self.fleet.check()
+        self.fleet.check()?;
+        self.aws.check()?;
+        self.instance.check()?;
+        self.balancer.check()
     }
 }
 
@@ -130,6 +137,8 @@ fn first_unknown(keys: &DeTable<'_>, known: &toml::Table, section: &str) -> Opti
         let name: &str = key.get_ref();
         let at = key.span().start;
         match (known.get(name), value.get_ref()) {
+            // A section that is shipped empty is the person's own: tags.
+            (Some(toml::Value::Table(known)), DeValue::Table(_)) if known.is_empty() => None,
             (Some(toml::Value::Table(known)), DeValue::Table(keys)) => first_unknown(keys, known, &format!("{name}.")),
             (Some(toml::Value::Table(_)), _) => {
                 Some(Unknown { at, reason: format!("`{name}` is a section: write [{name}] above its settings") })
@@ -154,6 +163,8 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
 /// Where in the text the setting with this full name stands.
 fn position(keys: &DeTable<'_>, name: &str) -> Option<usize> {
     let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+    // One of a list (`listeners[2]`) stands where the list does.
+    let first = first.split('[').next().unwrap_or(first);
     let (key, value): (&Spanned<_>, &Spanned<DeValue<'_>>) = keys.get_key_value(first)?;
     match (rest, value.get_ref()) {
         (Some(rest), DeValue::Table(keys)) => position(keys, rest),

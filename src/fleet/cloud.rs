@@ -106,7 +106,12 @@ impl CloudError {
 
 fn kind_of(code: &str) -> ErrorKind {
     match code {
-        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "RequestThrottled" => ErrorKind::Throttled,
+        "RequestLimitExceeded"
+        | "Throttling"
+        | "ThrottlingException"
+        | "RequestThrottled"
+        | "EC2ThrottledException"
+        | "TooManyRequestsException" => ErrorKind::Throttled,
         "InsufficientInstanceCapacity"
         | "InsufficientHostCapacity"
         | "InsufficientReservedInstanceCapacity"
@@ -119,7 +124,9 @@ fn kind_of(code: &str) -> ErrorKind {
         | "RequestExpired"
         | "AuthFailure"
         | "InvalidClientTokenId"
-        | "UnrecognizedClientException" => ErrorKind::Expired,
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch"
+        | "NoCredentials" => ErrorKind::Expired,
         // The first is EC2's, the second the classic load balancer's, also for an id that is not registered.
         "InvalidInstanceID.NotFound" | "InvalidInstance" => ErrorKind::NotFound,
         "NoAnswer" | "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" | "RequestTimeout" => {

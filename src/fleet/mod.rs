@@ -2,9 +2,10 @@
 //! and events. This file holds the words.
 //!
 //! `actor` observes and acts, `plan` decides (pure), `observed` joins what the cloud answered, `memory` is what one
-//! process remembers between two looks, `changes` tells two observations apart, `cloud` is the port, `simulated` a cloud.
+//! process remembers between two looks, `changes` tells two observations apart, `cloud` is the port, `simulated` and `aws` are clouds.
 
 pub mod actor;
+pub mod aws;
 mod changes;
 pub mod cloud;
 mod memory;
