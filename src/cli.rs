@@ -20,7 +20,8 @@ const EXAMPLES: &str = "\
 Examples:
   handwave demo                       a rendered hand plays the main job against a simulated fleet
   handwave run --camera hands.mp4     read hands from a video, dry run
-  handwave count photo.jpg            how many fingers does each hand in a picture show?";
+  handwave count photo.jpg            how many fingers does each hand in a picture show?
+  handwave fleet out 2 --live         launch two instances in AWS and wait until they are in service";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -30,6 +31,10 @@ pub enum Command {
     Demo(DemoArgs),
     /// Count the raised fingers in pictures and videos.
     Count(CountArgs),
+    /// See and change the fleet without a camera.
+    Fleet(FleetArgs),
+    /// Make, show or delete the load balancer of config.toml.
+    Balancer(BalancerArgs),
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +85,78 @@ pub struct CountArgs {
     pub common: Common,
 }
 
+#[derive(Debug, Args)]
+pub struct FleetArgs {
+    #[command(subcommand)]
+    pub action: FleetAction,
+    #[command(flatten)]
+    pub place: CloudArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FleetAction {
+    /// Show every instance and where it is in its life.
+    Status,
+    /// Complete what is half done: after a crash, an outage, a full disk.
+    Settle,
+    /// Launch N more, and wait until they are in service.
+    Out {
+        #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+        n: u16,
+    },
+    /// Retire N: those that are unhealthy first, then the newest.
+    In {
+        #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+        n: u16,
+    },
+    /// Retire these.
+    Terminate {
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct BalancerArgs {
+    #[command(subcommand)]
+    pub action: BalancerAction,
+    #[command(flatten)]
+    pub place: CloudArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BalancerAction {
+    /// Make it as config.toml says; where it is there, put its health check and draining right.
+    Create,
+    /// Show it and its address.
+    Show,
+    /// Delete it; refused while instances are registered.
+    Delete {
+        /// Delete it even so.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Which cloud is meant, and how to tell what became of it.
+#[derive(Debug, Args)]
+pub struct CloudArgs {
+    /// In AWS, as config.toml says (default: a dry run, unless config.toml's fleet.cloud is "aws").
+    #[arg(long, global = true, conflicts_with = "dry_run")]
+    pub live: bool,
+    /// Change nothing: show what would be done, on a fresh simulated fleet.
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Do not ask before something is destroyed; needed where nobody is at the terminal.
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
 /// Where settings and models come from.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -95,6 +172,6 @@ pub struct Common {
 pub enum Format {
     /// For people.
     Table,
-    /// A line a picture, or a line a frame of a video.
+    /// A JSON line: one a picture, a video's frame, or a command.
     Json,
 }

@@ -1,7 +1,10 @@
 //! The commands, a file each. In: the parsed command line. Out: the exit status.
 
+mod balancer;
 mod count;
 mod demo;
+mod fleet;
+mod live;
 mod run;
 mod signals;
 mod stage;
@@ -25,6 +28,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Run(args) => run::run(&args, terminal),
         Command::Demo(args) => demo::run(&args, terminal),
         Command::Count(args) => count::run(&args),
+        Command::Fleet(args) => fleet::run(&args, terminal),
+        Command::Balancer(args) => balancer::run(&args, terminal),
     }
 }
 
