@@ -3,12 +3,12 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test build run runtime lint clean help
+.PHONY: demo test build run runtime moto lint clean help
 
 demo: runtime ## play the main job with a drawn hand, the real models and a simulated fleet
-	$(CARGO) run --quiet -- demo
+	$(CARGO) run --quiet --no-default-features -- demo
 
-test: runtime ## run every test
+test: runtime moto ## run every test
 	$(CARGO) test
 
 build: runtime ## leave the release binary, with everything on, at target/release/handwave
@@ -19,6 +19,9 @@ run: build ## run it, as config.toml says; ARGS="--camera hands.mp4" adds to the
 
 runtime: ## fetch the ONNX Runtime library into .deps, once
 	@sh models/fetch-runtime.sh
+
+moto: ## install the tests' stand-in for AWS into .deps, once
+	@sh tests/fetch-moto.sh
 
 lint: ## what CI says besides the tests: format, clippy, docs
 	$(CARGO) fmt --check

@@ -1,5 +1,5 @@
 //! What every cloud keeps to, whichever it is. Each clause is written over [`Cloud`]; `contract!` runs them all against
-//! one cloud, each on a fresh one that is empty.
+//! one cloud, each on a fresh one that is empty: against `simulated` on paused time, against `aws` on moto over real sockets.
 
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 macro_rules! contract {
-    ($cloud:ident, $fresh:expr, [$($clause:ident),* $(,)?]) => {
+    ($cloud:ident, $test:meta, $fresh:expr, [$($clause:ident),* $(,)?]) => {
         mod $cloud {
-            use super::*;
-            $(#[tokio::test(start_paused = true)]
+            $(#[$test]
             async fn $clause() {
-                super::$clause($fresh).await;
+                // What the cloud needs lives as long as the clause.
+                let (cloud, _stage) = $fresh(stringify!($clause)).await;
+                super::$clause(cloud).await;
             })*
         }
     };
@@ -23,7 +24,8 @@ macro_rules! contract {
 
 contract!(
     simulated,
-    Simulated::default(),
+    tokio::test(start_paused = true),
+    super::pretended,
     [
         a_launch_is_described_pending_then_running,
         a_token_launches_once,
@@ -36,9 +38,37 @@ contract!(
         what_does_not_run_is_not_registered,
         the_terminated_stay_described,
         terminating_twice_is_terminating_once,
-        a_bad_id_fails_its_batch_and_is_named,
+        a_bad_id_fails_the_batch_that_terminates,
+        a_bad_id_fails_the_batch_that_tags,
     ]
 );
+
+// What is missing here, moto does differently from AWS: it boots at once (a_launch_is_described_pending_then_running),
+// lists twice what was registered twice (registering_twice_is_registering_once), deregisters and registers whatever it
+// is given (deregistering_what_is_not_registered_is_an_error, what_does_not_run_is_not_registered) and tags what does not
+// exist (a_bad_id_fails_the_batch_that_tags). It answers 500 where a balancer is not known. The proxy before it makes up
+// for more: see aws/proxy.rs.
+#[cfg(feature = "aws")]
+contract!(
+    aws,
+    tokio::test(flavor = "multi_thread"),
+    crate::aws::fresh,
+    [
+        a_token_launches_once,
+        a_token_is_for_one_number,
+        retiring_is_described,
+        only_the_registered_are_listed,
+        what_is_deregistered_drains_then_is_off,
+        the_terminated_stay_described,
+        terminating_twice_is_terminating_once,
+        a_bad_id_fails_the_batch_that_terminates,
+    ]
+);
+
+/// A simulated cloud, which needs nothing beside it.
+async fn pretended(_clause: &str) -> (Simulated, ()) {
+    (Simulated::default(), ())
+}
 
 /// Looks until it is so; a cloud takes its time.
 async fn described(cloud: &impl Cloud, so: impl Fn(&[Instance]) -> bool) -> Vec<Instance> {
@@ -158,13 +188,21 @@ async fn terminating_twice_is_terminating_once(cloud: impl Cloud) {
     described(&cloud, |seen| seen[0].state == InstanceState::Terminated).await;
 }
 
-async fn a_bad_id_fails_its_batch_and_is_named(cloud: impl Cloud) {
+async fn a_bad_id_fails_the_batch_that_terminates(cloud: impl Cloud) {
     let ids = running(&cloud, 1).await;
-    let batch = [ids[0].clone(), nobody()];
-    for answer in [cloud.terminate(&batch).await, cloud.tag_retiring(&batch, Timestamp::now()).await] {
-        let error = answer.unwrap_err();
-        assert_eq!((error.kind, error.instances), (ErrorKind::NotFound, vec![nobody()]));
-    }
+    let answer = cloud.terminate(&[ids[0].clone(), nobody()]).await;
+    names_nobody_and_did_nothing(&cloud, answer).await;
+}
+
+async fn a_bad_id_fails_the_batch_that_tags(cloud: impl Cloud) {
+    let ids = running(&cloud, 1).await;
+    let answer = cloud.tag_retiring(&[ids[0].clone(), nobody()], Timestamp::now()).await;
+    names_nobody_and_did_nothing(&cloud, answer).await;
+}
+
+async fn names_nobody_and_did_nothing(cloud: &impl Cloud, answer: Result<(), CloudError>) {
+    let error = answer.unwrap_err();
+    assert_eq!((error.kind, error.instances), (ErrorKind::NotFound, vec![nobody()]));
     let seen = cloud.instances().await.unwrap();
     assert_eq!((seen[0].state, seen[0].retiring), (InstanceState::Running, false));
 }

@@ -1,0 +1,118 @@
+//! `handwave fleet` and `handwave balancer`, as a person runs them.
+
+use std::process::Output;
+
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+use super::Stage;
+
+/// Exit status, standard output, standard error.
+async fn run(stage: &Stage, args: &[&str]) -> (i32, String, String) {
+    let mut command = stage.handwave(args);
+    let Output { status, stdout, stderr } = spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(stdout), text(stderr));
+    assert!(!out.contains("secret-of-the-stand-in") && !err.contains("secret-of-the-stand-in"), "a secret is told");
+    (status.code().unwrap(), out, err)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_is_launched_shown_and_retired() {
+    let stage = Stage::new("commands", 0).await;
+    let (status, out, err) = run(&stage, &["fleet", "out", "3", "--live", "--format", "json"]).await;
+    assert_eq!(status, 0, "{err}");
+    for said in [
+        "account 123456789012",
+        "region us-east-1",
+        "Fleet commands behind load balancer commands: 0 instances (1 to 20)",
+        "Launched 3",
+    ] {
+        assert!(err.contains(said), "{said:?} is missing in {err}");
+    }
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["outcome"], &report["count"], &report["settled"]), (&"done".into(), &3.into(), &true.into()));
+    assert_eq!(report["changed"].as_array().unwrap().len(), 3);
+
+    let (status, out, _) = run(&stage, &["fleet", "status", "--live"]).await;
+    assert_eq!((status, out.matches("in service").count()), (0, 3), "{out}");
+
+    // Nobody is there to be asked.
+    let (status, _, err) = run(&stage, &["fleet", "in", "5", "--live"]).await;
+    assert_eq!(status, 1);
+    assert!(err.contains("Retire i-") && err.contains("--yes"), "{err}");
+    let (status, out, err) = run(&stage, &["fleet", "in", "5", "--live", "--yes"]).await;
+    assert_eq!(status, 0, "{err}");
+    assert!(out.contains("done for 2: the fleet has 3 and its minimum is 1"), "{out}");
+    let (status, out, _) = run(&stage, &["fleet", "terminate", "i-0123456789abcdef0", "--live", "--yes"]).await;
+    assert_eq!(status, 1);
+    assert!(out.contains("refused: i-0123456789abcdef0 is not in the fleet"), "{out}");
+    assert_eq!(stage.wrongs().await, Vec::<String>::new());
+    assert_eq!(stage.look().await.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pins_that_do_not_hold_refuse_before_the_fleet_is_seen() {
+    let stage = Stage::new("pins", 1).await;
+    let text = std::fs::read_to_string(stage.file.path()).unwrap();
+    for (pin, other, said) in [
+        ("123456789012", "210987654321", "pins the account 210987654321, but these credentials are of 123456789012"),
+        ("us-east-1", "eu-central-1", "pins the region eu-central-1, but the environment or profile says us-east-1"),
+    ] {
+        std::fs::write(stage.file.path(), text.replace(pin, other)).unwrap();
+        stage.proxy.take_calls();
+        let (status, _, err) = run(&stage, &["fleet", "out", "1", "--live"]).await;
+        assert_eq!(status, 1);
+        assert!(err.contains(said), "{err}");
+        let calls = stage.proxy.take_calls();
+        assert!(calls.iter().all(|call| call == "GetCallerIdentity"), "{calls:?}");
+    }
+    std::fs::write(stage.file.path(), text.replace("name = \"pins\"", "name = \"\"")).unwrap();
+    let (status, _, err) = run(&stage, &["fleet", "out", "1", "--live"]).await;
+    assert_eq!((status, stage.proxy.take_calls().len()), (1, 0), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_asks_nothing_of_aws_and_says_so() {
+    let stage = Stage::bare("dry").await;
+    for args in [&["fleet", "out", "2"][..], &["fleet", "in", "1"], &["fleet", "status"], &["balancer", "create"]] {
+        let (status, out, err) = run(&stage, args).await;
+        assert_eq!(status, 0, "{err}");
+        assert!(err.contains("dry run") && !out.is_empty(), "{out}{err}");
+    }
+    assert_eq!(stage.proxy.take_calls(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_balancer_is_made_once_shown_and_deleted() {
+    let stage = Stage::bare("balancer").await;
+    let (status, _, err) = run(&stage, &["fleet", "status", "--live"]).await;
+    assert_eq!(status, 1);
+    assert!(err.contains("there is no load balancer balancer in us-east-1: make it with"), "{err}");
+    assert_eq!(run(&stage, &["balancer", "show", "--live"]).await.0, 1);
+
+    let (status, made, err) = run(&stage, &["balancer", "create", "--live", "--format", "json"]).await;
+    assert_eq!(status, 0, "{err}");
+    let shown: Value = serde_json::from_str(&made).unwrap();
+    assert_eq!(shown["address"], "balancer.us-east-1.elb.amazonaws.com");
+    assert_eq!((&shown["draining"], &shown["listeners"][0]), (&60.into(), &"HTTP:80 -> HTTP:80".into()));
+    assert_eq!(shown["health_check"], "TCP:80 every 10 s, 5 s each, healthy after 2, unhealthy after 2");
+
+    stage.proxy.take_calls();
+    let (status, again, err) = run(&stage, &["balancer", "create", "--live", "--format", "json"]).await;
+    assert_eq!((status, again), (0, made));
+    assert!(err.contains("It was there already."), "{err}");
+    let calls = stage.proxy.take_calls();
+    assert!(calls.iter().all(|call| call.starts_with("Describe") || call.starts_with("Get")), "{calls:?}");
+
+    use handwave::fleet::cloud::Cloud;
+    let ids = stage.truth.launch(1, "for the balancer").await.unwrap();
+    stage.truth.register(&ids).await.unwrap();
+    let (status, _, err) = run(&stage, &["balancer", "delete", "--live", "--yes"]).await;
+    assert_eq!(status, 1);
+    assert!(err.contains("still has 1 registered"), "{err}");
+    assert_eq!(run(&stage, &["balancer", "delete", "--live"]).await.0, 1);
+    assert_eq!(run(&stage, &["balancer", "delete", "--live", "--yes", "--force"]).await.0, 0);
+    assert_eq!(run(&stage, &["balancer", "show", "--live"]).await.0, 1);
+    assert_eq!(run(&stage, &["balancer", "delete", "--live", "--yes"]).await.0, 0);
+}

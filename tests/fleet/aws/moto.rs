@@ -1,0 +1,33 @@
+//! moto, started once for each group of tests: it is slow, serves one request at a time, and searches all that it holds.
+//! In: the folder that `make test` installed it into. Out: its address.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex};
+
+/// Where the group's moto listens. It ends when this process does, however that ends: the pipe to it closes.
+pub fn address(group: &str) -> SocketAddr {
+    static MOTOS: LazyLock<Mutex<HashMap<String, (SocketAddr, Child)>>> = LazyLock::new(Default::default);
+    MOTOS.lock().unwrap().entry(group.to_owned()).or_insert_with(start).0
+}
+
+fn start() -> (SocketAddr, Child) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let moto = root.join(".deps/moto");
+    assert!(moto.is_dir(), "moto is not in .deps/moto: `make test` puts it there");
+    let mut child = Command::new("python3")
+        .env("PYTHONPATH", &moto)
+        .arg(root.join("tests/fleet/aws/stand_in.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("python3 starts");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let port: u16 = line.trim().parse().expect("moto says its port");
+    (SocketAddr::from(([127, 0, 0, 1], port)), child)
+}
