@@ -120,7 +120,8 @@ pub enum CloudName {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     #[error(
-        "[fleet] cloud = \"aws\": this version of handwave cannot reach AWS; set cloud = \"simulated\" for a dry run"
+        "[fleet] cloud = \"aws\": `handwave run` drives a simulated fleet alone; set cloud = \"simulated\" for a dry run, or \
+         change the real one by `handwave fleet`"
     )]
     NoAws,
 }
