@@ -1,8 +1,6 @@
 //! What is asked before AWS is changed. In: the command line, the settings, a person. Out: whether AWS is meant, and
 //! whether to go on.
 
-use std::io::{self, BufRead, IsTerminal, Write};
-
 use anyhow::{Result, bail};
 
 use crate::cli::CloudArgs;
@@ -19,7 +17,9 @@ pub fn is_meant(args: &CloudArgs, config: &Config) -> Result<bool> {
 }
 
 /// Asks before something is destroyed. False: the person does not want it.
+#[cfg(feature = "aws")]
 pub fn confirm(what: &str, args: &CloudArgs) -> Result<bool> {
+    use std::io::{self, BufRead, IsTerminal, Write};
     if args.yes {
         return Ok(true);
     }

@@ -33,7 +33,7 @@ fn told(status: u16, code: Option<&str>, message: Option<&str>) -> CloudError {
         _ => CloudError::new(&format!("HTTP{status}"), "the answer is not one of AWS's"),
     };
     // A server's failure that has no known code may still have done its work.
-    if error.kind == ErrorKind::Refused && (status >= 500 || status < 400) {
+    if error.kind == ErrorKind::Refused && !(400..500).contains(&status) {
         error.kind = ErrorKind::Unavailable;
     }
     let instances = instances(&error.message);
