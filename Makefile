@@ -6,7 +6,7 @@ CARGO ?= cargo
 .PHONY: demo test build run runtime moto lint clean help
 
 demo: runtime ## play the main job with a drawn hand, the real models and a simulated fleet
-	$(CARGO) run --quiet --no-default-features -- demo
+	$(CARGO) run --quiet --no-default-features --features window -- demo
 
 test: runtime moto ## run every test
 	$(CARGO) test

@@ -227,8 +227,14 @@ impl Report {
 
     fn print(&self, format: Format) -> Result<ExitCode> {
         match format {
-            Format::Json => commands::say(&serde_json::to_string(self)?)?,
-            Format::Table => self.lines().iter().try_for_each(|line| commands::say(line))?,
+            Format::Json => {
+                commands::say(&serde_json::to_string(self)?)?;
+            }
+            Format::Table => {
+                for line in self.lines() {
+                    commands::say(&line)?;
+                }
+            }
         }
         Ok(match self.outcome {
             Some("refused" | "unknown") => ExitCode::FAILURE,

@@ -56,3 +56,11 @@ fn say(line: &str) -> Result<bool> {
 fn runtime() -> Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the tokio runtime")
 }
+
+/// Runs the future on a runtime of its own. What it left running is not waited for.
+fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(future);
+    runtime.shutdown_background();
+    outcome
+}
