@@ -3,13 +3,16 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test build run runtime moto lint clean help
+.PHONY: demo test looks build run runtime moto lint clean help
 
 demo: runtime ## play the main job with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window -- demo
 
 test: runtime moto ## run every test
 	$(CARGO) test
+
+looks: runtime ## draw every state that the window shows, side by side, into target/looks.png
+	$(CARGO) run --quiet --no-default-features --features window --example looks -- target/looks.png $(README)
 
 build: runtime ## leave the release binary, with everything on, at target/release/handwave
 	$(CARGO) build --release

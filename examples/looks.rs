@@ -1,5 +1,6 @@
 //! A contact sheet of what the window shows. `looks OUT.png` draws every state side by side; `looks OUT.png DIR` also
-//! leaves the README's three pictures in DIR. The hands are the puppet's, read by the real models.
+//! leaves the README's three pictures in DIR (`make looks README=docs`). The hands are the puppet's, read by the real
+//! models.
 
 use std::fs::File;
 use std::io::BufWriter;
