@@ -3,18 +3,18 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test looks build run runtime moto lint clean help
+.PHONY: demo test looks build run runtime libclang moto lab soak lint clean help
 
 demo: runtime ## play the main job with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window -- demo
 
-test: runtime moto ## run every test
+test: runtime libclang moto ## run every test
 	$(CARGO) test
 
 looks: runtime ## draw every state that the window shows, side by side, into target/looks.png
 	$(CARGO) run --quiet --no-default-features --features window --example looks -- target/looks.png $(README)
 
-build: runtime ## leave the release binary, with everything on, at target/release/handwave
+build: runtime libclang ## leave the release binary, with everything on, at target/release/handwave
 	$(CARGO) build --release
 
 run: build ## run it, as config.toml says; ARGS="--camera hands.mp4" adds to the command line
@@ -26,7 +26,16 @@ runtime: ## fetch the ONNX Runtime library into .deps, once
 moto: ## install the tests' stand-in for AWS into .deps, once
 	@sh tests/fetch-moto.sh
 
-lint: ## what CI says besides the tests: format, clippy, docs
+libclang: ## fetch libclang into .deps, once: the webcam's build reads the kernel's headers with it
+	@sh tools/fetch-libclang.sh
+
+lab: runtime libclang ## test a real webcam driver in a small Linux of its own; needs ../shared/webcam, root, ffmpeg, kmod
+	$(CARGO) test --test webcam -- --ignored
+
+soak: build ## lose and regain a webcam for 10 minutes in the lab, and say what it cost; SECONDS=60 for less
+	tests/soak.sh $(or $(SECONDS),600)
+
+lint: libclang ## what CI says besides the tests: format, clippy, docs
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::camera::Source;
+#[cfg(feature = "webcam")]
+use crate::camera::webcam::child::Task;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Scale an EC2 fleet behind a load balancer by showing fingers to a webcam.
@@ -35,12 +37,23 @@ pub enum Command {
     Fleet(FleetArgs),
     /// Make, show or delete the load balancer of config.toml.
     Balancer(BalancerArgs),
+    /// List the cameras, their formats, and which one `run` takes.
+    #[cfg(feature = "webcam")]
+    Cameras(CamerasArgs),
+    /// Own a camera for the handwave that started this one.
+    #[cfg(feature = "webcam")]
+    #[command(hide = true)]
+    CameraProcess {
+        #[arg(value_parser = |task: &str| serde_json::from_str::<Task>(task))]
+        task: Task,
+    },
 }
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// What to watch: a picture, a folder of pictures, an animated GIF, a video, or `puppet` (default: config.toml's).
-    #[arg(long, value_name = "FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(Source::parse(name)))]
+    /// What to watch: a webcam by its number or path, a picture, a folder of pictures, an animated GIF, a video, or
+    /// `puppet` (default: config.toml's).
+    #[arg(long, value_name = "N|FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(Source::parse(name)))]
     pub camera: Option<Source>,
     /// Change nothing but a simulated fleet. The default; to be said where it must not depend on config.toml.
     #[arg(long)]
@@ -69,6 +82,14 @@ pub struct DemoArgs {
     /// Load the two models from this folder instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+}
+
+#[cfg(feature = "webcam")]
+#[derive(Debug, Args)]
+pub struct CamerasArgs {
+    /// The settings, whose wish chooses (default: as for `run`).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -73,7 +73,9 @@ pub enum Event {
     },
     Paused,
     Armed,
-    CameraLost,
+    CameraLost {
+        reason: String,
+    },
     CameraBack,
     Quit,
 }
@@ -162,7 +164,8 @@ impl fmt::Display for Event {
             Event::Error { code, message, instances, .. } => write!(f, "{code}: {message} ({}).", list(instances)),
             Event::Paused => f.write_str("Paused."),
             Event::Armed => f.write_str("Armed."),
-            Event::CameraLost => f.write_str("The camera is lost."),
+            // The reason is a sentence that names the camera.
+            Event::CameraLost { reason } => write!(f, "Lost: {reason}."),
             Event::CameraBack => f.write_str("The camera is back."),
             Event::Quit => f.write_str("Quitting."),
         }
@@ -235,6 +238,7 @@ mod tests {
             Event::Error { code: "Throttling".into(), message: "slow".into(), instances: vec![], command: None };
         let events = [
             (Event::TakenBack { reason: reason.clone() }, "taken-back"),
+            (Event::CameraLost { reason: reason.clone() }, "camera-lost"),
             (Event::Cut { command: command.clone(), asked: 4, granted: 2, reason: reason.clone() }, "cut"),
             (Event::Refused { command, reason }, "refused"),
             (Event::Launched(two()), "launched"),
@@ -246,7 +250,6 @@ mod tests {
             (error, "error"),
             (Event::Paused, "paused"),
             (Event::Armed, "armed"),
-            (Event::CameraLost, "camera-lost"),
             (Event::CameraBack, "camera-back"),
             (Event::Quit, "quit"),
         ];

@@ -4,6 +4,8 @@ pub mod clock;
 pub mod file;
 pub mod puppet;
 pub mod slot;
+#[cfg(feature = "webcam")]
+pub mod webcam;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,12 +27,17 @@ pub struct Frame {
 
 impl Frame {
     /// Makes the picture that large (width, height), keeping its buffer; its content is then anything.
-    pub fn resize(&mut self, (width, height): (u32, u32)) {
-        if self.picture.dimensions() != (width, height) {
-            let mut buffer = std::mem::take(&mut self.picture).into_raw();
-            buffer.resize(3 * width as usize * height as usize, 0);
-            self.picture = RgbImage::from_raw(width, height, buffer).unwrap_or_default();
-        }
+    pub fn resize(&mut self, size: (u32, u32)) {
+        resize(&mut self.picture, size);
+    }
+}
+
+/// Makes a picture that large (width, height), keeping its buffer; its content is then anything.
+pub fn resize(picture: &mut RgbImage, (width, height): (u32, u32)) {
+    if picture.dimensions() != (width, height) {
+        let mut buffer = std::mem::take(picture).into_raw();
+        buffer.resize(3 * width as usize * height as usize, 0);
+        *picture = RgbImage::from_raw(width, height, buffer).unwrap_or_default();
     }
 }
 
@@ -44,7 +51,8 @@ pub enum Status {
 
 /// A source of frames.
 pub trait Camera: Send {
-    /// Waits for the next frame and writes it into `frame`, whose buffer is reused.
+    /// Waits for the next frame and writes it into `frame`, whose buffer is reused. [`CameraError::Lost`] is not the
+    /// end: it comes again and again until there is a frame again.
     fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError>;
 }
 
@@ -54,6 +62,8 @@ pub trait Camera: Send {
 pub enum Source {
     /// The rendered hand, playing its demonstration.
     Puppet,
+    /// A webcam, by its index.
+    Webcam(u32),
     /// A picture, a folder of pictures, an animated GIF or a video.
     File(PathBuf),
 }
@@ -63,9 +73,18 @@ impl Source {
     pub fn parse(name: &str) -> Source {
         match name {
             "puppet" => Source::Puppet,
-            name => Source::File(name.into()),
+            name => webcam_index(name).map_or_else(|| Source::File(name.into()), Source::Webcam),
         }
     }
+}
+
+/// The index in a webcam's name: `0`, `/dev/video0`, or a link to it (`/dev/v4l/by-id/...`).
+fn webcam_index(name: &str) -> Option<u32> {
+    let device = |path: &str| path.strip_prefix("/dev/video")?.parse().ok();
+    name.parse().ok().or_else(|| device(name)).or_else(|| {
+        let path = name.starts_with("/dev/").then(|| PathBuf::from(name).canonicalize().ok())??;
+        device(path.to_str()?)
+    })
 }
 
 impl From<String> for Source {
@@ -100,6 +119,10 @@ pub fn open(source: &Source, settings: &Settings, fast: bool) -> Result<Box<dyn 
             let size = (settings.width, settings.height);
             Box::new(Puppet::new(puppet::demo::script(), size, settings.fps, clock))
         }
+        #[cfg(feature = "webcam")]
+        Source::Webcam(index) => Box::new(webcam::Webcam::open(*index, settings.into())?),
+        #[cfg(not(feature = "webcam"))]
+        Source::Webcam(index) => return Err(CameraError::NoWebcams { index: *index }),
         Source::File(path) => Box::new(file::FileCamera::open(path, settings.fps, clock)?),
     })
 }
@@ -107,6 +130,17 @@ pub fn open(source: &Source, settings: &Settings, fast: bool) -> Result<Box<dyn 
 /// Why there is no frame. Each sentence names the thing, the reason and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum CameraError {
+    /// Not the end: the next read may have a frame.
+    #[error("{camera} is lost, as {reason}; handwave goes on when it is back")]
+    Lost { camera: String, reason: String },
+    #[cfg(feature = "webcam")]
+    #[error(transparent)]
+    Webcam(#[from] webcam::WebcamError),
+    #[cfg(not(feature = "webcam"))]
+    #[error(
+        "camera {index} can't be opened: this handwave was built without its feature `webcam`; name a file or `puppet`"
+    )]
+    NoWebcams { index: u32 },
     #[error("cannot read {}: {reason}; name a picture, a video or a folder of pictures that exists", path.display())]
     Unreadable { path: PathBuf, reason: std::io::Error },
     #[error("{} is an empty file; copy it again from where it came", path.display())]
@@ -141,6 +175,15 @@ mod tests {
         let before = frame.picture.as_ptr();
         frame.resize((30, 20));
         assert_eq!((frame.picture.dimensions(), frame.picture.as_ptr()), ((30, 20), before));
+    }
+
+    #[test]
+    fn a_webcam_is_named_by_its_number_or_its_path() {
+        assert_eq!(Source::parse("0"), Source::Webcam(0));
+        assert_eq!(Source::parse("/dev/video12"), Source::Webcam(12));
+        for file in ["", "-1", "0.mp4", "./0", "/dev/video", "/dev/videos/1", "/dev/null", "/dev/nothing"] {
+            assert_eq!(Source::parse(file), Source::File(file.into()));
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ struct State {
     /// Whether `frame` waits to be taken.
     full: bool,
     dropped: u64,
+    /// What the reader is to be told before any frame: that the camera is lost.
+    lost: Option<CameraError>,
     /// The writer is gone; with what failed, until the reader has taken that.
     ended: bool,
     error: Option<CameraError>,
@@ -71,6 +73,16 @@ impl Writer {
         true
     }
 
+    /// Tells that there are no frames for now. One that waits is dropped: it is of before. False where nobody reads any
+    /// more.
+    pub fn lose(&self, error: CameraError) -> bool {
+        let mut state = self.shared.lock();
+        state.dropped += u64::from(std::mem::take(&mut state.full));
+        state.lost = Some(error);
+        self.shared.changed.notify_all();
+        !state.reader_gone
+    }
+
     /// Ends the source by an error, which the reader gets after the last frame.
     pub fn fail(self, error: CameraError) {
         self.shared.lock().error = Some(error);
@@ -91,11 +103,14 @@ pub struct Reader {
 
 impl Reader {
     /// Waits for a frame that was not taken yet and swaps it into `frame`. What is in the slot when the source ends or
-    /// fails still comes.
+    /// fails still comes. That the camera is lost comes once each time that it is said, before any frame after it.
     pub fn take(&self, frame: &mut Frame) -> Result<Status, CameraError> {
         let mut state = self.shared.lock();
-        while !state.full && !state.ended {
+        while !state.full && !state.ended && state.lost.is_none() {
             state = self.shared.wait(state);
+        }
+        if let Some(error) = state.lost.take() {
+            return Err(error);
         }
         if state.full {
             std::mem::swap(&mut state.frame, frame);
@@ -201,6 +216,21 @@ mod tests {
         assert_eq!(reader.take(&mut taken).unwrap(), Status::Fresh);
         assert!(matches!(reader.take(&mut taken), Err(CameraError::Empty { .. })));
         assert_eq!(reader.take(&mut taken).unwrap(), Status::Ended);
+    }
+
+    #[test]
+    fn a_lost_camera_is_told_before_the_next_frame_and_is_not_the_end() {
+        let lost = || CameraError::Lost { camera: "camera 0".into(), reason: "it was pulled out".into() };
+        let (writer, reader) = slot(Pace::Latest);
+        let mut taken = Frame::default();
+        writer.put(&mut frame(1));
+        assert!(writer.lose(lost()));
+        writer.put(&mut frame(2));
+        assert!(matches!(reader.take(&mut taken), Err(CameraError::Lost { .. })));
+        assert_eq!(reader.take(&mut taken).unwrap(), Status::Fresh);
+        assert_eq!((taken.time.as_secs(), reader.dropped()), (2, 1));
+        drop(reader);
+        assert!(!writer.lose(lost()), "whoever waits for a lost camera must be able to stop");
     }
 
     #[test]

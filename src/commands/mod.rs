@@ -1,6 +1,8 @@
 //! The commands, a file each. In: the parsed command line. Out: the exit status.
 
 mod balancer;
+#[cfg(feature = "webcam")]
+mod cameras;
 mod count;
 mod demo;
 mod fleet;
@@ -22,6 +24,10 @@ use crate::cli::{Cli, Command};
 use crate::view::terminal::Terminal;
 
 pub fn run(cli: Cli) -> Result<ExitCode> {
+    #[cfg(feature = "webcam")]
+    if let Command::CameraProcess { task } = &cli.command {
+        return Ok(crate::camera::webcam::child::run(task));
+    }
     let terminal = Terminal::default();
     log_to(&terminal);
     match cli.command {
@@ -30,6 +36,11 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Count(args) => count::run(&args),
         Command::Fleet(args) => fleet::run(&args, terminal),
         Command::Balancer(args) => balancer::run(&args, terminal),
+        #[cfg(feature = "webcam")]
+        Command::Cameras(args) => cameras::run(&args),
+        // Has run above: it has no terminal, and its log would go nowhere.
+        #[cfg(feature = "webcam")]
+        Command::CameraProcess { .. } => Ok(ExitCode::FAILURE),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::view::narrator::Narrator;
 use crate::view::terminal::{Key, Terminal};
 use crate::view::{CameraState, Mode, SAID, Scene, text};
 use crate::vision::tracker::Tracker;
-use crate::vision::watch::watch as watch_camera;
+use crate::vision::watch::{Seen, watch as watch_camera};
 use crate::{commands, vision};
 
 /// How long quitting may take: the fleet's change under way is finished, the rest is left to the tags.
@@ -85,7 +85,7 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
     let failure = loop {
         select! {
             reading = readings.recv(), if settled.is_none() => match reading {
-                Some(Ok(reading)) => daemon.see(reading),
+                Some(Ok(seen)) => daemon.see(seen),
                 Some(Err(error)) => break Some(error),
                 // The source has ended: what it asked for is still to be done.
                 None => settled = Some(Box::pin(daemon.settled())),
@@ -103,6 +103,8 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
         daemon.draw(&scenes);
     };
 
+    // The camera is let go at once.
+    drop(readings);
     // Whoever is in a hurry says so twice.
     daemon.quit();
     let left = select! {
@@ -133,6 +135,8 @@ struct Daemon {
     /// The newest.
     reading: Option<Reading>,
     light: Option<Light>,
+    /// Why there is no picture, while there is none.
+    lost: Option<String>,
     /// The newest events' sentences, newest last.
     said: Vec<String>,
     summary: Summary,
@@ -151,12 +155,30 @@ impl Daemon {
             answer: None,
             reading: None,
             light: None,
+            lost: None,
             said: Vec::new(),
             summary,
         }
     }
 
-    fn see(&mut self, reading: Reading) {
+    fn see(&mut self, seen: Seen) {
+        match seen {
+            Seen::Reading(reading) => self.read(reading),
+            Seen::Lost(reason) => {
+                let outcome = self.machine.camera_lost();
+                self.reading = None;
+                self.lost = Some(reason.clone());
+                self.tell(Stamped::now(Event::CameraLost { reason }));
+                self.act(outcome);
+            }
+            Seen::Back => {
+                self.lost = None;
+                self.tell(Stamped::now(Event::CameraBack));
+            }
+        }
+    }
+
+    fn read(&mut self, reading: Reading) {
         let outcome = self.machine.see(&reading);
         self.act(outcome);
         let time = reading.time;
@@ -242,7 +264,11 @@ impl Daemon {
             Phase::CountingDown { gesture, .. } => fleet.victims(gesture.fingers.into()),
             _ => Vec::new(),
         };
-        let camera = if self.reading.is_some() { CameraState::Watching } else { CameraState::Starting };
+        let camera = match &self.lost {
+            Some(reason) => CameraState::Lost(reason.clone()),
+            None if self.reading.is_some() => CameraState::Watching,
+            None => CameraState::Starting,
+        };
         let (reading, said) = (self.reading.clone(), self.said.clone());
         Scene { mode: Mode::DryRun, camera, light: self.light, reading, phase, victims, fleet, said }
     }

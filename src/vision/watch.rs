@@ -1,4 +1,5 @@
-//! The two threads between a camera and its readings. In: a camera and a tracker. Out: a channel of readings.
+//! The two threads between a camera and its readings. In: a camera and a tracker. Out: a channel of readings, and of
+//! word that the camera is lost and back.
 
 use std::thread;
 
@@ -11,6 +12,16 @@ use super::tracker::Tracker;
 use crate::camera::slot::{self, Pace, Reader, Writer};
 use crate::camera::{Camera, CameraError, Frame, Status};
 use crate::hand::Reading;
+
+/// What comes from a camera.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    Reading(Reading),
+    /// There are no frames for now; why, as a sentence. Told once.
+    Lost(String),
+    /// The frames go on.
+    Back,
+}
 
 /// Why there are no more readings.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +41,7 @@ pub fn watch(
     tracker: Tracker,
     pace: Pace,
     pictures: Sender<RgbImage>,
-) -> mpsc::Receiver<Result<Reading, WatchError>> {
+) -> mpsc::Receiver<Result<Seen, WatchError>> {
     let (writer, reader) = slot::slot(pace);
     // One reading waits at most: what is slow to take them gets new ones, not old ones.
     let (sender, receiver) = mpsc::channel(1);
@@ -46,28 +57,38 @@ fn deliver(mut camera: Box<dyn Camera>, slot: Writer) {
         match camera.read(&mut frame) {
             Ok(Status::Fresh) if slot.put(&mut frame) => {}
             Ok(_) => return,
+            Err(error @ CameraError::Lost { .. }) => {
+                if !slot.lose(error) {
+                    return;
+                }
+            }
             Err(error) => return slot.fail(error),
         }
     }
 }
 
 /// Vision's thread.
-fn read(
-    slot: Reader,
-    mut tracker: Tracker,
-    readings: mpsc::Sender<Result<Reading, WatchError>>,
-    pictures: Sender<RgbImage>,
-) {
+fn read(slot: Reader, mut tracker: Tracker, seen: mpsc::Sender<Result<Seen, WatchError>>, pictures: Sender<RgbImage>) {
     let mut frame = Frame::default();
+    let mut lost = false;
     loop {
-        let reading = match slot.take(&mut frame) {
-            Ok(Status::Fresh) => tracker.read(&frame).map_err(WatchError::from),
+        let taken = slot.take(&mut frame);
+        let was_lost = std::mem::replace(&mut lost, matches!(taken, Err(CameraError::Lost { .. })));
+        if was_lost && lost {
+            continue;
+        }
+        let next = match taken {
+            Ok(Status::Fresh) => tracker.read(&frame).map(Seen::Reading).map_err(WatchError::from),
             Ok(Status::Ended) => break,
+            Err(error) if lost => Ok(Seen::Lost(error.to_string())),
             Err(error) => Err(error.into()),
         };
         pictures.send_modify(|shown| shown.clone_from(&frame.picture));
-        let failed = reading.is_err();
-        if readings.blocking_send(reading).is_err() || failed {
+        if was_lost && next.is_ok() && seen.blocking_send(Ok(Seen::Back)).is_err() {
+            break;
+        }
+        let failed = next.is_err();
+        if seen.blocking_send(next).is_err() || failed {
             break;
         }
     }
@@ -113,10 +134,12 @@ mod tests {
         Tracker::new(palms, landmarks, Config::shipped().vision, false)
     }
 
-    /// So many frames, a second apart, then the end or an error. Whoever holds the other `Arc` sees when it is dropped.
+    /// So many frames, a second apart, then the end or an error; lost before each frame that `loses` names, once a name.
+    /// Whoever holds the other `Arc` sees when it is dropped.
     struct Fake {
         left: u64,
         time: u64,
+        loses: Vec<u64>,
         fails: bool,
         _alive: Arc<()>,
     }
@@ -124,7 +147,7 @@ mod tests {
     impl Fake {
         fn new(left: u64, fails: bool) -> (Box<Fake>, Arc<()>) {
             let alive = Arc::new(());
-            (Box::new(Fake { left, time: 0, fails, _alive: alive.clone() }), alive)
+            (Box::new(Fake { left, time: 0, loses: Vec::new(), fails, _alive: alive.clone() }), alive)
         }
     }
 
@@ -135,6 +158,10 @@ mod tests {
             }
             if self.left == 0 {
                 return Ok(Status::Ended);
+            }
+            if self.loses.last() == Some(&(self.time + 1)) {
+                self.loses.pop();
+                return Err(CameraError::Lost { camera: "camera 0".into(), reason: "it was told to".into() });
             }
             self.left -= 1;
             self.time += 1;
@@ -148,7 +175,12 @@ mod tests {
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
         let mut readings = watch(camera, tracker, pace, pictures);
         std::iter::from_fn(|| readings.blocking_recv())
-            .map(|reading| reading.map(|reading| reading.time.as_secs()).map_err(|error| error.to_string()))
+            .map(|seen| match seen {
+                Ok(Seen::Reading(reading)) => Ok(reading.time.as_secs()),
+                Ok(Seen::Lost(reason)) => Err(reason),
+                Ok(Seen::Back) => Err("back".into()),
+                Err(error) => Err(error.to_string()),
+            })
             .collect()
     }
 
@@ -182,6 +214,18 @@ mod tests {
         assert_eq!(readings[..2], [Ok(1), Ok(2)]);
         assert!(readings[2].as_ref().is_err_and(|said| said.contains("fake.jpg is an empty file")), "{readings:?}");
         assert_eq!(readings.len(), 3);
+    }
+
+    #[test]
+    fn a_lost_camera_is_told_once_and_goes_on() {
+        let (mut camera, _) = Fake::new(3, false);
+        camera.loses = vec![3, 3, 1, 1];
+        let lost = || Err("camera 0 is lost, as it was told to; handwave goes on when it is back".into());
+        let back = || Err("back".into());
+        let mut seen = all(camera, tracker(false), Pace::Every);
+        // The second frame is dropped where nobody had taken it when the camera was lost.
+        seen.retain(|seen| *seen != Ok(2));
+        assert_eq!(seen, [lost(), back(), Ok(1), lost(), back(), Ok(3)]);
     }
 
     #[test]

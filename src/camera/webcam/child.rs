@@ -1,0 +1,247 @@
+//! The camera's own process: owns the camera, decodes its pictures. In: what to watch, on the command line. Out: messages
+//! on stdout, until the camera is lost or stdin ends, which it does with the parent, however that ends.
+//!
+//! It is a process because nokhwa blocks for ever on a camera that stalls, holds the device meanwhile, and may panic when
+//! its stream is dropped. The parent kills it, and the system cleans up.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use image::RgbImage;
+use nokhwa::Camera;
+use nokhwa::NokhwaError;
+use serde::{Deserialize, Serialize};
+
+use super::device::{self, Device, Reason, State, Trouble};
+use super::format::{Format, Wish, sort_by_nearness};
+use super::pipe::{self, Message, Opened};
+use super::pixels::Decoder;
+
+/// How often a camera that is not there is looked for.
+const LOOK: Duration = Duration::from_millis(200);
+/// How often the parent is told that there is none yet.
+const SAY: Duration = Duration::from_secs(1);
+/// How many formats are tried, the nearest first: a driver may refuse what it has offered.
+const TRIES: usize = 8;
+/// A picture older than this when it arrives has a time that makes no sense.
+const OLDEST: Duration = Duration::from_secs(1);
+
+/// What the process is to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Task {
+    /// Say what cameras there are.
+    List,
+    Watch(Watch),
+}
+
+/// Which camera is watched, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    pub index: u32,
+    /// The camera's name, once known: put back, it may have another index.
+    pub name: Option<String>,
+    pub wish: Wish,
+    /// Whether to wait for a camera that is not there, rather than to fail.
+    pub wait: bool,
+}
+
+/// Does the task, and tells on stdout how it ended.
+pub fn run(task: &Task) -> ExitCode {
+    thread::spawn(|| {
+        // Nothing is ever written to it: this ends when the parent does.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        std::process::exit(0);
+    });
+    let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
+    // Not through std's stdout, which looks for line ends in pictures.
+    let mut out = BufWriter::new(File::from(stdout));
+    // What a panic says goes to the parent, not into a person's terminal.
+    std::panic::set_hook(Box::new(|_| {}));
+    let outcome = catch_unwind(AssertUnwindSafe(|| match task {
+        Task::List => list(&mut out),
+        Task::Watch(watch) => follow(watch, &mut out),
+    }));
+    let trouble = match outcome {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(End::Unheard)) => return ExitCode::FAILURE,
+        Ok(Err(End::Trouble(trouble))) => trouble,
+        Err(panic) => Trouble { reason: Reason::Crashed, said: words(panic.as_ref()) },
+    };
+    let _ = pipe::write(&mut out, &Message::Failed(trouble), &RgbImage::default());
+    ExitCode::FAILURE
+}
+
+/// Why it is over.
+enum End {
+    Trouble(Trouble),
+    /// Nobody listens any more.
+    Unheard,
+}
+
+impl From<Trouble> for End {
+    fn from(trouble: Trouble) -> End {
+        End::Trouble(trouble)
+    }
+}
+
+impl From<NokhwaError> for End {
+    fn from(error: NokhwaError) -> End {
+        End::Trouble(device::trouble(error))
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> End {
+        End::Unheard
+    }
+}
+
+fn list(out: &mut impl Write) -> Result<(), End> {
+    allow();
+    for (index, name) in device::devices()? {
+        let state = match device::open(index) {
+            Ok((_, formats)) => State::Camera(formats),
+            Err(trouble) => State::Trouble(trouble),
+        };
+        pipe::write(out, &Message::Listed(Device { index, name, state }), &RgbImage::default())?;
+    }
+    Ok(())
+}
+
+/// Frames from the camera, for ever.
+fn follow(watch: &Watch, out: &mut impl Write) -> Result<(), End> {
+    allow();
+    let mut said = Instant::now();
+    let (mut camera, opened) = loop {
+        match open(watch) {
+            Ok(opened) => break opened,
+            Err(trouble) if !watch.wait => return Err(trouble.into()),
+            Err(_) => thread::sleep(LOOK),
+        }
+        if said.elapsed() >= SAY {
+            said = Instant::now();
+            pipe::write(out, &Message::Waiting, &RgbImage::default())?;
+        }
+    };
+    let Format { encoding, width, height, .. } = opened.format;
+    pipe::write(out, &Message::Opened(opened), &RgbImage::default())?;
+    let mut decoder = Decoder::new(encoding, (width, height));
+    let mut picture = RgbImage::default();
+    loop {
+        let buffer = camera.frame()?;
+        let time = taken(buffer.capture_timestamp());
+        let message = match decoder.decode(buffer.buffer(), &mut picture) {
+            Ok(()) => Message::Frame(time),
+            Err(damage) => Message::Damaged(damage.to_string()),
+        };
+        pipe::write(out, &message, &picture)?;
+    }
+}
+
+/// Opens the camera in the format nearest to the wish, and its stream.
+fn open(watch: &Watch) -> Result<(Camera, Opened), Trouble> {
+    let mut first = None;
+    for (index, name) in candidates(watch, device::devices()?) {
+        match open_one(index, &watch.wish) {
+            Ok((camera, format)) => return Ok((camera, Opened { index, name, format })),
+            Err(trouble) => first = first.or(Some(trouble)),
+        }
+    }
+    // Nothing listed of that index: opening it all the same tells why.
+    match first {
+        Some(trouble) => Err(trouble),
+        None => open_one(watch.index, &watch.wish)
+            .map(|(camera, format)| (camera, Opened { index: watch.index, name: String::new(), format })),
+    }
+}
+
+/// The devices to try in turn: those of the camera's name, its old index first, then the index asked for. A webcam's
+/// metadata node has its name too, so there may be several.
+fn candidates(watch: &Watch, mut devices: Vec<(u32, String)>) -> Vec<(u32, String)> {
+    let rank = |(index, name): &(u32, String)| (Some(name) != watch.name.as_ref(), *index != watch.index, *index);
+    devices.retain(|device| Some(&device.1) == watch.name.as_ref() || device.0 == watch.index);
+    devices.sort_by_key(rank);
+    devices
+}
+
+fn open_one(index: u32, wish: &Wish) -> Result<(Camera, Format), Trouble> {
+    let (mut camera, mut formats) = device::open(index)?;
+    sort_by_nearness(&mut formats, wish);
+    let mut refused = Trouble { reason: Reason::NoFormat, said: String::new() };
+    for format in formats.into_iter().take(TRIES) {
+        match device::choose(&mut camera, format) {
+            Ok(()) => {
+                camera.open_stream().map_err(device::trouble)?;
+                return Ok((camera, format));
+            }
+            Err(trouble) => refused = trouble,
+        }
+    }
+    Err(refused)
+}
+
+/// When a picture was taken, on the system's monotonic clock. nokhwa tells the time of day, which may be set meanwhile;
+/// how long ago that is, just now, is right all the same.
+fn taken(time_of_day: Option<Duration>) -> Duration {
+    let now = super::monotonic();
+    let today = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let age = time_of_day.and_then(|then| today.checked_sub(then)).filter(|age| *age < OLDEST);
+    now.saturating_sub(age.unwrap_or_default())
+}
+
+/// What a panic said.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no reason given").into()
+}
+
+/// macOS asks its user before the first look at a camera.
+fn allow() {
+    #[cfg(target_os = "macos")]
+    {
+        let (answered, answer) = std::sync::mpsc::channel();
+        nokhwa::nokhwa_initialize(move |_| {
+            let _ = answered.send(());
+        });
+        let _ = answer.recv_timeout(super::OPENING - SAY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(index: u32, name: Option<&str>) -> Vec<u32> {
+        let wish = Wish { width: 640, height: 480, fps: 30.0 };
+        let watch = Watch { index, name: name.map(String::from), wish, wait: true };
+        let devices = [(0, "Built-in"), (1, "Built-in"), (2, "Lab"), (3, "Lab"), (4, "Lab")];
+        let devices = devices.map(|(index, name)| (index, name.to_string()));
+        candidates(&watch, devices.into()).into_iter().map(|(index, _)| index).collect()
+    }
+
+    #[test]
+    fn a_camera_put_back_is_found_by_its_name() {
+        assert_eq!(found(0, None), [0]);
+        assert_eq!(found(3, Some("Lab")), [3, 2, 4]);
+        assert_eq!(found(0, Some("Lab")), [2, 3, 4, 0]);
+        assert_eq!(found(9, Some("Lab")), [2, 3, 4]);
+        assert_eq!(found(9, Some("Gone")), [0; 0]);
+    }
+
+    #[test]
+    fn a_pictures_time_is_how_long_ago_it_was_taken() {
+        let now = super::super::monotonic();
+        let today = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let age = |time: Duration| (super::super::monotonic().saturating_sub(time)).as_millis();
+        assert!((100..200).contains(&age(taken(Some(today - Duration::from_millis(100))))));
+        for nonsense in [None, Some(Duration::ZERO), Some(today + Duration::from_secs(99))] {
+            assert!(age(taken(nonsense)) < 100, "{nonsense:?} is taken for now");
+        }
+        assert!(super::super::monotonic() >= now);
+    }
+}

@@ -1,0 +1,194 @@
+//! The system's cameras, by nokhwa. In: an index. Out: names, formats, an open camera, or what is wrong with it.
+//!
+//! Only the camera's own process calls this: nokhwa may block for ever or panic on what drivers do.
+
+use std::cmp::Reverse;
+use std::fmt;
+
+use nokhwa::Camera;
+use nokhwa::utils::{
+    ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution,
+};
+use nokhwa::{NokhwaError, query};
+use serde::{Deserialize, Serialize};
+
+use super::format::{Encoding, Format};
+
+const READABLE: [FrameFormat; 2] = [FrameFormat::YUYV, FrameFormat::MJPEG];
+
+/// A device that calls itself a camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    pub index: u32,
+    pub name: String,
+    pub state: State,
+}
+
+/// What a device turned out to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum State {
+    Camera(Vec<Format>),
+    Trouble(Trouble),
+}
+
+/// What is wrong with a camera, and what the system said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    pub reason: Reason,
+    pub said: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reason {
+    Missing,
+    /// A webcam's metadata node, say: no pictures come out of it.
+    NoPictures,
+    /// Pictures, but none that handwave reads.
+    NoFormat,
+    Busy,
+    Forbidden,
+    /// Its USB bus has no room for its pictures.
+    NoRoom,
+    /// Its process panicked.
+    Crashed,
+    Other,
+}
+
+/// A device's path, where the system has one.
+pub fn path(index: u32) -> Option<String> {
+    cfg!(target_os = "linux").then(|| format!("/dev/video{index}"))
+}
+
+/// How people call a device.
+#[derive(Debug)]
+pub struct Label(pub u32);
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match path(self.0) {
+            Some(path) => write!(f, "camera {} ({path})", self.0),
+            None => write!(f, "camera {}", self.0),
+        }
+    }
+}
+
+/// Index and name of every device, cameras or not, in the indices' order.
+pub fn devices() -> Result<Vec<(u32, String)>, Trouble> {
+    let infos = query(ApiBackend::Auto).map_err(trouble)?;
+    let named = |info: &nokhwa::utils::CameraInfo| Some((info.index().as_index().ok()?, info.human_name()));
+    let mut devices: Vec<(u32, String)> = infos.iter().filter_map(named).collect();
+    devices.sort();
+    Ok(devices)
+}
+
+/// Opens a camera, in any format yet, and says which it has.
+pub fn open(index: u32) -> Result<(Camera, Vec<Format>), Trouble> {
+    let mut camera = open_as(index, &READABLE)
+        // Some drivers refuse the first format they offer, and nokhwa gives up; the other encoding may do.
+        .or_else(|first| open_as(index, &READABLE[1..]).map_err(|_| first))
+        .map_err(|error| match trouble(error) {
+            Trouble { reason: Reason::NoFormat, said } if !takes_pictures(index) => {
+                Trouble { reason: Reason::NoPictures, said }
+            }
+            other => other,
+        })?;
+    let formats = camera.compatible_camera_formats().map_err(trouble)?;
+    let mut formats: Vec<Format> = formats.iter().filter_map(from_nokhwa).collect();
+    if formats.is_empty() {
+        return Err(Trouble { reason: Reason::NoFormat, said: String::new() });
+    }
+    // nokhwa's order is chance.
+    formats.sort_by_key(|format| (format.encoding, Reverse((format.width, format.height, format.fps))));
+    formats.dedup();
+    Ok((camera, formats))
+}
+
+fn open_as(index: u32, encodings: &[FrameFormat]) -> Result<Camera, NokhwaError> {
+    let first = RequestedFormat::with_formats(RequestedFormatType::None, encodings);
+    Camera::new(CameraIndex::Index(index), first)
+}
+
+/// Whether the device is for pictures at all. nokhwa does not tell.
+#[cfg(target_os = "linux")]
+fn takes_pictures(index: u32) -> bool {
+    use v4l::capability::Flags;
+    let capabilities = v4l::Device::new(index as usize).and_then(|device| device.query_caps());
+    capabilities.is_ok_and(|device| device.capabilities.contains(Flags::VIDEO_CAPTURE))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn takes_pictures(_index: u32) -> bool {
+    true
+}
+
+/// Asks for a format. It must be one of the camera's, and even then the driver may refuse it.
+pub fn choose(camera: &mut Camera, format: Format) -> Result<(), Trouble> {
+    let exact = RequestedFormatType::Exact(to_nokhwa(format));
+    camera.set_camera_requset(RequestedFormat::with_formats(exact, &READABLE)).map(|_| ()).map_err(trouble)
+}
+
+fn from_nokhwa(format: &CameraFormat) -> Option<Format> {
+    let encoding = match format.format() {
+        FrameFormat::YUYV => Encoding::Yuyv,
+        FrameFormat::MJPEG => Encoding::Mjpeg,
+        _ => return None,
+    };
+    Some(Format { width: format.width(), height: format.height(), fps: format.frame_rate(), encoding })
+}
+
+fn to_nokhwa(format: Format) -> CameraFormat {
+    let encoding = match format.encoding {
+        Encoding::Yuyv => FrameFormat::YUYV,
+        Encoding::Mjpeg => FrameFormat::MJPEG,
+    };
+    CameraFormat::new(Resolution::new(format.width, format.height), encoding, format.fps)
+}
+
+/// nokhwa's errors are sentences; the system's error number in them is what can be told apart.
+pub fn trouble(error: NokhwaError) -> Trouble {
+    let mut said = error.to_string();
+    let reason = match os_error(&said) {
+        // ENOENT, ENXIO, ENODEV.
+        Some(2 | 6 | 19) => Reason::Missing,
+        // EPERM, EACCES.
+        Some(1 | 13) => Reason::Forbidden,
+        Some(16) => Reason::Busy,
+        Some(28) => Reason::NoRoom,
+        // nokhwa's word for no format that was asked for.
+        None if said.contains("Fufill") => Reason::NoFormat,
+        _ => Reason::Other,
+    };
+    // What the system said is enough.
+    if let Some((_, system)) = said.rsplit_once(": ").filter(|(_, system)| os_error(system).is_some()) {
+        said = system.into();
+    }
+    Trouble { reason, said }
+}
+
+/// The number in `... (os error 16)`.
+fn os_error(said: &str) -> Option<i32> {
+    let (_, rest) = said.rsplit_once("(os error ")?;
+    rest.split(')').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn troubles_are_told_apart_by_the_systems_number() {
+        let opening = |said: &str| trouble(NokhwaError::OpenDeviceError("0".into(), said.into())).reason;
+        assert_eq!(opening("V4L2 Error: No such file or directory (os error 2)"), Reason::Missing);
+        assert_eq!(opening("V4L2 Error: Permission denied (os error 13)"), Reason::Forbidden);
+        assert_eq!(opening("V4L2 Error: Device or resource busy (os error 16)"), Reason::Busy);
+        assert_eq!(opening("V4L2 Error: No space left on device (os error 28)"), Reason::NoRoom);
+        assert_eq!(opening("V4L2 Error: (os error many)"), Reason::Other);
+        assert_eq!(opening("V4L2 Error: Invalid argument (os error 22)"), Reason::Other);
+        let error = NokhwaError::OpenDeviceError("0".into(), "V4L2 Error: Permission denied (os error 13)".into());
+        assert_eq!(trouble(error).said, "Permission denied (os error 13)");
+        let error = NokhwaError::GeneralError("not: a system's word".into());
+        assert_eq!(trouble(error).said, "Error: not: a system's word");
+        let reading = NokhwaError::ReadFrameError("No such device (os error 19)".into());
+        assert_eq!(trouble(reading).reason, Reason::Missing);
+    }
+}
