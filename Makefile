@@ -5,7 +5,7 @@ CARGO ?= cargo
 
 .PHONY: demo test looks build run runtime libclang moto lab soak lint clean help
 
-demo: runtime ## play the main job with a drawn hand, the real models and a simulated fleet
+demo: runtime libclang ## play the main job with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window -- demo
 
 test: runtime libclang moto ## run every test
