@@ -17,7 +17,7 @@ ffmpeg -v error -y -f lavfi -i testsrc=s=640x480:r=30 -t 1 "$work/video.mp4"
 cat >"$work/script" <<EOF
 cd $PWD
 export ORT_DYLIB_PATH=$PWD/.deps/lib/libonnxruntime.so
-$binary run --camera 0 --events \$OUT/events.jsonl >\$OUT/out 2>\$OUT/err &
+$binary run --headless --camera 0 --events \$OUT/events.jsonl >\$OUT/out 2>\$OUT/err &
 handwave=\$!
 count() { grep -c "\"\$1\"" \$OUT/events.jsonl 2>/dev/null || true; }
 # Waits until the event has come that often: 60 s at most, as a loaded machine is slow.

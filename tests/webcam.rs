@@ -157,7 +157,7 @@ fn a_hold_and_a_countdown_end_with_the_camera() {
     let script = format!(
         r#"
         export RUST_LOG=info
-        $handwave run --camera 0 --config '{}' --events $OUT/events >$OUT/run 2>&1 & run=$!
+        $handwave run --headless --camera 0 --config '{}' --events $OUT/events >$OUT/run 2>&1 & run=$!
         # In the middle of the hold.
         until_said run 'pictures come'; sleep 2; say pulled_in_hold $(now); unplug; reach events camera-lost 1
         plug; say back $(now); reach events camera-back 1
@@ -239,15 +239,15 @@ fn a_camera_misbehaves() {
 
         # Without a run.
         kept cameras $handwave cameras
-        kept metadata $handwave run --camera /dev/video1
-        kept missing $handwave run --camera 7
-        chmod 600 /dev/video0; kept forbidden nobody $handwave run --camera 0
-        mv /dev/video0 /dev/aside; kept none $handwave cameras; kept gone $handwave run --camera 0; mv /dev/aside /dev/video0
+        kept metadata $handwave run --headless --camera /dev/video1
+        kept missing $handwave run --headless --camera 7
+        chmod 600 /dev/video0; kept forbidden nobody $handwave run --headless --camera 0
+        mv /dev/video0 /dev/aside; kept none $handwave cameras; kept gone $handwave run --headless --camera 0; mv /dev/aside /dev/video0
 
         # A run that holds the camera, which stalls, and is pulled out while somebody still holds its old number.
-        $handwave run --camera 0 --events $OUT/events >$OUT/run 2>&1 & run=$!
+        $handwave run --headless --camera 0 --events $OUT/events >$OUT/run 2>&1 & run=$!
         until_said run 'pictures come'; sleep 1
-        kept busy $handwave run --camera 0
+        kept busy $handwave run --headless --camera 0
         say stalled $(now); stall; reach events camera-lost 1; sleep 3
         say flowing $(now); stall; reach events camera-back 1
         sleep 100 </dev/video0 & holder=$!
@@ -262,15 +262,15 @@ fn a_camera_misbehaves() {
 
         # Half the size at five a second, quitted while another waits for the camera.
         plug_other $webcam '{small}' '{pictures}' 320 240 5
-        $handwave run --camera 0 --events $OUT/small_events >$OUT/small 2>&1 & run=$!
+        $handwave run --headless --camera 0 --events $OUT/small_events >$OUT/small 2>&1 & run=$!
         until_said small 'pictures come'; sleep 5
         say quitted $(now); kill $run; wait $run; say small.status $?; say ended $(now)
-        kept again timeout 5 $handwave run --camera 0
+        kept again timeout 5 $handwave run --headless --camera 0
         say left $(camera_processes); unplug
 
         # Two of three pictures are damaged.
         plug_other $work/slow.py '{frames}' '{damaged}'
-        $handwave run --camera 0 --events $OUT/damaged_events >$OUT/damaged 2>&1 & run=$!
+        $handwave run --headless --camera 0 --events $OUT/damaged_events >$OUT/damaged 2>&1 & run=$!
         until_said damaged '100 damaged pictures'
         kill $run; wait $run; say damaged.status $?; say damaged.at $(now)
         "#,

@@ -270,7 +270,9 @@ impl Daemon {
             None => CameraState::Starting,
         };
         let (reading, said) = (self.reading.clone(), self.said.clone());
-        Scene { mode: Mode::DryRun, camera, light: self.light, reading, phase, victims, fleet, said }
+        // A lost camera's last picture says nothing of the light.
+        let light = self.light.filter(|_| self.lost.is_none());
+        Scene { mode: Mode::DryRun, camera, light, reading, phase, victims, fleet, said }
     }
 
     fn summary(mut self, left: Option<FleetState>) -> Summary {
