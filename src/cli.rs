@@ -22,12 +22,13 @@ const EXAMPLES: &str = "\
 Examples:
   handwave demo                       a rendered hand plays the main job against a simulated fleet
   handwave run --camera hands.mp4     read hands from a video, dry run
+  handwave run --live                 the first webcam, and the fleet in AWS; starts paused
   handwave count photo.jpg            how many fingers does each hand in a picture show?
   handwave fleet out 2 --live         launch two instances in AWS and wait until they are in service";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Watch a camera and let hands change the fleet (a dry run on a simulated one).
+    /// Watch a camera and let hands change the fleet (a simulated one, unless --live).
     Run(RunArgs),
     /// Play the main job with a rendered hand, the real models and a simulated fleet.
     Demo(DemoArgs),
@@ -37,6 +38,8 @@ pub enum Command {
     Fleet(FleetArgs),
     /// Make, show or delete the load balancer of config.toml.
     Balancer(BalancerArgs),
+    /// Check everything that a run needs, and say what is missing and how to get it.
+    Doctor(DoctorArgs),
     /// List the cameras, their formats, and which one `run` takes.
     #[cfg(feature = "webcam")]
     Cameras(CamerasArgs),
@@ -55,16 +58,22 @@ pub struct RunArgs {
     /// `puppet` (default: config.toml's).
     #[arg(long, value_name = "N|FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(Source::parse(name)))]
     pub camera: Option<Source>,
-    /// Change nothing but a simulated fleet. The default; to be said where it must not depend on config.toml.
+    /// Change nothing but a simulated fleet. The default, unless config.toml's fleet.cloud is "aws".
     #[arg(long)]
     pub dry_run: bool,
+    /// Change the fleet in AWS, as config.toml says. Starts paused: p or space arms it.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub live: bool,
+    /// With --live: gestures act from the start, without a key.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub armed: bool,
     /// Open no window; the terminal shows the same.
     #[arg(long)]
     pub headless: bool,
     /// Read a file as fast as it goes; gestures are held in the file's own time.
     #[arg(long)]
     pub fast: bool,
-    /// Append a JSON line an event to this file; `-` is standard output.
+    /// Append a JSON line an event to this file, which is set aside as FILE.1 at 16 MiB; `-` is standard output.
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
     #[command(flatten)]
@@ -76,12 +85,30 @@ pub struct DemoArgs {
     /// Open no window; the terminal shows the same.
     #[arg(long)]
     pub headless: bool,
-    /// Append a JSON line an event to this file; `-` is standard output.
+    /// Append a JSON line an event to this file, which is set aside as FILE.1 at 16 MiB; `-` is standard output.
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
     /// Load the two models from this folder instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The camera to check, as for `run` (default: config.toml's).
+    #[arg(long, value_name = "N|FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(Source::parse(name)))]
+    pub camera: Option<Source>,
+    /// Ask for a raised left hand, to check `mirrored`.
+    #[arg(long)]
+    pub interactive: bool,
+    /// Check AWS too: who we are there, what config.toml names, and what we may do. Changes nothing.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub live: bool,
+    /// Leave AWS out, whatever config.toml's fleet.cloud says.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 #[cfg(feature = "webcam")]

@@ -7,6 +7,7 @@ pub mod slot;
 #[cfg(feature = "webcam")]
 pub mod webcam;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -85,6 +86,17 @@ fn webcam_index(name: &str) -> Option<u32> {
         let path = name.starts_with("/dev/").then(|| PathBuf::from(name).canonicalize().ok())??;
         device(path.to_str()?)
     })
+}
+
+impl fmt::Display for Source {
+    /// As it is named on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Puppet => f.write_str("puppet"),
+            Source::Webcam(index) => write!(f, "{index}"),
+            Source::File(path) => write!(f, "{}", path.display()),
+        }
+    }
 }
 
 impl From<String> for Source {

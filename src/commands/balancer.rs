@@ -14,7 +14,7 @@ use crate::view::terminal::Terminal;
 pub fn run(args: &BalancerArgs, terminal: Terminal) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.place.config.as_deref())?;
     tracing::info!("settings from {origin}");
-    if live::is_meant(&args.place, &config)? {
+    if live::is_meant(args.place.live, args.place.dry_run, &config)? {
         #[cfg(feature = "aws")]
         return commands::block_on(in_aws::run(args, &config, &terminal));
     }

@@ -14,6 +14,7 @@ use crate::camera::slot::Pace;
 use crate::cli::DemoArgs;
 use crate::config::Config;
 use crate::gesture::machine::Machine;
+use crate::view::Mode;
 use crate::view::audit::Audit;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::Terminal;
@@ -31,10 +32,11 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let runtime = commands::runtime()?;
     let _inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
-    let (fleet, actor) = fleet::start(&config.fleet, events_in)?;
+    let (fleet, actor) = fleet::simulate(&config.fleet, events_in);
     let narrator = Narrator::with_captions(captions);
     let pace = Pace::Latest;
-    let parts = Parts { camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
+    let mode = Mode::DryRun;
+    let parts = Parts { mode, camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
     let summary = stage::show(&runtime, parts, args.headless)?;
     commands::say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)

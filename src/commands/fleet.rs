@@ -28,7 +28,7 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.place.config.as_deref())?;
     tracing::info!("settings from {origin}");
     commands::block_on(async {
-        if live::is_meant(&args.place, &config)? {
+        if live::is_meant(args.place.live, args.place.dry_run, &config)? {
             #[cfg(feature = "aws")]
             return in_aws(args, &config, &terminal).await;
         }

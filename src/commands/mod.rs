@@ -5,6 +5,7 @@ mod balancer;
 mod cameras;
 mod count;
 mod demo;
+mod doctor;
 mod fleet;
 mod live;
 mod run;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&args, terminal),
         Command::Count(args) => count::run(&args),
         Command::Fleet(args) => fleet::run(&args, terminal),
+        Command::Doctor(args) => doctor::run(&args, &terminal),
         Command::Balancer(args) => balancer::run(&args, terminal),
         #[cfg(feature = "webcam")]
         Command::Cameras(args) => cameras::run(&args),

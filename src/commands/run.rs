@@ -10,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
+use super::live::{self, Driven};
 use super::signals::Signals;
 use super::stage::{self, Stage};
 use crate::camera::slot::Pace;
@@ -43,14 +44,15 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let audit = args.events.as_deref().map(Audit::open).transpose()?;
     let camera = camera::open(&source, &config.camera, args.fast)?;
     let tracker = vision::open(&config.vision, args.common.models.as_deref(), config.camera.mirrored)?;
-    let machine = Machine::new(config.gesture.clone(), true);
     let pace = if args.fast { Pace::Every } else { Pace::Latest };
     let runtime = commands::runtime()?;
     let _inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
-    let (fleet, actor) = fleet::start(&config.fleet, events_in)?;
+    let driven = runtime.block_on(live::drive(args, &config, &source, &terminal, events_in))?;
+    let Driven { mode, armed, fleet, actor } = driven;
+    let machine = Machine::new(config.gesture.clone(), armed);
     let narrator = Narrator::default();
-    let parts = Parts { camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
+    let parts = Parts { mode, camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
     let summary = stage::show(&runtime, parts, args.headless)?;
     commands::say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)
@@ -58,6 +60,7 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
 
 /// The parts of a run, chosen and opened.
 pub struct Parts {
+    pub mode: Mode,
     pub camera: Box<dyn Camera>,
     pub pace: Pace,
     pub tracker: Tracker,
@@ -72,14 +75,17 @@ pub struct Parts {
 
 /// Runs until somebody quits, or the camera has ended and the fleet is settled.
 pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
-    let Parts { camera, pace, tracker, machine, fleet, actor, mut events, audit, narrator, terminal } = parts;
+    let Parts { mode, camera, pace, tracker, machine, fleet, actor, mut events, audit, narrator, terminal } = parts;
     let Stage { scenes, pictures, keys_in, mut keys } = stage;
     let seen = pictures.subscribe();
     let mut readings = watch_camera(camera, tracker, pace, pictures);
     let raw_mode = terminal.keys(keys_in);
     let mut signals = Signals::catch()?;
     let mut redraw = interval(REDRAW);
-    let mut daemon = Daemon::new(machine, fleet, audit, narrator, terminal);
+    let mut daemon = Daemon::new(mode, machine, fleet, audit, narrator, terminal);
+    if daemon.machine.is_paused() {
+        daemon.tell(Stamped::now(Event::Paused));
+    }
     let mut settled = None;
 
     let failure = loop {
@@ -124,6 +130,7 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
 
 /// The state between two turns of the loop.
 struct Daemon {
+    mode: Mode,
     machine: Machine,
     fleet: Handle,
     audit: Option<Audit>,
@@ -143,9 +150,17 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn new(machine: Machine, fleet: Handle, audit: Option<Audit>, narrator: Narrator, terminal: Terminal) -> Daemon {
+    fn new(
+        mode: Mode,
+        machine: Machine,
+        fleet: Handle,
+        audit: Option<Audit>,
+        narrator: Narrator,
+        terminal: Terminal,
+    ) -> Daemon {
         let (started, summary) = (Instant::now(), Summary::default());
         Daemon {
+            mode,
             machine,
             fleet,
             audit,
@@ -272,11 +287,12 @@ impl Daemon {
         let (reading, said) = (self.reading.clone(), self.said.clone());
         // A lost camera's last picture says nothing of the light.
         let light = self.light.filter(|_| self.lost.is_none());
-        Scene { mode: Mode::DryRun, camera, light, reading, phase, victims, fleet, said }
+        Scene { mode: self.mode.clone(), camera, light, reading, phase, victims, fleet, said }
     }
 
     fn summary(mut self, left: Option<FleetState>) -> Summary {
-        self.summary.fleet = Some(left.unwrap_or_else(|| self.fleet.state().borrow().clone()));
+        let left = left.unwrap_or_else(|| self.fleet.state().borrow().clone());
+        self.summary.fleet = Some((self.mode, left));
         self.summary
     }
 }
@@ -300,7 +316,7 @@ pub struct Summary {
     pub refused: usize,
     pub launched: usize,
     pub terminated: usize,
-    pub fleet: Option<FleetState>,
+    pub fleet: Option<(Mode, FleetState)>,
 }
 
 impl Summary {
@@ -323,7 +339,8 @@ impl std::fmt::Display for Summary {
         write!(f, "Gestures: {gestures}, taken back: {taken_back}. Commands cut: {cut}, refused: {refused}. ")?;
         write!(f, "Instances launched: {launched}, terminated: {terminated}.")?;
         match fleet {
-            Some(fleet) => write!(f, "\nThe simulated fleet: {fleet}"),
+            Some((Mode::DryRun, fleet)) => write!(f, "\nThe simulated fleet: {fleet}"),
+            Some((Mode::Live { .. }, fleet)) => write!(f, "\nThe fleet: {fleet}"),
             None => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::run::{Parts, Summary, play};
 use crate::view::terminal::Key;
-use crate::view::{CameraState, Mode, Scene};
+use crate::view::{CameraState, Scene};
 
 /// What goes to the views, and the keys that come from them.
 pub struct Stage {
@@ -40,7 +40,7 @@ pub fn show(runtime: &Runtime, parts: Parts, headless: bool) -> Result<Summary> 
 
 fn first_scene(parts: &Parts) -> Scene {
     Scene {
-        mode: Mode::DryRun,
+        mode: parts.mode.clone(),
         camera: CameraState::Starting,
         light: None,
         reading: None,

@@ -2,7 +2,7 @@
 //! balancer, and errors sorted by what is to be done about them.
 //!
 //! A `Cloud` is made for one fleet and one load balancer, so its calls name neither. Another cloud is a file that
-//! implements it and a line in [`super::start`].
+//! implements it and a line where a command chooses it.
 
 use std::future::Future;
 

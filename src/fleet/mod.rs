@@ -116,16 +116,6 @@ pub enum CloudName {
     Aws,
 }
 
-/// Why a fleet can't be started.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StartError {
-    #[error(
-        "[fleet] cloud = \"aws\": `handwave run` drives a simulated fleet alone; set cloud = \"simulated\" for a dry run, or \
-         change the real one by `handwave fleet`"
-    )]
-    NoAws,
-}
-
 impl Settings {
     /// The bounds for commands.
     pub fn limits(&self) -> Limits {
@@ -138,16 +128,10 @@ impl Settings {
     }
 }
 
-/// Starts the fleet's actor on the cloud that the settings name. The task ends after [`Handle::stop`], with what is left.
+/// Starts the fleet's actor on a fresh simulated cloud. The task ends after [`Handle::stop`], with what is left.
 /// Must be called within a tokio runtime.
-pub fn start(
-    settings: &Settings,
-    events: UnboundedSender<Stamped>,
-) -> Result<(Handle, JoinHandle<FleetState>), StartError> {
-    match settings.cloud {
-        CloudName::Simulated => Ok(Actor::spawn(Simulated::default(), settings.limits(), Timing::simulated(), events)),
-        CloudName::Aws => Err(StartError::NoAws),
-    }
+pub fn simulate(settings: &Settings, events: UnboundedSender<Stamped>) -> (Handle, JoinHandle<FleetState>) {
+    Actor::spawn(Simulated::default(), settings.limits(), Timing::simulated(), events)
 }
 
 #[cfg(test)]
@@ -164,13 +148,6 @@ mod tests {
         assert_eq!(refused(settings(2, 2)), Ok(()));
         assert_eq!(refused(settings(3, 2)), Err("fleet.min"));
         assert_eq!(refused(Settings { name: " ".into(), ..settings(1, 2) }), Err("fleet.name"));
-    }
-
-    #[test]
-    fn aws_is_refused_with_a_sentence() {
-        let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let refused = start(&Settings { cloud: CloudName::Aws, ..settings(1, 2) }, events).err();
-        assert_eq!(refused, Some(StartError::NoAws));
     }
 
     #[test]

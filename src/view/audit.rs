@@ -1,6 +1,7 @@
-//! The audit file. In: events. Out: a JSON line each, appended to a file or to standard output and flushed at once.
+//! The audit file. In: events. Out: a JSON line each, appended to a file or to standard output and flushed at once. A file
+//! that has grown large becomes the one with `.1` after its name, and what had that name before is gone.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -26,14 +27,16 @@ enum Out {
     Stdout,
 }
 
+/// A file that would grow beyond this is set aside: a hundred thousand events or so, and no disk fills up.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
 impl Audit {
     /// Opens `path` for appending; `-` is standard output.
     pub fn open(path: &Path) -> Result<Audit, AuditError> {
         let out = if path == Path::new("-") {
             Out::Stdout
         } else {
-            let file = OpenOptions::new().create(true).append(true).open(path);
-            Out::File(file.map_err(|reason| AuditError { path: path.into(), reason })?)
+            Out::File(open(path).map_err(|reason| AuditError { path: path.into(), reason })?)
         };
         Ok(Audit { path: path.into(), out, failed: false })
     }
@@ -43,7 +46,7 @@ impl Audit {
         // One write a line, so that lines of several processes do not mix.
         let line = event.to_json_line() + "\n";
         let written = match &mut self.out {
-            Out::File(file) => file.write_all(line.as_bytes()),
+            Out::File(file) => append(file, &self.path, line.as_bytes()),
             Out::Stdout => {
                 let mut out = io::stdout().lock();
                 out.write_all(line.as_bytes()).and_then(|()| out.flush())
@@ -58,6 +61,25 @@ impl Audit {
             Err(_) => {}
         }
     }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// Appends to the file that was opened at this path, after setting it aside where it is full. Another handwave may have
+/// done that before: then the path has a new file.
+fn append(file: &mut File, path: &Path, line: &[u8]) -> io::Result<()> {
+    let is_full = |of: Metadata| of.is_file() && of.len() + line.len() as u64 > MOST_BYTES;
+    if is_full(file.metadata()?) {
+        if fs::metadata(path).is_ok_and(is_full) {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(".1");
+            fs::rename(path, aside)?;
+        }
+        *file = open(path)?;
+    }
+    file.write_all(line)
 }
 
 #[cfg(test)]
@@ -76,6 +98,20 @@ mod tests {
         let names: Vec<_> = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect();
         assert_eq!(names.len(), 2);
         assert_eq!((&names[0]["event"], &names[1]["event"]), (&"armed".into(), &"quit".into()));
+    }
+
+    #[test]
+    fn a_full_file_is_set_aside_by_whoever_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let [mut one, mut other] = [Audit::open(&path).unwrap(), Audit::open(&path).unwrap()];
+        one.write(&Stamped::now(Event::Armed));
+        File::options().write(true).open(&path).unwrap().set_len(MOST_BYTES).unwrap();
+        one.write(&Stamped::now(Event::Paused));
+        other.write(&Stamped::now(Event::Quit));
+        assert_eq!(fs::metadata(folder.path().join("events.jsonl.1")).unwrap().len(), MOST_BYTES);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.lines().count() == 2 && text.contains("paused") && text.contains("quit"), "{text}");
     }
 
     #[test]

@@ -22,18 +22,21 @@ const STEP: usize = 8;
 impl Light {
     /// What is wrong with this picture's light, where `before` is what was wrong with the last one's.
     pub fn of(picture: &RgbImage, before: Option<Light>) -> Option<Light> {
-        let rows = picture.rows().step_by(STEP);
-        let green = rows.flat_map(|row| row.step_by(STEP)).map(|pixel| u64::from(pixel.0[1]));
-        let (sum, count) = green.fold((0, 0), |(sum, count), value| (sum + value, count + 1));
-        let mean = (sum / count.max(1), count);
         let slack = |light| if before == Some(light) { BACK } else { 0 };
-        match mean {
-            (_, 0) => None,
-            (mean, _) if mean < DARK + slack(Light::Dark) => Some(Light::Dark),
-            (mean, _) if mean > BRIGHT - slack(Light::Bright) => Some(Light::Bright),
+        match mean(picture)? {
+            mean if mean < DARK + slack(Light::Dark) => Some(Light::Dark),
+            mean if mean > BRIGHT - slack(Light::Bright) => Some(Light::Bright),
             _ => None,
         }
     }
+}
+
+/// A picture's mean brightness, 0 to 255. None where it has no pixels.
+pub fn mean(picture: &RgbImage) -> Option<u64> {
+    let rows = picture.rows().step_by(STEP);
+    let green = rows.flat_map(|row| row.step_by(STEP)).map(|pixel| u64::from(pixel.0[1]));
+    let (sum, count) = green.fold((0, 0_u64), |(sum, count), value| (sum + value, count + 1));
+    sum.checked_div(count)
 }
 
 impl fmt::Display for Light {

@@ -1,6 +1,7 @@
 //! A neural network: an input tensor in, output tensors out. The stages see it through [`Model`], so that they are
 //! tested without weights; [`OrtModel`] runs it on ONNX Runtime.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use ort::environment::Environment;
@@ -34,6 +35,8 @@ pub enum ModelError {
 pub struct Spec {
     pub file: &'static str,
     embedded: &'static [u8],
+    /// Of the built-in file, as models/README.md lists it.
+    pub sha256: &'static str,
     /// The side of the square input.
     pub side: usize,
     /// Numbers in each output that is used, in the order of the graph.
@@ -44,6 +47,7 @@ pub struct Spec {
 pub const PALM: Spec = Spec {
     file: "palm.onnx",
     embedded: include_bytes!("../../models/palm.onnx"),
+    sha256: "100c04ec5198b01ab4797b2258e3d1be4824a9acb14aa5ed08acc1d4712ce28a",
     side: super::palm::SIDE,
     outputs: &[2016 * 18, 2016],
 };
@@ -52,9 +56,21 @@ pub const PALM: Spec = Spec {
 pub const LANDMARK: Spec = Spec {
     file: "landmark.onnx",
     embedded: include_bytes!("../../models/landmark.onnx"),
+    sha256: "8e4d0586c54f3399fb98541e337a00398806a805bd0054172c5838bd84a80592",
     side: super::landmark::SIDE,
     outputs: &[63, 1, 1],
 };
+
+impl Spec {
+    /// The built-in file, or the one of the same name in `folder`.
+    pub fn bytes(&self, folder: Option<&Path>) -> Result<Cow<'static, [u8]>, ModelError> {
+        let Some(path) = folder.map(|folder| folder.join(self.file)) else { return Ok(self.embedded.into()) };
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(reason) => Err(ModelError::Unreadable { path, reason }),
+        }
+    }
+}
 
 /// A model on ONNX Runtime, with its tensors.
 pub struct OrtModel {
@@ -67,14 +83,9 @@ pub struct OrtModel {
 impl OrtModel {
     /// Loads the built-in model, or the one of the same name in `folder`, and holds it to its spec by one run.
     pub fn open(runtime: &Environment, spec: &Spec, folder: Option<&Path>) -> Result<OrtModel, ModelError> {
-        let from_folder = match folder.map(|folder| folder.join(spec.file)) {
-            Some(path) => Some(std::fs::read(&path).map_err(|reason| ModelError::Unreadable { path, reason })?),
-            None => None,
-        };
-        let name = spec.file;
+        let (name, bytes) = (spec.file, spec.bytes(folder)?);
         let unusable = |reason: String| ModelError::Unusable { name: name.into(), reason };
-        let (session, input) = load(runtime, from_folder.as_deref().unwrap_or(spec.embedded), spec.side)
-            .map_err(|error| unusable(in_one_line(&error)))?;
+        let (session, input) = load(runtime, &bytes, spec.side).map_err(|error| unusable(in_one_line(&error)))?;
         let outputs = spec.outputs.iter().map(|&numbers| vec![0.0; numbers]).collect();
         let mut model = OrtModel { name, session, input, outputs };
         model.run().map_err(|error| match error {

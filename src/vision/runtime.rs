@@ -50,7 +50,7 @@ pub fn load(set: Option<&Path>) -> Result<&'static Environment, RuntimeError> {
 }
 
 /// Where the library is looked for, best first; the last resort is a bare name, which the system's loader looks up.
-fn find(set: Option<&Path>) -> PathBuf {
+pub fn find(set: Option<&Path>) -> PathBuf {
     let named = set.map(PathBuf::from).or_else(|| std::env::var_os(VARIABLE).map(PathBuf::from));
     named.or_else(ignored_folder).unwrap_or_else(|| LIBRARY.into())
 }

@@ -17,7 +17,7 @@ use crate::fleet::cloud::FLEET_TAG;
 /// AWS's bound for user data, before it is encoded.
 const USER_DATA_MOST: usize = 16 * 1024;
 /// Where neither the settings nor a template name a type: AWS's own default is one that new accounts lack.
-const TYPE: &str = "t3.micro";
+pub const TYPE: &str = "t3.micro";
 
 /// Why instances can't be launched with these settings.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ fn profile(text: &str) -> IamInstanceProfileSpecification {
 }
 
 /// A template's id or name, then `:` and its version or none.
-fn template(text: &str) -> LaunchTemplateSpecification {
+pub(super) fn template(text: &str) -> LaunchTemplateSpecification {
     let (which, version) = text.split_once(':').map_or((text, None), |(which, version)| (which, Some(version)));
     let template = LaunchTemplateSpecification::builder().set_version(version.map(str::to_owned));
     if which.starts_with("lt-") {

@@ -3,7 +3,8 @@
 //!
 //! `settings` is config.toml's part, `session` finds out who and where we are and refuses what is not meant, `ec2`
 //! implements the port, `launch` is what an instance is launched with, `balancer` makes, shows and deletes the load
-//! balancer, `errors` sorts what goes wrong. Without the feature `aws` only the settings are built.
+//! balancer, `probe` asks what `doctor` wants to know, `errors` sorts what goes wrong. Without the feature `aws` only the
+//! settings are built.
 
 pub mod settings;
 
@@ -14,7 +15,9 @@ pub mod ec2;
 #[cfg(feature = "aws")]
 mod errors;
 #[cfg(feature = "aws")]
-mod launch;
+pub mod launch;
+#[cfg(feature = "aws")]
+pub mod probe;
 #[cfg(feature = "aws")]
 pub mod session;
 

@@ -8,12 +8,17 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::{ProvideRegion, RegionProviderChain};
 use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
@@ -29,6 +34,8 @@ use crate::fleet::actor::{Actor, FleetState, Handle, Timing};
 use crate::fleet::cloud::CloudError;
 use crate::fleet::observed::{Observed, look};
 
+/// The services that are called, by the names of their SDKs.
+const SERVICES: [&str; 3] = ["EC2", "Elastic Load Balancing", "STS"];
 /// For the answer to one request, the connection included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(14);
 /// What a drain may take beyond the balancer's timeout: its own clock is not ours.
@@ -70,8 +77,10 @@ pub struct Session {
     /// The ARN of the user or role.
     pub caller: String,
     pub region: String,
-    /// Where AWS's API is, where that is not AWS itself.
-    pub endpoint: Option<String>,
+    /// Where the calls go that do not go to AWS itself.
+    pub endpoints: Vec<String>,
+    /// Whether every call goes to a stand-in on this machine.
+    pub is_rehearsal: bool,
 }
 
 impl Session {
@@ -101,19 +110,12 @@ impl Session {
                 Err(OpenError::OtherAccount { pinned: pinned.clone(), found: account })
             }
             _ => {
-                let endpoint = sdk.endpoint_url().map(str::to_owned);
-                Ok(Session { account, caller, region: region.to_string(), endpoint, sdk })
+                let each = SERVICES.map(|service| endpoint(&sdk, service));
+                let is_rehearsal = each.iter().all(|url| url.as_deref().is_some_and(is_loopback));
+                let endpoints = each.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect();
+                Ok(Session { account, caller, region: region.to_string(), endpoints, is_rehearsal, sdk })
             }
         }
-    }
-
-    /// Whether this is no AWS but a stand-in on this machine.
-    pub fn is_rehearsal(&self) -> bool {
-        // A service's own address goes before the common one.
-        let own = ["EC2", "ELASTIC_LOAD_BALANCING", "STS"]
-            .iter()
-            .any(|service| std::env::var_os(format!("AWS_ENDPOINT_URL_{service}")).is_some());
-        !own && self.endpoint.as_deref().is_some_and(is_loopback)
     }
 
     /// The load balancer that config.toml names, whether or not it is there.
@@ -136,14 +138,27 @@ impl Session {
             launch,
         })
     }
+
+    /// Looks at the fleet and its balancer.
+    pub async fn live(self, config: &Config) -> Result<Live, OpenError> {
+        let cloud = self.fleet(config)?;
+        let hidden = |what| move |error| OpenError::Hidden { what, error };
+        let (balancer, region) = (config.balancer.name.clone(), self.region.clone());
+        let drain = self.balancer(config).draining().await.map_err(hidden("the load balancer"))?;
+        let drain = drain.ok_or(OpenError::NoBalancer { name: balancer.clone(), region })?;
+        let holds = look(&cloud, &BTreeSet::new()).await.map_err(hidden("the fleet"))?;
+        let timing = Timing { drain: drain + DRAIN_MARGIN, ..Timing::default() };
+        let (fleet, limits) = (config.fleet.name.clone(), config.fleet.limits());
+        Ok(Live { session: self, fleet, balancer, limits, holds, cloud, timing })
+    }
 }
 
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "account {} as {}, region {}", self.account, self.caller, self.region)?;
-        match &self.endpoint {
-            Some(url) => write!(f, ", by way of {url}"),
-            None => Ok(()),
+        match self.endpoints.is_empty() {
+            true => Ok(()),
+            false => write!(f, ", by way of {}", self.endpoints.join(" and ")),
         }
     }
 }
@@ -163,20 +178,7 @@ pub struct Live {
 
 /// Opens the fleet that config.toml names. Reads only; the pins hold before the first look at the fleet.
 pub async fn open(config: &Config) -> Result<Live, OpenError> {
-    let session = Session::open(config).await?;
-    let cloud = session.fleet(config)?;
-    let hidden = |what| move |error| OpenError::Hidden { what, error };
-    let drain = match session.balancer(config).draining().await.map_err(hidden("the load balancer"))? {
-        Some(drain) => drain,
-        None => {
-            let (name, region) = (config.balancer.name.clone(), session.region.clone());
-            return Err(OpenError::NoBalancer { name, region });
-        }
-    };
-    let holds = look(&cloud, &BTreeSet::new()).await.map_err(hidden("the fleet"))?;
-    let timing = Timing { drain: drain + DRAIN_MARGIN, ..Timing::default() };
-    let (fleet, balancer, limits) = (config.fleet.name.clone(), config.balancer.name.clone(), config.fleet.limits());
-    Ok(Live { session, fleet, balancer, limits, holds, cloud, timing })
+    Session::open(config).await?.live(config).await
 }
 
 impl Live {
@@ -218,14 +220,33 @@ async fn region(settings: &Settings) -> Result<Region, OpenError> {
         }
         (Some(pinned), _) => Ok(Region::new(pinned.clone())),
         (None, Some(found)) => Ok(found),
-        // On an EC2 instance or in a container, that is where we are.
-        (None, None) => RegionProviderChain::default_provider().region().await.ok_or(OpenError::NoRegion),
+        // On an EC2 instance, that is where we are.
+        (None, None) => {
+            let ours = ProviderConfig::without_region().with_http_client(https_client());
+            ImdsRegionProvider::builder().configure(&ours).build().region().await.ok_or(OpenError::NoRegion)
+        }
     }
 }
 
-/// rustls with ring, and the system's certificates.
+/// Where a service's calls go, if not to AWS: config.toml's address for all, else the service's own, else the common
+/// one of the environment or the profile. The same order as in the SDK's clients.
+fn endpoint(sdk: &SdkConfig, service: &str) -> Option<String> {
+    let own = || {
+        let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        sdk.service_config()?.load_config(key.build().ok()?)
+    };
+    let everywhere = sdk.get_origin("endpoint_url").is_client_config();
+    (!everywhere).then(own).flatten().or_else(|| sdk.endpoint_url().map(str::to_owned))
+}
+
+/// rustls with ring, the system's certificates, and the proxy that HTTPS_PROXY names.
 fn https_client() -> aws_sdk_ec2::config::SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
 }
 
 fn is_loopback(url: &str) -> bool {

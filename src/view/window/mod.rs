@@ -45,11 +45,21 @@ const MOST_PIXELS: f32 = 1600.0 * 900.0;
 /// How often an unchanged picture is shown again: what another window covered is not told.
 const REFRESH: Duration = Duration::from_millis(250);
 
+/// Whether a window can be opened: opens one for a moment.
+pub fn try_to_open() -> Result<(), WindowError> {
+    let mut display = Display::prepare()?;
+    let window = minifb::Window::new(TITLE, SIZE.0, SIZE.1, WindowOptions::default()).map_err(absent)?;
+    display.guard(&window)
+}
+
+fn absent(error: minifb::Error) -> WindowError {
+    WindowError::Absent(error.to_string())
+}
+
 /// Shows a window until the scenes end or somebody closes it, which is a [`Key::Quit`]. Blocks.
 pub fn show(mut feed: Feed) -> Result<(), WindowError> {
     let mut display = Display::prepare()?;
     let options = WindowOptions { resize: true, scale_mode: ScaleMode::AspectRatioStretch, ..WindowOptions::default() };
-    let absent = |error: minifb::Error| WindowError::Absent(error.to_string());
     let mut window = minifb::Window::new(TITLE, SIZE.0, SIZE.1, options).map_err(absent)?;
     display.guard(&window)?;
     window.set_target_fps(FPS);

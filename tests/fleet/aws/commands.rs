@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use super::Stage;
 
 /// Exit status, standard output, standard error.
-async fn run(stage: &Stage, args: &[&str]) -> (i32, String, String) {
+pub async fn run(stage: &Stage, args: &[&str]) -> (i32, String, String) {
     let mut command = stage.handwave(args);
     let Output { status, stdout, stderr } = spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -70,6 +70,19 @@ async fn pins_that_do_not_hold_refuse_before_the_fleet_is_seen() {
     std::fs::write(stage.file.path(), text.replace("name = \"pins\"", "name = \"\"")).unwrap();
     let (status, _, err) = run(&stage, &["fleet", "out", "1", "--live"]).await;
     assert_eq!((status, stage.proxy.take_calls().len()), (1, 0), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_that_nobody_says_is_asked_for() {
+    let stage = Stage::bare("nowhere").await;
+    let text = std::fs::read_to_string(stage.file.path()).unwrap();
+    std::fs::write(stage.file.path(), text.replace("us-east-1", "")).unwrap();
+    let mut command = stage.handwave(&["fleet", "status", "--live"]);
+    command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION");
+    let Output { status, stderr, .. } = spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let err = String::from_utf8(stderr).unwrap();
+    assert_eq!((status.code(), err.lines().count()), (Some(1), 1), "{err}");
+    assert!(err.contains("there is no region: set aws.region"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

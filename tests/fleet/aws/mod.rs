@@ -2,9 +2,12 @@
 
 mod calls;
 mod commands;
+mod doctor;
 mod faults;
 mod kills;
+mod live;
 mod moto;
+mod policy;
 mod proxy;
 
 use std::collections::BTreeSet;
@@ -31,13 +34,14 @@ const QUICK: Timing = Timing {
 };
 
 /// What moto takes for credentials, and nothing of this machine's own.
-const ENVIRONMENT: [(&str, &str); 6] = [
+const ENVIRONMENT: [(&str, &str); 7] = [
     ("AWS_ACCESS_KEY_ID", "AKIDSTANDIN"),
     ("AWS_SECRET_ACCESS_KEY", "secret-of-the-stand-in"),
     ("AWS_CONFIG_FILE", "/dev/null"),
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ("AWS_EC2_METADATA_DISABLED", "true"),
     ("AWS_REGION", "us-east-1"),
+    ("NO_PROXY", "127.0.0.1"),
 ];
 
 static PREPARED: LazyLock<()> = LazyLock::new(|| {

@@ -1,7 +1,7 @@
 //! Between handwave and moto, over real sockets. In: requests. Out: moto's answers, with what moto lacks of AWS made up
 //! for, and the faults that a test asks for.
 //!
-//! Made up for: MinCount (moto launches no more), ClientToken (a token replayed gets its first answer), the drain (moto
+//! It allows what README's policy allows. Made up for: MinCount (moto launches no more), ClientToken (a token replayed gets its first answer), the drain (moto
 //! has none), what the balancer says of an instance that it does not know, and pages (moto counts reservations).
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use super::policy;
 
 /// The actions that change something.
 pub const CHANGES: [&str; 5] = [
@@ -233,6 +235,9 @@ fn serve(client: TcpStream, moto: SocketAddr, state: &Mutex<State>) -> io::Resul
             hit.map(|hit| state.faults.remove(hit).1)
         };
         let answer = match &fault {
+            _ if !policy::allows(&action) => {
+                failure(&action, 403, "UnauthorizedOperation", "README's policy does not allow it")
+            }
             Some(Fault::Error(status, code, message)) => failure(&action, *status, code, message),
             Some(Fault::Refused) => return Ok(()),
             Some(Fault::Kill { done: false }) => return kill(state),
