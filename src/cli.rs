@@ -129,6 +129,9 @@ pub struct CountArgs {
     /// The pictures are a mirror's (selfies): swap left and right.
     #[arg(long)]
     pub mirrored: bool,
+    /// Save every picture with the hands drawn into it, as a PNG in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub annotate: Option<PathBuf>,
     #[command(flatten)]
     pub common: Common,
 }

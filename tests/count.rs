@@ -104,6 +104,24 @@ fn a_hand_is_counted() {
 }
 
 #[test]
+fn hands_are_drawn_into_the_pictures() {
+    let desk = Desk::new();
+    desk.write("a.png", HAND);
+    fs::create_dir(desk.path("b")).unwrap();
+    desk.write("b/a.png", HAND);
+    assert_eq!(desk.json(&["a.png", "b", "--annotate", "seen/here"]).len(), 2);
+    for name in ["a.png", "a-2.png"] {
+        let drawn = image::open(desk.path("seen/here").join(name)).unwrap().to_rgb8();
+        assert_eq!(drawn.dimensions(), hand().dimensions());
+        assert_ne!(drawn, hand());
+    }
+    desk.write("file", b"");
+    let said = desk.count(&["a.png", "--annotate", "file"]);
+    assert_eq!(said.status, Some(1));
+    assert!(said.err.contains("cannot make the folder file; give --annotate another"), "{}", said.err);
+}
+
+#[test]
 fn a_mirrored_picture_swaps_the_side() {
     let desk = Desk::new();
     desk.write("hand.png", HAND);

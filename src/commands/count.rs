@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::annotate::Annotator;
 use crate::camera::file::{self, Film};
 use crate::camera::{Camera, CameraError, Frame, Status};
 use crate::cli::{CountArgs, Format};
@@ -29,7 +30,8 @@ fn count(args: &CountArgs) -> Result<ExitCode> {
     };
     let files: Vec<PathBuf> = args.files.iter().flat_map(|path| expand(path, &mut complain)).collect();
     let longest = files.iter().map(|path| path.display().to_string().chars().count()).max().unwrap_or_default();
-    let mut counter = Counter { tracker, format: args.format, longest, frame: Frame::default() };
+    let annotator = args.annotate.as_deref().map(Annotator::new).transpose()?;
+    let mut counter = Counter { tracker, format: args.format, longest, annotator, frame: Frame::default() };
     for path in &files {
         match Film::open(path) {
             Ok(film) => counter.count(path, film)?.unwrap_or_else(&mut complain),
@@ -55,6 +57,7 @@ struct Counter {
     format: Format,
     /// Characters in the longest file name.
     longest: usize,
+    annotator: Option<Annotator>,
     frame: Frame,
 }
 
@@ -62,6 +65,9 @@ impl Counter {
     /// Tells what is seen in one file, as far as it can be read: that is the inner result.
     fn count(&mut self, path: &Path, mut film: Film) -> Result<Result<(), CameraError>> {
         self.tracker.forget();
+        if let Some(annotator) = &mut self.annotator {
+            annotator.begin(path);
+        }
         for number in 1_u64.. {
             match film.read(&mut self.frame) {
                 Ok(Status::Fresh) => {}
@@ -74,6 +80,9 @@ impl Counter {
                 let seconds = rounded(self.frame.time.as_secs_f64(), 3);
                 (self.tracker.read(&self.frame)?, Some(Moment { frame: number, seconds }))
             };
+            if let Some(annotator) = &mut self.annotator {
+                annotator.save(&self.frame.picture, &reading.hands, moment.map(|moment| moment.frame))?;
+            }
             match self.format {
                 Format::Json => say(&json(path, moment, &reading)?)?,
                 Format::Table => table(path, self.longest, moment, &reading).iter().try_for_each(|row| say(row))?,

@@ -1,5 +1,6 @@
 //! The commands, a file each. In: the parsed command line. Out: the exit status.
 
+mod annotate;
 mod balancer;
 #[cfg(feature = "webcam")]
 mod cameras;
