@@ -115,7 +115,7 @@ fn looks() -> Vec<Look> {
         let said = said.iter().map(|sentence| sentence.to_string()).collect();
         let mode = Mode::DryRun;
         let (camera, light, reading, victims) = (CameraState::Watching, None, None, Vec::new());
-        Look { name, script, scene: Scene { mode, camera, light, reading, phase, victims, fleet, said } }
+        Look { name, script, scene: Scene { mode, camera, light, reading, phase, victims, fleet, driven: false, said } }
     };
     let raised = "Gesture: left hand, 3 raised, held 0.8 s, 98 % sure.";
     let asked = "Asked to launch 3 by a left hand showing 3.";

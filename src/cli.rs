@@ -30,7 +30,7 @@ Examples:
 pub enum Command {
     /// Watch a camera and let hands change the fleet (a simulated one, unless --live).
     Run(RunArgs),
-    /// Play the main job with a rendered hand, the real models and a simulated fleet.
+    /// Play the main job with a rendered hand, the real models and a simulated fleet; then keys move the hand.
     Demo(DemoArgs),
     /// Count the raised fingers in pictures and videos.
     Count(CountArgs),

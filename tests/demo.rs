@@ -10,7 +10,9 @@ fn the_demo_plays_the_main_job_and_ends_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let events = folder.path().join("events.jsonl");
     let began = Instant::now();
-    let demo = Command::new(env!("CARGO_BIN_EXE_handwave")).arg("demo").arg("--events").arg(&events).output().unwrap();
+    // Where nobody can press a key; output() gives it no terminal.
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_handwave"));
+    let demo = demo.args(["demo", "--headless", "--events"]).arg(&events).output().unwrap();
     let took = began.elapsed();
     let said = String::from_utf8_lossy(&demo.stderr);
     assert!(demo.status.success(), "{said}");

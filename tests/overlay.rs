@@ -56,7 +56,17 @@ fn fleet(count: usize) -> FleetState {
 
 fn scene(phase: Phase) -> Scene {
     let (mode, camera, light, victims) = (Mode::DryRun, CameraState::Watching, None, Vec::new());
-    Scene { mode, camera, light, reading: reading(Vec::new()), phase, victims, fleet: fleet(2), said: Vec::new() }
+    Scene {
+        mode,
+        camera,
+        light,
+        reading: reading(Vec::new()),
+        phase,
+        victims,
+        fleet: fleet(2),
+        driven: false,
+        said: Vec::new(),
+    }
 }
 
 fn live() -> Mode {

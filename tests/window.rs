@@ -1,7 +1,7 @@
 //! The real window on a display of its own (Xvfb), typed at by xdotool. Where these are missing it says so and passes.
 #![cfg(all(feature = "window", target_os = "linux"))]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -37,6 +37,7 @@ fn a_window() {
         phase: Phase::Idle(Why::NoHand),
         victims: Vec::new(),
         fleet: FleetState { observed: None, limits, settled: true, trouble: None },
+        driven: false,
         said: Vec::new(),
     };
     let (scenes_in, scenes) = watch::channel(scene);
@@ -90,21 +91,32 @@ impl Screen {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Starts the window, waits until it is there, and gives it the keyboard.
+    /// Starts the window, and gives it the keyboard.
     fn window(&self) -> Window {
         let mut window = Window::start(Some(&self.name));
-        let end = Instant::now() + PATIENCE;
-        let id = loop {
-            let id = self.xdotool(&["search", "--onlyvisible", "--name", "^handwave$"]);
-            if !id.is_empty() {
-                break id;
-            }
-            assert!(Instant::now() < end, "no window appears");
-            thread::sleep(Duration::from_millis(50));
-        };
-        self.xdotool(&["windowfocus", "--sync", &id]);
-        window.id = id;
+        window.id = self.focus();
         window
+    }
+
+    /// Waits until a window is there and gives it the keyboard, as a window manager would; here is none. Answers its id.
+    fn focus(&self) -> String {
+        let search =
+            || Some(self.xdotool(&["search", "--onlyvisible", "--name", "^handwave$"])).filter(|id| !id.is_empty());
+        let id = wait("a window", search);
+        self.xdotool(&["windowfocus", "--sync", &id]);
+        id
+    }
+}
+
+/// Waits until there is something.
+fn wait<T>(what: &str, mut there: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(there) = there() {
+            return there;
+        }
+        assert!(Instant::now() < end, "no {what} appears");
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -227,6 +239,36 @@ fn a_client_that_is_killed_and_a_window_that_is_destroyed_are_outlived() {
         assert_eq!(window.next(), "ended Err(Lost)", "{by}");
         assert_eq!(window.next(), "alive", "{by}");
     }
+}
+
+/// The real binary: its script is left at the first key, and what the keys show is acted on.
+#[test]
+fn keys_drive_the_demos_hand_until_escape() {
+    let Some(screen) = Screen::open() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("events.jsonl");
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_handwave"));
+    demo.args(["demo", "--events"]).arg(&events).env("DISPLAY", &screen.name);
+    let mut demo = demo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let said = |event: &str| {
+        let text = std::fs::read_to_string(&events).unwrap_or_default();
+        let events = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        events.into_iter().find(|line| line["event"] == event)
+    };
+    screen.focus();
+    screen.xdotool(&["key", "l", "2"]);
+    let launched = wait("launch", || said("launched"));
+    assert_eq!(launched["instances"].as_array().map(Vec::len), Some(2), "the script would have launched 3");
+    screen.xdotool(&["key", "n"]);
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(demo.try_wait().unwrap(), None);
+    screen.xdotool(&["key", "Escape"]);
+    let mut told = String::new();
+    demo.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(demo.wait().unwrap().success(), "{told}");
+    assert!(said("quit").is_some());
+    assert!(told.contains("The hand is yours"), "{told}");
+    assert_eq!(told.matches("--- ").count(), 2, "the script's other captions are not told: {told}");
 }
 
 #[test]

@@ -21,6 +21,10 @@ impl Clock {
         Clock { fast: true, start: None }
     }
 
+    pub fn is_fast(&self) -> bool {
+        self.fast
+    }
+
     /// Sleeps until the frame of this time is due: the first at once, the others as long after it as they were taken.
     /// One that is late already is not waited for, and those after it catch up.
     pub fn wait_until(&mut self, time: Duration) {

@@ -9,6 +9,7 @@ pub mod webcam;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use image::RgbImage;
@@ -55,6 +56,11 @@ pub trait Camera: Send {
     /// Waits for the next frame and writes it into `frame`, whose buffer is reused. [`CameraError::Lost`] is not the
     /// end: it comes again and again until there is a frame again.
     fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError>;
+
+    /// Where to send the keys that move what it shows, if any do. While somebody holds this end, it does not end by itself.
+    fn keys(&mut self) -> Option<Sender<char>> {
+        None
+    }
 }
 
 /// What can be watched, as `--camera` and `source` in config.toml name it.

@@ -1,6 +1,7 @@
 //! `handwave run`: frames to readings to gestures to commands, until somebody quits or the camera's file ends.
 
 use std::process::ExitCode;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -75,9 +76,10 @@ pub struct Parts {
 
 /// Runs until somebody quits, or the camera has ended and the fleet is settled.
 pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
-    let Parts { mode, camera, pace, tracker, machine, fleet, actor, mut events, audit, narrator, terminal } = parts;
+    let Parts { mode, mut camera, pace, tracker, machine, fleet, actor, mut events, audit, narrator, terminal } = parts;
     let Stage { scenes, pictures, keys_in, mut keys } = stage;
     let seen = pictures.subscribe();
+    let mut puppet = camera.keys();
     let mut readings = watch_camera(camera, tracker, pace, pictures);
     let raw_mode = terminal.keys(keys_in);
     let mut signals = Signals::catch()?;
@@ -101,11 +103,14 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
             Some(key) = keys.recv() => match key {
                 Key::Quit => break None,
                 Key::Pause => daemon.pause_or_resume(),
-                Key::Puppet(_) => {}
+                Key::Puppet(key) => daemon.drive(puppet.as_ref(), key),
             },
             () = signals.next() => break None,
             _ = redraw.tick() => daemon.light = Light::of(&seen.borrow(), daemon.light),
         }
+        // A puppet that nobody can drive ends with its script.
+        puppet = puppet.filter(|_| !keys.is_closed());
+        daemon.driven = puppet.is_some();
         daemon.draw(&scenes);
     };
 
@@ -144,6 +149,8 @@ struct Daemon {
     light: Option<Light>,
     /// Why there is no picture, while there is none.
     lost: Option<String>,
+    /// Keys drive a puppet.
+    driven: bool,
     /// The newest events' sentences, newest last.
     said: Vec<String>,
     summary: Summary,
@@ -171,6 +178,7 @@ impl Daemon {
             reading: None,
             light: None,
             lost: None,
+            driven: false,
             said: Vec::new(),
             summary,
         }
@@ -233,6 +241,14 @@ impl Daemon {
         }
     }
 
+    /// A key for the puppet, where the camera is one. Its script is left.
+    fn drive(&mut self, puppet: Option<&Sender<char>>, key: char) {
+        // One that has ended does not move any more.
+        if puppet.is_some_and(|puppet| puppet.send(key).is_ok()) {
+            self.narrator.leave_script();
+        }
+    }
+
     /// Waits until what was asked for is done and the fleet is at rest.
     fn settled(&mut self) -> impl Future<Output = ()> + use<> {
         let (fleet, answer) = (self.fleet.clone(), self.answer.take());
@@ -287,7 +303,7 @@ impl Daemon {
         let (reading, said) = (self.reading.clone(), self.said.clone());
         // A lost camera's last picture says nothing of the light.
         let light = self.light.filter(|_| self.lost.is_none());
-        Scene { mode: self.mode.clone(), camera, light, reading, phase, victims, fleet, said }
+        Scene { mode: self.mode.clone(), camera, light, reading, phase, victims, fleet, driven: self.driven, said }
     }
 
     fn summary(mut self, left: Option<FleetState>) -> Summary {

@@ -19,6 +19,7 @@ pub struct Stage {
     pub scenes: watch::Sender<Scene>,
     pub pictures: watch::Sender<RgbImage>,
     pub keys_in: UnboundedSender<Key>,
+    /// Closed where nobody can press one: there is neither a window nor a terminal.
     pub keys: UnboundedReceiver<Key>,
 }
 
@@ -27,11 +28,11 @@ pub fn show(runtime: &Runtime, parts: Parts, headless: bool) -> Result<Summary> 
     let (keys_in, keys) = unbounded_channel();
     let (scenes, shown) = watch::channel(first_scene(&parts));
     let (pictures, picture) = watch::channel(RgbImage::default());
-    let typed = keys_in.clone();
+    let typed = (!headless).then(|| keys_in.clone());
     let stage = Stage { scenes, pictures, keys_in, keys };
     thread::scope(|scope| {
         let run = scope.spawn(|| runtime.block_on(play(parts, stage)));
-        if !headless {
+        if let Some(typed) = typed {
             open_window(shown, picture, typed);
         }
         run.join().unwrap_or_else(|_| Err(anyhow!("the run broke off; what it began is finished by the next start")))
@@ -47,6 +48,7 @@ fn first_scene(parts: &Parts) -> Scene {
         phase: parts.machine.phase(),
         victims: Vec::new(),
         fleet: parts.fleet.state().borrow().clone(),
+        driven: false,
         said: Vec::new(),
     }
 }

@@ -30,8 +30,17 @@ pub struct Scene {
     /// Who would be retired, while a countdown runs.
     pub victims: Vec<InstanceId>,
     pub fleet: FleetState,
+    /// Keys move the hand that the camera shows.
+    pub driven: bool,
     /// What was said last, newest last. A view shows as many as it has room for, [`SAID`] at most.
     pub said: Vec<String>,
+}
+
+impl Scene {
+    /// The keys there are.
+    pub fn keys(&self) -> &'static str {
+        if self.driven { "l r 0-5 n move the hand, p pauses, Esc quits" } else { "p pauses, Esc quits" }
+    }
 }
 
 /// How many sentences are worth keeping for a view.
@@ -73,6 +82,6 @@ pub mod tests {
         let limits = Limits { min: 1, max: 5 };
         let fleet = FleetState { observed: None, limits, settled: true, trouble: None };
         let (mode, camera, light, reading) = (Mode::DryRun, CameraState::Watching, None, None);
-        Scene { mode, camera, light, reading, phase, victims: Vec::new(), fleet, said: Vec::new() }
+        Scene { mode, camera, light, reading, phase, victims: Vec::new(), fleet, driven: false, said: Vec::new() }
     }
 }

@@ -28,6 +28,13 @@ impl Narrator {
         Narrator { captions, ..Narrator::default() }
     }
 
+    /// Leaves the script: of its captions, the last alone is still true, and now.
+    pub fn leave_script(&mut self) {
+        let others = self.captions.len().saturating_sub(1);
+        self.captions.drain(..others);
+        self.captions.iter_mut().for_each(|(at, _)| *at = Duration::ZERO);
+    }
+
     /// What is to be said at this reading's time.
     pub fn see(&mut self, scene: &Scene, now: Duration) -> Vec<String> {
         let mut said = Vec::new();
@@ -103,5 +110,15 @@ mod tests {
         assert_eq!(see(&mut narrator, empty(), 0), ["one"]);
         assert!(see(&mut narrator, empty(), 90).is_empty());
         assert_eq!(see(&mut narrator, empty(), 160), ["two", "three"]);
+    }
+
+    #[test]
+    fn of_a_script_that_is_left_the_last_caption_is_told_at_once() {
+        let caption = |at, text: &str| (Duration::from_millis(at), text.to_string());
+        let mut narrator = Narrator::with_captions(vec![caption(100, "two"), caption(150, "three")]);
+        narrator.leave_script();
+        assert_eq!(see(&mut narrator, Phase::Idle(Why::NoHand), 0), ["three"]);
+        narrator.leave_script();
+        assert!(see(&mut narrator, Phase::Idle(Why::NoHand), 200).is_empty());
     }
 }

@@ -15,7 +15,7 @@ pub fn live_line(scene: &Scene) -> String {
     if let Some(trouble) = &scene.fleet.trouble {
         line += &format!(" ({trouble})");
     }
-    line + " | p pauses, Esc quits"
+    line + " | " + scene.keys()
 }
 
 /// What the hands do, or why nothing happens.

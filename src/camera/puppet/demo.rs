@@ -19,10 +19,14 @@ pub fn script() -> Script {
     parse(SCENES.len())
 }
 
-/// When each scene begins, and what is to be seen in it.
+/// What is to be seen after the last scene, where somebody can press keys.
+const YOURS: &str = "The hand is yours: l and r choose it, 0 to 5 its fingers, n takes it away; Escape ends the demo.";
+
+/// When each scene begins, and what is to be seen in it; the last one is that of the script's end.
 pub fn captions() -> Vec<(Duration, String)> {
     let begins = |scenes| if scenes == 0 { Duration::ZERO } else { parse(scenes).duration() };
-    SCENES.iter().enumerate().map(|(i, (caption, _))| (begins(i), caption.to_string())).collect()
+    let captions = SCENES.iter().map(|(caption, _)| *caption).chain([YOURS]);
+    captions.enumerate().map(|(i, caption)| (begins(i), caption.to_string())).collect()
 }
 
 /// The first scenes, as one script.
@@ -43,7 +47,8 @@ mod tests {
     #[test]
     fn captions_are_in_order() {
         let captions = captions();
-        assert_eq!(captions.len(), SCENES.len());
+        assert_eq!(captions.len(), SCENES.len() + 1);
+        assert_eq!(captions.last().map(|(at, _)| *at), Some(script().duration()));
         assert!(captions.is_sorted_by(|a, b| a.0 < b.0));
     }
 }

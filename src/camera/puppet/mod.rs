@@ -1,4 +1,5 @@
-//! A rendered hand as a camera, for demonstrations and tests. In: a script. Out: frames until it is over.
+//! A rendered hand as a camera, for demonstrations and tests. In: a script, and keys where somebody presses them. Out:
+//! frames until the script is over and no key can come.
 
 pub mod demo;
 mod mesh;
@@ -6,7 +7,9 @@ mod raster;
 mod render;
 mod scene;
 mod script;
+mod strings;
 
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 pub use render::Renderer;
@@ -15,6 +18,7 @@ pub use script::{Script, ScriptError};
 
 use super::clock::Clock;
 use super::{Camera, CameraError, Frame, Status};
+use strings::Strings;
 
 /// Plays a script. The picture is not mirrored: a left hand's thumb points to the picture's left where its palm is shown.
 pub struct Puppet {
@@ -25,27 +29,41 @@ pub struct Puppet {
     clock: Clock,
     /// The number of the next frame.
     next: u32,
+    strings: Option<Strings>,
 }
 
 impl Puppet {
     /// `size` is width and height in pixels.
     pub fn new(script: Script, size: (u32, u32), fps: f64, clock: Clock) -> Puppet {
-        Puppet { script, renderer: Renderer::default(), size, fps, clock, next: 0 }
+        Puppet { script, renderer: Renderer::default(), size, fps, clock, next: 0, strings: None }
     }
 }
 
 impl Camera for Puppet {
     fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
         let time = Duration::from_secs_f64(f64::from(self.next) / self.fps);
-        if time >= self.script.duration() {
+        let scripted = self.script.scene(time);
+        let (scene, over) = match &mut self.strings {
+            Some(strings) => (strings.scene(time, scripted), !strings.are_held()),
+            None => (scripted, true),
+        };
+        let left = self.strings.as_ref().is_some_and(Strings::are_pulled);
+        if over && (left || time >= self.script.duration()) {
             return Ok(Status::Ended);
         }
         self.next += 1;
         self.clock.wait_until(time);
         frame.resize(self.size);
-        self.renderer.render(&self.script.scene(time), &mut frame.picture);
+        self.renderer.render(&scene, &mut frame.picture);
         frame.time = time;
         Ok(Status::Fresh)
+    }
+
+    /// A key is shown from its press on: nobody presses keys as fast as it goes.
+    fn keys(&mut self) -> Option<Sender<char>> {
+        let (strings, keys) = (!self.clock.is_fast()).then(Strings::new)?;
+        self.strings = Some(strings);
+        Some(keys)
     }
 }
 
@@ -82,6 +100,25 @@ mod tests {
         assert_eq!(times.len(), 30);
         assert_eq!(times[15], Duration::from_millis(500));
         assert_eq!(puppet.read(&mut frame).unwrap(), Status::Ended);
+    }
+
+    #[test]
+    fn whoever_holds_its_keys_keeps_it_alive() {
+        let puppet = |clock| Puppet::new(Script::parse("left 3 in 0 for 0.1").unwrap(), (64, 48), 30.0, clock);
+        assert!(puppet(Clock::fast()).keys().is_none());
+        let mut frame = Frame::default();
+        for pressed in ["", "n"] {
+            let mut puppet = puppet(Clock::real_time());
+            let keys = puppet.keys().unwrap();
+            for _ in 0..6 {
+                assert_eq!(puppet.read(&mut frame).unwrap(), Status::Fresh);
+            }
+            assert!(frame.time > puppet.script.duration());
+            pressed.chars().for_each(|key| keys.send(key).unwrap());
+            assert_eq!(puppet.read(&mut frame).unwrap(), Status::Fresh);
+            drop(keys);
+            assert_eq!(puppet.read(&mut frame).unwrap(), Status::Ended);
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ use super::scene::{Colour, Pose, Scene};
 use crate::hand::Side;
 
 /// How long a move takes where the script says nothing, in seconds: what a person takes.
-const MOVE: f32 = 0.4;
+pub const MOVE: f32 = 0.4;
 /// A waving hand: times a second, degrees to each side, and shares of the picture's width to each side.
 const WAVE: (f32, f32, f32) = (1.6, 22.0, 0.08);
 
@@ -129,6 +129,25 @@ impl Step {
     }
 }
 
+/// How far each finger is curled, thumb first, where the fingers are named so.
+pub fn curl(fingers: &str) -> Option<[f32; 5]> {
+    let raised = match fingers {
+        "0" | "fist" => "00000",
+        "1" => "01000",
+        "2" => "01100",
+        "3" => "01110",
+        "4" => "01111",
+        "5" => "11111",
+        five if five.len() == 5 && five.bytes().all(|c| matches!(c, b'0' | b'1')) => five,
+        _ => return None,
+    };
+    let mut curl = [1.0; 5];
+    for (curl, _) in curl.iter_mut().zip(raised.bytes()).filter(|(_, up)| *up == b'1') {
+        *curl = 0.0;
+    }
+    Some(curl)
+}
+
 /// A reason and a remedy, still without a line.
 struct Wrong {
     reason: String,
@@ -199,28 +218,15 @@ impl Words<'_> {
         Ok(())
     }
 
-    /// How far each finger is curled, thumb first.
     fn fingers(&mut self) -> Result<[f32; 5], Wrong> {
-        let raised = match self.0.next().unwrap_or("nothing") {
-            "0" | "fist" => "00000",
-            "1" => "01000",
-            "2" => "01100",
-            "3" => "01110",
-            "4" => "01111",
-            "5" => "11111",
-            five if five.len() == 5 && five.bytes().all(|c| matches!(c, b'0' | b'1')) => five,
-            other => {
-                return wrong(
-                    format!("`{other}` stands where the fingers are to be named"),
-                    "write a count from 0 to 5, fist, or five digits such as 11001, thumb first",
-                );
-            }
-        };
-        let mut curl = [1.0; 5];
-        for (curl, _) in curl.iter_mut().zip(raised.bytes()).filter(|(_, up)| *up == b'1') {
-            *curl = 0.0;
+        let found = self.0.next().unwrap_or("nothing");
+        match curl(found) {
+            Some(curl) => Ok(curl),
+            None => wrong(
+                format!("`{found}` stands where the fingers are to be named"),
+                "write a count from 0 to 5, fist, or five digits such as 11001, thumb first",
+            ),
         }
-        Ok(curl)
     }
 
     fn number(&mut self, of: &str, range: RangeInclusive<f32>) -> Result<f32, Wrong> {

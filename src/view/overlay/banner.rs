@@ -20,7 +20,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
             let wide = brush.letters.width(name, size);
             let x = words.x + 0.1 * area.h;
             brush.label(name, size, Area::new(x, area.y, words.w, area.h), WHITE);
-            let hint = keys(brush, words.right(), area, WHITE);
+            let hint = keys(brush, scene.keys(), words.right(), area, WHITE);
             let rest = Area::new(x + wide + 0.6 * size, area.y, hint - x - wide - 1.2 * size, area.h);
             brush.label("the fleet is simulated", 0.75 * size, rest, WHITE);
         }
@@ -40,7 +40,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
             let x = ground.x + 0.5 * size;
             let wide = brush.letters.width(name, 1.15 * size);
             brush.label(name, 1.15 * size, Area::new(x, area.y, ground.w, area.h), BLACK);
-            let hint = keys(brush, ground.right() - 0.5 * size, area, BLACK);
+            let hint = keys(brush, scene.keys(), ground.right() - 0.5 * size, area, BLACK);
             let rest = Area::new(x + wide + 0.6 * size, area.y, hint - x - wide - 1.2 * size, area.h);
             brush.label(&format!("account {account} · {region}"), 0.85 * size, rest, BLACK);
             let canvas = Area::new(0.0, 0.0, brush.pixmap.width() as f32, brush.pixmap.height() as f32);
@@ -57,8 +57,8 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
 }
 
 /// The keys there are, ending at `right`. Returns where it begins.
-fn keys(brush: &mut Brush, right: f32, area: Area, ink: Ink) -> f32 {
-    let (text, size) = ("p pauses, Esc quits", 0.42 * area.h);
+fn keys(brush: &mut Brush, text: &str, right: f32, area: Area, ink: Ink) -> f32 {
+    let size = 0.42 * area.h;
     let x = right - brush.letters.width(text, size);
     brush.text(text, size, (x, area.centre().y), ink);
     x

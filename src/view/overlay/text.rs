@@ -23,6 +23,9 @@ pub fn caption(scene: &Scene) -> (String, String) {
         (Phase::Done { gesture, taken_back: None }, _) => (done(gesture, "done"), Why::NotReleased.to_string()),
         (Phase::Done { gesture, taken_back: Some(why) }, _) => (done(gesture, "taken back"), sentence(why.in_words())),
         (_, Some(camera)) => camera,
+        (Phase::Idle(Why::NoHand), _) if scene.driven => {
+            ("Press l or r, and 0 to 5".into(), "Left hand: launch. Right hand: retire. n: no hand.".into())
+        }
         (Phase::Idle(Why::NoHand), _) => ("Show fingers".into(), "Left hand: launch. Right hand: retire.".into()),
         (Phase::Idle(why), _) => halves(*why),
         (Phase::Holding { side, fingers, hint, .. }, _) => {
