@@ -151,6 +151,8 @@ pub enum CameraError {
     /// Not the end: the next read may have a frame.
     #[error("{camera} is lost, as {reason}; handwave goes on when it is back")]
     Lost { camera: String, reason: String },
+    #[error("the camera's thread broke off by a fault of handwave's own, told above; start it again, and report that")]
+    Panicked,
     #[cfg(feature = "webcam")]
     #[error(transparent)]
     Webcam(#[from] webcam::WebcamError),

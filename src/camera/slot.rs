@@ -106,8 +106,11 @@ impl Reader {
     /// fails still comes. That the camera is lost comes once each time that it is said, before any frame after it.
     pub fn take(&self, frame: &mut Frame) -> Result<Status, CameraError> {
         let mut state = self.shared.lock();
-        while !state.full && !state.ended && state.lost.is_none() {
+        while !state.full && !state.ended && !state.reader_gone && state.lost.is_none() {
             state = self.shared.wait(state);
+        }
+        if state.reader_gone {
+            return Ok(Status::Ended);
         }
         if let Some(error) = state.lost.take() {
             return Err(error);
@@ -121,6 +124,11 @@ impl Reader {
         state.error.take().map_or(Ok(Status::Ended), Err)
     }
 
+    /// What ends this reader's waiting from elsewhere.
+    pub fn closer(&self) -> Closer {
+        Closer { shared: self.shared.clone() }
+    }
+
     /// How many frames were overwritten so far.
     pub fn dropped(&self) -> u64 {
         self.shared.lock().dropped
@@ -129,6 +137,18 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
+        self.closer().close();
+    }
+}
+
+/// Ends the reader's waiting from elsewhere.
+pub struct Closer {
+    shared: Arc<Shared>,
+}
+
+impl Closer {
+    /// As if the reader were gone; whoever still takes gets the end.
+    pub fn close(&self) {
         self.shared.lock().reader_gone = true;
         self.shared.changed.notify_all();
     }
@@ -250,6 +270,17 @@ mod tests {
         a_moment();
         drop(reader);
         assert!(!camera.join().unwrap());
+    }
+
+    #[test]
+    fn a_reader_that_waits_is_woken_from_elsewhere() {
+        let (writer, reader) = slot(Pace::Latest);
+        let closer = reader.closer();
+        let vision = thread::spawn(move || reader.take(&mut Frame::default()).unwrap());
+        a_moment();
+        closer.close();
+        assert_eq!(vision.join().unwrap(), Status::Ended);
+        assert!(!writer.put(&mut frame(1)));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The two threads between a camera and its readings. In: a camera and a tracker. Out: a channel of readings, and of
 //! word that the camera is lost and back.
 
-use std::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, JoinHandle};
 
 use image::RgbImage;
 use tokio::sync::mpsc;
@@ -9,7 +10,7 @@ use tokio::sync::watch::Sender;
 
 use super::model::ModelError;
 use super::tracker::Tracker;
-use crate::camera::slot::{self, Pace, Reader, Writer};
+use crate::camera::slot::{self, Closer, Pace, Reader, Writer};
 use crate::camera::{Camera, CameraError, Frame, Status};
 use crate::hand::Reading;
 
@@ -30,39 +31,71 @@ pub enum WatchError {
     Camera(#[from] CameraError),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error("the vision's thread broke off by a fault of handwave's own, told above; start it again, and report that")]
+    Panicked,
 }
 
-/// Reads hands from a camera in threads of its own. The channel closes when the source ends, after the error where it
-/// ended by one. When the receiver is dropped, the threads end with the camera's next frame, and the camera is dropped.
+/// Readings as they come, until the source ends; an error is the last, where it ended by one. Dropping it ends the
+/// threads: vision's now, the camera's with its next frame, when the camera is dropped.
+pub struct Readings {
+    seen: mpsc::Receiver<Result<Seen, WatchError>>,
+    slot: Closer,
+    vision: Option<JoinHandle<()>>,
+}
+
+impl Readings {
+    /// The next one; None after the last.
+    pub async fn recv(&mut self) -> Option<Result<Seen, WatchError>> {
+        self.seen.recv().await
+    }
+}
+
+impl Drop for Readings {
+    fn drop(&mut self) {
+        self.seen.close();
+        self.slot.close();
+        // ONNX Runtime complains on stderr where the process ends within a run: that run, a few hundredths of a second,
+        // is waited for.
+        let _ = self.vision.take().map(JoinHandle::join);
+    }
+}
+
+/// Reads hands from a camera in threads of its own. A thread that panics is an error, never the source's end.
 ///
 /// Each picture that was read is published too, for whoever shows it.
-pub fn watch(
-    camera: Box<dyn Camera>,
-    tracker: Tracker,
-    pace: Pace,
-    pictures: Sender<RgbImage>,
-) -> mpsc::Receiver<Result<Seen, WatchError>> {
+pub fn watch(camera: Box<dyn Camera>, tracker: Tracker, pace: Pace, pictures: Sender<RgbImage>) -> Readings {
     let (writer, reader) = slot::slot(pace);
+    let slot = reader.closer();
     // One reading waits at most: what is slow to take them gets new ones, not old ones.
-    let (sender, receiver) = mpsc::channel(1);
-    thread::spawn(move || deliver(camera, writer));
-    thread::spawn(move || read(reader, tracker, sender, pictures));
-    receiver
+    let (sender, seen) = mpsc::channel(1);
+    thread::spawn(move || {
+        let delivered = catch_unwind(AssertUnwindSafe(|| deliver(camera, &writer)));
+        if let Err(error) = delivered.unwrap_or(Err(CameraError::Panicked)) {
+            writer.fail(error);
+        }
+    });
+    let vision = thread::spawn(move || {
+        let failed = sender.clone();
+        if catch_unwind(AssertUnwindSafe(|| read(reader, tracker, sender, pictures))).is_err() {
+            let _ = failed.blocking_send(Err(WatchError::Panicked));
+        }
+    });
+    Readings { seen, slot, vision: Some(vision) }
 }
 
 /// The camera's thread.
-fn deliver(mut camera: Box<dyn Camera>, slot: Writer) {
+fn deliver(mut camera: Box<dyn Camera>, slot: &Writer) -> Result<(), CameraError> {
     let mut frame = Frame::default();
     loop {
         match camera.read(&mut frame) {
             Ok(Status::Fresh) if slot.put(&mut frame) => {}
-            Ok(_) => return,
+            Ok(_) => return Ok(()),
             Err(error @ CameraError::Lost { .. }) => {
                 if !slot.lose(error) {
-                    return;
+                    return Ok(());
                 }
             }
-            Err(error) => return slot.fail(error),
+            Err(error) => return Err(error),
         }
     }
 }
@@ -112,7 +145,7 @@ mod tests {
     struct Blind {
         input: Vec<f32>,
         outputs: Vec<Vec<f32>>,
-        fails: bool,
+        run: fn() -> Result<(), ModelError>,
     }
 
     impl Model for Blind {
@@ -121,43 +154,44 @@ mod tests {
         }
 
         fn run(&mut self) -> Result<&[Vec<f32>], ModelError> {
-            let failure = || ModelError::Failed { name: "blind.onnx".into(), reason: "told to".into() };
-            if self.fails { Err(failure()) } else { Ok(&self.outputs) }
+            (self.run)().map(|()| &*self.outputs)
         }
     }
 
-    fn tracker(fails: bool) -> Tracker {
-        let blind = |side: usize, outputs| Box::new(Blind { input: vec![0.0; 3 * side * side], outputs, fails });
+    fn works() -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn tracker(run: fn() -> Result<(), ModelError>) -> Tracker {
+        let blind = |side: usize, outputs| Box::new(Blind { input: vec![0.0; 3 * side * side], outputs, run });
         let params = palm::Params { threshold: 0.5, overlap: 0.3, most: 4 };
         let palms = PalmDetector::new(blind(palm::SIDE, vec![vec![0.0; 2016 * 18], vec![-100.0; 2016]]), params);
         let landmarks = LandmarkReader::new(blind(landmark::SIDE, vec![vec![0.0; 63], vec![0.0], vec![0.5]]));
         Tracker::new(palms, landmarks, Config::shipped().vision, false)
     }
 
-    /// So many frames, a second apart, then the end or an error; lost before each frame that `loses` names, once a name.
+    /// So many frames, a second apart, then how it ends; lost before each frame that `loses` names, once a name.
     /// Whoever holds the other `Arc` sees when it is dropped.
     struct Fake {
         left: u64,
         time: u64,
         loses: Vec<u64>,
-        fails: bool,
+        end: fn() -> Result<Status, CameraError>,
         _alive: Arc<()>,
     }
 
     impl Fake {
-        fn new(left: u64, fails: bool) -> (Box<Fake>, Arc<()>) {
+        fn new(left: u64) -> (Box<Fake>, Arc<()>) {
             let alive = Arc::new(());
-            (Box::new(Fake { left, time: 0, loses: Vec::new(), fails, _alive: alive.clone() }), alive)
+            let end = || Ok(Status::Ended);
+            (Box::new(Fake { left, time: 0, loses: Vec::new(), end, _alive: alive.clone() }), alive)
         }
     }
 
     impl Camera for Fake {
         fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
-            if self.left == 0 && self.fails {
-                return Err(CameraError::Empty { path: "fake.jpg".into() });
-            }
             if self.left == 0 {
-                return Ok(Status::Ended);
+                return (self.end)();
             }
             if self.loses.last() == Some(&(self.time + 1)) {
                 self.loses.pop();
@@ -174,7 +208,7 @@ mod tests {
     fn all(camera: Box<Fake>, tracker: Tracker, pace: Pace) -> Vec<Result<u64, String>> {
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
         let mut readings = watch(camera, tracker, pace, pictures);
-        std::iter::from_fn(|| readings.blocking_recv())
+        std::iter::from_fn(|| readings.seen.blocking_recv())
             .map(|seen| match seen {
                 Ok(Seen::Reading(reading)) => Ok(reading.time.as_secs()),
                 Ok(Seen::Lost(reason)) => Err(reason),
@@ -194,23 +228,25 @@ mod tests {
 
     #[test]
     fn every_frame_is_read_then_the_channel_closes() {
-        let (camera, alive) = Fake::new(20, false);
-        let readings = all(camera, tracker(false), Pace::Every);
+        let (camera, alive) = Fake::new(20);
+        let readings = all(camera, tracker(works), Pace::Every);
         assert_eq!(readings, (1..=20).map(Ok).collect::<Vec<_>>());
         wait_for_the_drop_of(&alive);
     }
 
     #[test]
     fn in_real_time_the_newest_frame_is_read() {
-        let (camera, _) = Fake::new(10_000, false);
-        let readings = all(camera, tracker(false), Pace::Latest);
+        let (camera, _) = Fake::new(10_000);
+        let readings = all(camera, tracker(works), Pace::Latest);
         assert_eq!(readings.last(), Some(&Ok(10_000)));
         assert!(readings.is_sorted());
     }
 
     #[test]
     fn a_cameras_error_comes_after_its_frames() {
-        let readings = all(Fake::new(2, true).0, tracker(false), Pace::Every);
+        let mut camera = Fake::new(2).0;
+        camera.end = || Err(CameraError::Empty { path: "fake.jpg".into() });
+        let readings = all(camera, tracker(works), Pace::Every);
         assert_eq!(readings[..2], [Ok(1), Ok(2)]);
         assert!(readings[2].as_ref().is_err_and(|said| said.contains("fake.jpg is an empty file")), "{readings:?}");
         assert_eq!(readings.len(), 3);
@@ -218,11 +254,11 @@ mod tests {
 
     #[test]
     fn a_lost_camera_is_told_once_and_goes_on() {
-        let (mut camera, _) = Fake::new(3, false);
+        let (mut camera, _) = Fake::new(3);
         camera.loses = vec![3, 3, 1, 1];
         let lost = || Err("camera 0 is lost, as it was told to; handwave goes on when it is back".into());
         let back = || Err("back".into());
-        let mut seen = all(camera, tracker(false), Pace::Every);
+        let mut seen = all(camera, tracker(works), Pace::Every);
         // The second frame is dropped where nobody had taken it when the camera was lost.
         seen.retain(|seen| *seen != Ok(2));
         assert_eq!(seen, [lost(), back(), Ok(1), lost(), back(), Ok(3)]);
@@ -230,19 +266,47 @@ mod tests {
 
     #[test]
     fn a_models_error_ends_the_readings_and_the_camera() {
-        let (camera, alive) = Fake::new(u64::MAX, false);
-        let readings = all(camera, tracker(true), Pace::Every);
+        let (camera, alive) = Fake::new(u64::MAX);
+        let fails = || Err(ModelError::Failed { name: "blind.onnx".into(), reason: "told to".into() });
+        let readings = all(camera, tracker(fails), Pace::Every);
         assert_eq!(readings, [Err("the model blind.onnx failed: told to".into())]);
         wait_for_the_drop_of(&alive);
     }
 
     #[test]
+    fn a_thread_that_panics_is_an_error_and_not_the_end() {
+        let (mut camera, _) = Fake::new(2);
+        camera.end = || panic!("told to");
+        let error = |thread| {
+            let fault = "broke off by a fault of handwave's own, told above; start it again, and report that";
+            Err(format!("the {thread}'s thread {fault}"))
+        };
+        assert_eq!(all(camera, tracker(works), Pace::Every), [Ok(1), Ok(2), error("camera")]);
+        let (camera, alive) = Fake::new(u64::MAX);
+        assert_eq!(all(camera, tracker(|| panic!("told to")), Pace::Latest), [error("vision")]);
+        wait_for_the_drop_of(&alive);
+    }
+
+    #[test]
+    fn a_camera_that_gives_nothing_keeps_nobody_from_ending() {
+        let (mut camera, _) = Fake::new(0);
+        camera.end = || {
+            thread::sleep(Duration::from_secs(60));
+            Ok(Status::Ended)
+        };
+        let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
+        let began = Instant::now();
+        drop(watch(camera, tracker(works), Pace::Latest, pictures));
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
     fn nobody_listening_ends_the_camera() {
         for pace in [Pace::Every, Pace::Latest] {
-            let (camera, alive) = Fake::new(u64::MAX, false);
+            let (camera, alive) = Fake::new(u64::MAX);
             let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
-            let mut readings = watch(camera, tracker(false), pace, pictures);
-            assert!(readings.blocking_recv().is_some());
+            let mut readings = watch(camera, tracker(works), pace, pictures);
+            assert!(readings.seen.blocking_recv().is_some());
             drop(readings);
             wait_for_the_drop_of(&alive);
         }
