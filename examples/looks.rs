@@ -143,6 +143,7 @@ fn looks() -> Vec<Look> {
         look("too far", "left 3 size 0.14 in 0", Phase::Idle(Why::TooSmall), seen(2), &[]),
         look("moving", "right 2 roll 25 in 0", hold(Side::Right, 2, 0.3, Some(Why::Moving)), seen(0), &[]),
         look("paused", "right 5 in 0", Phase::Paused, seen(2), &["Paused."]),
+        look("quitting", "left 3 in 0", Phase::Idle(Why::Quit), fleet(&going), &[lowered, "Quitting."]),
         look("camera lost", "none", Phase::Idle(Why::CameraLost), seen(2), &["The camera is lost."]),
         look("dark", "left 2 skin 1e1611 background 0c0d10 in 0", no_hand, seen(2), &[]),
         look("live", "left 5 in 0", hold(Side::Left, 5, 0.4, None), seen(3), &["Armed."]),

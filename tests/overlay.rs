@@ -105,6 +105,7 @@ fn states() -> Vec<(&'static str, Scene)> {
         ("unsure", scene(Phase::Idle(Why::Unsure))),
         ("too far", scene(Phase::Idle(Why::TooSmall))),
         ("paused", scene(Phase::Paused)),
+        ("quitting", scene(Phase::Idle(Why::Quit))),
         ("starting", Scene { camera: CameraState::Starting, ..idle() }),
         ("camera lost", Scene { camera: lost, ..idle() }),
         ("dark", Scene { light: Some(Light::Dark), ..idle() }),

@@ -33,8 +33,9 @@ use crate::vision::tracker::Tracker;
 use crate::vision::watch::{Seen, watch as watch_camera};
 use crate::{commands, vision};
 
-/// How long quitting may take: the fleet's change under way is finished, the rest is left to the tags.
-const QUIT_WITHIN: Duration = Duration::from_secs(5);
+/// How long quitting waits for the fleet's change under way; the rest is left to the tags. With all else, quitting takes
+/// less than five seconds.
+const QUIT_WITHIN: Duration = Duration::from_secs(4);
 /// How often the live line is drawn where no reading asks for it.
 const REDRAW: Duration = Duration::from_millis(200);
 
@@ -47,14 +48,18 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let tracker = vision::open(&config.vision, args.common.models.as_deref(), config.camera.mirrored)?;
     let pace = if args.fast { Pace::Every } else { Pace::Latest };
     let runtime = commands::runtime()?;
-    let _inside = runtime.enter();
+    let inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
     let driven = runtime.block_on(live::drive(args, &config, &source, &terminal, events_in))?;
     let Driven { mode, armed, fleet, actor } = driven;
     let machine = Machine::new(config.gesture.clone(), armed);
     let narrator = Narrator::default();
     let parts = Parts { mode, camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
-    let summary = stage::show(&runtime, parts, args.headless)?;
+    let summary = stage::show(&runtime, parts, args.headless);
+    drop(inside);
+    // A call that hangs is not waited for.
+    runtime.shutdown_background();
+    let summary = summary?;
     commands::say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -114,22 +119,46 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
         daemon.draw(&scenes);
     };
 
+    daemon.quit();
+    daemon.draw(&scenes);
     // The camera is let go at once.
     drop(readings);
-    // Whoever is in a hurry says so twice.
-    daemon.quit();
-    let left = select! {
-        left = timeout(QUIT_WITHIN, actor) => left.ok().and_then(Result::ok),
-        Some(Key::Quit) = keys.recv() => None,
-        () = signals.next() => None,
+    let mut ended = Box::pin(ended(actor, &mut keys, &mut signals));
+    let left = loop {
+        select! {
+            biased;
+            Some(event) = events.recv() => daemon.tell(event),
+            left = &mut ended => break left,
+        }
+        daemon.draw(&scenes);
     };
-    while let Ok(event) = events.try_recv() {
-        daemon.tell(event);
-    }
     drop(raw_mode);
     match failure {
         Some(error) => Err(error.into()),
         None => Ok(daemon.summary(left)),
+    }
+}
+
+/// Waits until the actor has ended, and answers what it left. Not for long, and no longer where somebody quits again:
+/// None.
+async fn ended(
+    actor: JoinHandle<FleetState>,
+    keys: &mut UnboundedReceiver<Key>,
+    signals: &mut Signals,
+) -> Option<FleetState> {
+    let hurry = async {
+        while let Some(key) = keys.recv().await {
+            if key == Key::Quit {
+                return;
+            }
+        }
+        // Nobody can press a key any more.
+        std::future::pending().await
+    };
+    select! {
+        left = timeout(QUIT_WITHIN, actor) => left.ok().and_then(Result::ok),
+        () = hurry => None,
+        () = signals.next() => None,
     }
 }
 
@@ -355,9 +384,41 @@ impl std::fmt::Display for Summary {
         write!(f, "Gestures: {gestures}, taken back: {taken_back}. Commands cut: {cut}, refused: {refused}. ")?;
         write!(f, "Instances launched: {launched}, terminated: {terminated}.")?;
         match fleet {
-            Some((Mode::DryRun, fleet)) => write!(f, "\nThe simulated fleet: {fleet}"),
-            Some((Mode::Live { .. }, fleet)) => write!(f, "\nThe fleet: {fleet}"),
+            Some((mode, fleet)) => {
+                let what = if *mode == Mode::DryRun { "simulated fleet" } else { "fleet" };
+                write!(f, "\nThe {what}: {fleet}")?;
+                text::left(mode, fleet).map_or(Ok(()), |left| write!(f, "\n{left}"))
+            }
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// How long quitting waits for an actor that hangs, where these keys are pressed meanwhile.
+    async fn quitting_takes(pressed: &[Key], others: bool) -> Duration {
+        let (keys_in, mut keys) = unbounded_channel();
+        pressed.iter().for_each(|key| keys_in.send(*key).unwrap());
+        let keys_in = others.then_some(keys_in);
+        let began = Instant::now();
+        assert_eq!(ended(tokio::spawn(pending()), &mut keys, &mut Signals::catch().unwrap()).await, None);
+        drop(keys_in);
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn quitting_waits_for_what_is_under_way_unless_told_again() {
+        for others in [true, false] {
+            assert!(quitting_takes(&[], others).await >= QUIT_WITHIN);
+            assert!(quitting_takes(&[Key::Pause], others).await >= QUIT_WITHIN);
+            assert!(quitting_takes(&[Key::Pause, Key::Quit], others).await < QUIT_WITHIN / 100);
         }
     }
 }

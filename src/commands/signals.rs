@@ -1,10 +1,14 @@
 //! Ctrl-C and a service manager's SIGTERM, as one thing to wait for.
 
-use tokio::signal;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// What comes while nobody waits is kept, not lost.
 pub struct Signals {
     #[cfg(unix)]
-    terminate: signal::unix::Signal,
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
 }
 
 impl Signals {
@@ -12,7 +16,9 @@ impl Signals {
     pub fn catch() -> std::io::Result<Signals> {
         Ok(Signals {
             #[cfg(unix)]
-            terminate: signal::unix::signal(signal::unix::SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
         })
     }
 
@@ -20,10 +26,10 @@ impl Signals {
     pub async fn next(&mut self) {
         #[cfg(unix)]
         tokio::select! {
-            _ = signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
         #[cfg(not(unix))]
-        let _ = signal::ctrl_c().await;
+        let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -101,6 +101,17 @@ impl FleetState {
         phases
     }
 
+    /// Who is on the way into service or out of it: what ending now leaves half done.
+    pub fn under_way(&self) -> BTreeMap<Phase, Vec<InstanceId>> {
+        let mut ids: BTreeMap<Phase, Vec<InstanceId>> = BTreeMap::new();
+        for seen in self.observed.iter().flat_map(|observed| &observed.instances) {
+            if seen.phase().is_under_way() {
+                ids.entry(seen.phase()).or_default().push(seen.id().clone());
+            }
+        }
+        ids
+    }
+
     /// Whom `ScaleIn(n)` would retire now, within the limits: what a countdown shows.
     pub fn victims(&self, n: usize) -> Vec<InstanceId> {
         let accepted = self.observed.as_ref().map(|observed| plan::accept(&Action::ScaleIn(n), observed, self.limits));

@@ -45,6 +45,13 @@ pub enum Phase {
     Stopped,
 }
 
+impl Phase {
+    /// On the way into service or out of it, and not there without somebody who sees to it.
+    pub fn is_under_way(self) -> bool {
+        matches!(self, Phase::Registering | Phase::Launching | Phase::Retiring | Phase::Draining)
+    }
+}
+
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -84,6 +84,7 @@ pub struct Machine {
     settings: Settings,
     state: State,
     paused: bool,
+    quitting: bool,
     /// The newest reading's time, on a clock that has not stopped or turned since.
     now: Option<Duration>,
     /// Why the newest reading begins nothing.
@@ -93,7 +94,7 @@ pub struct Machine {
 impl Machine {
     pub fn new(settings: Settings, armed: bool) -> Machine {
         let state = State::Armed(Window::default());
-        Machine { settings, state, paused: !armed, now: None, idle: Why::NoPicture }
+        Machine { settings, state, paused: !armed, quitting: false, now: None, idle: Why::NoPicture }
     }
 
     /// Takes the next reading.
@@ -144,7 +145,7 @@ impl Machine {
 
     /// Pauses, as the end of the program.
     pub fn quit(&mut self) -> Option<Outcome> {
-        self.paused = true;
+        (self.paused, self.quitting) = (true, true);
         self.disarm(Why::Quit)
     }
 
@@ -154,6 +155,7 @@ impl Machine {
                 let of = self.settings.countdown;
                 Phase::CountingDown { gesture, left: of.saturating_sub(self.since(since)), of }
             }
+            _ if self.quitting => Phase::Idle(Why::Quit),
             _ if self.paused => Phase::Paused,
             &State::Done { gesture, taken_back, .. } => Phase::Done { gesture, taken_back },
             State::Armed(window) => match window.hold(&self.settings) {

@@ -14,6 +14,7 @@ use std::fmt;
 use crate::fleet::InstanceId;
 use crate::fleet::actor::FleetState;
 use crate::gesture::machine::Phase;
+use crate::gesture::why::Why;
 use crate::hand::Reading;
 use light::Light;
 
@@ -39,7 +40,11 @@ pub struct Scene {
 impl Scene {
     /// The keys there are.
     pub fn keys(&self) -> &'static str {
-        if self.driven { "l r 0-5 n move the hand, p pauses, Esc quits" } else { "p pauses, Esc quits" }
+        match self.driven {
+            _ if self.phase == Phase::Idle(Why::Quit) => "Esc quits at once",
+            true => "l r 0-5 n move the hand, p pauses, Esc quits",
+            false => "p pauses, Esc quits",
+        }
     }
 }
 

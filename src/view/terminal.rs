@@ -73,6 +73,7 @@ impl Terminal {
         self.lock().raw = true;
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
+            let _ = queue!(io::stderr(), cursor::MoveToColumn(0), Clear(ClearType::CurrentLine));
             let _ = terminal::disable_raw_mode();
             before(panic);
         }));

@@ -1,6 +1,7 @@
-//! A scene to one line of text. Pure.
+//! A scene to one line of text, and what is left at the end to a sentence. Pure.
 
-use super::Scene;
+use super::{Mode, Scene};
+use crate::fleet::actor::FleetState;
 use crate::fleet::list;
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
@@ -16,6 +17,17 @@ pub fn live_line(scene: &Scene) -> String {
         line += &format!(" ({trouble})");
     }
     line + " | " + scene.keys()
+}
+
+/// What quitting leaves half done, and who finishes it; None where nothing is.
+pub fn left(mode: &Mode, fleet: &FleetState) -> Option<String> {
+    let under_way = fleet.under_way().into_iter();
+    let who: Vec<_> = under_way.map(|(phase, ids)| format!("{} {phase} ({})", ids.len(), list(&ids))).collect();
+    let finished = match mode {
+        Mode::DryRun => "It ends with the simulated fleet",
+        Mode::Live { .. } => "The next start finishes it, or `handwave fleet settle --live` does",
+    };
+    (!who.is_empty()).then(|| format!("Left under way: {}. {finished}.", who.join(", ")))
 }
 
 /// What the hands do, or why nothing happens.
@@ -58,6 +70,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::fleet::cloud::{Health, Instance, InstanceState};
+    use crate::fleet::observed::Observed;
     use crate::gesture::Gesture;
     use crate::view::tests::scene;
 
@@ -86,5 +100,32 @@ mod tests {
         let mut scene = scene(Phase::Paused);
         scene.fleet.trouble = Some("throttled".into());
         assert!(live_line(&scene).contains("Paused: p goes on | fleet: not seen yet (throttled)"));
+    }
+
+    #[test]
+    fn what_is_left_is_told_with_who_finishes_it() {
+        let mut fleet = scene(Phase::Paused).fleet;
+        assert_eq!(left(&Mode::DryRun, &fleet), None);
+        let instance = |id: &str, state, retiring| Instance {
+            id: id.into(),
+            state,
+            launched: jiff::Timestamp::UNIX_EPOCH,
+            retiring,
+            reason: None,
+        };
+        let (running, pending) = (InstanceState::Running, InstanceState::Pending);
+        let instances = vec![
+            instance("i-1", running, false),
+            instance("i-2", running, true),
+            instance("i-3", pending, false),
+            instance("i-4", InstanceState::ShuttingDown, true),
+        ];
+        let health = vec![("i-1".into(), Health::InService), ("i-2".into(), Health::Draining)];
+        fleet.observed = Some(Observed::join(instances, health));
+        let who = "Left under way: 1 launching (i-3), 1 draining (i-2).";
+        assert_eq!(left(&Mode::DryRun, &fleet).unwrap(), format!("{who} It ends with the simulated fleet."));
+        let live = Mode::Live { account: "111122223333".into(), region: "eu-central-1".into() };
+        let finished = "The next start finishes it, or `handwave fleet settle --live` does.";
+        assert_eq!(left(&live, &fleet).unwrap(), format!("{who} {finished}"));
     }
 }

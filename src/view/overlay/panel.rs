@@ -6,6 +6,7 @@ use super::brush::{Area, Brush};
 use super::palette::*;
 use super::{signs, text, tiles};
 use crate::gesture::machine::Phase;
+use crate::gesture::why::Why;
 use crate::view::{SAID, Scene};
 
 /// What the hands do in one large line, what to do about it in another. What has fired, waits or stands has a ground and
@@ -14,6 +15,7 @@ pub fn caption(brush: &mut Brush, area: Area, scene: &Scene) {
     let unit = brush.unit;
     let (what, remedy) = text::caption(scene);
     let (ground, opacity, ink, sign): (_, _, _, Option<Sign>) = match &scene.phase {
+        Phase::Idle(Why::Quit) => (WHITE, 1.0, BLACK, Some(signs::cross)),
         Phase::Paused => (WHITE, 1.0, BLACK, Some(signs::pause)),
         Phase::CountingDown { gesture, .. } => (of_side(gesture.side), 1.0, BLACK, None),
         Phase::Done { gesture, taken_back: None } => (of_side(gesture.side), 1.0, BLACK, Some(signs::tick)),

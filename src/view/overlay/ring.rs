@@ -8,13 +8,14 @@ use super::palette::*;
 use super::skeleton;
 use crate::gesture::Gesture;
 use crate::gesture::machine::Phase;
+use crate::gesture::why::Why;
 use crate::hand::Side;
 use crate::view::Scene;
 
 /// How bright the picture stays: it steps back where something else is to be read.
 pub fn light(phase: &Phase) -> f32 {
     match phase {
-        Phase::Paused => 0.35,
+        Phase::Paused | Phase::Idle(Why::Quit) => 0.35,
         Phase::CountingDown { .. } => 0.4,
         Phase::Idle(_) | Phase::Holding { .. } | Phase::Done { .. } => 1.0,
     }

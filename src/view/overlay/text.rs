@@ -16,6 +16,7 @@ pub fn caption(scene: &Scene) -> (String, String) {
     };
     let done = |gesture: &Gesture, what: &str| format!("{}: {what}", meaning(gesture.side, gesture.fingers));
     match (&scene.phase, camera) {
+        (Phase::Idle(Why::Quit), _) => ("Quitting".into(), under_way(scene)),
         (Phase::Paused, _) => ("Paused".into(), "Press p or space to go on".into()),
         (Phase::CountingDown { gesture, .. }, _) => {
             ("A fist takes it back".into(), meaning(gesture.side, gesture.fingers))
@@ -32,6 +33,13 @@ pub fn caption(scene: &Scene) -> (String, String) {
             (meaning(*side, *fingers), hint.map_or("Hold it".into(), |why| why.to_string()))
         }
     }
+}
+
+/// What quitting waits for, or leaves to the next start.
+fn under_way(scene: &Scene) -> String {
+    let phases = scene.fleet.under_way().into_iter().map(|(phase, ids)| format!("{} {phase}", ids.len()));
+    let phases: Vec<_> = phases.collect();
+    if phases.is_empty() { "Nothing is under way".into() } else { format!("Under way: {}", phases.join(", ")) }
 }
 
 /// What a countdown is for.

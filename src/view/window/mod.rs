@@ -67,10 +67,10 @@ pub fn show(mut feed: Feed) -> Result<(), WindowError> {
     window.set_input_callback(Box::new(keys.clone()));
 
     let mut canvas = Canvas::default();
-    // The sender is gone when whoever made the scenes has ended.
-    while let Ok(changed) = feed.scenes.has_changed() {
+    loop {
+        let news = feed.news();
         let size = canvas_size(window.get_size());
-        if changed || feed.pictures.has_changed().unwrap_or(false) || canvas.size != size {
+        if news != News::None || canvas.size != size {
             canvas.draw(&mut feed, size);
         }
         if canvas.is_due() {
@@ -89,11 +89,29 @@ pub fn show(mut feed: Feed) -> Result<(), WindowError> {
             // Nobody listens: the scenes end too.
             let _ = feed.keys.send(key);
         }
-        if closed.is_some() {
-            break;
+        if closed.is_some() || news == News::Last {
+            return Ok(());
         }
     }
-    Ok(())
+}
+
+/// What a feed has that was not drawn.
+#[derive(Debug, PartialEq)]
+enum News {
+    None,
+    Some,
+    /// Whoever makes the scenes has ended; the last one says how.
+    Last,
+}
+
+impl Feed {
+    fn news(&self) -> News {
+        match self.scenes.has_changed() {
+            Err(_) => News::Last,
+            Ok(false) if !self.pictures.has_changed().unwrap_or(false) => News::None,
+            Ok(_) => News::Some,
+        }
+    }
 }
 
 /// What was drawn last.
@@ -140,7 +158,31 @@ fn canvas_size((width, height): (usize, usize)) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
     use super::*;
+    use crate::gesture::machine::Phase;
+    use crate::gesture::why::Why;
+    use crate::view::tests::scene;
+
+    #[test]
+    fn what_was_shown_last_is_drawn_before_the_end() {
+        let (scenes_in, scenes) = watch::channel(scene(Phase::Paused));
+        let (pictures_in, pictures) = watch::channel(RgbImage::default());
+        let mut feed = Feed { scenes, pictures, keys: unbounded_channel().0 };
+        assert_eq!(feed.news(), News::None);
+        pictures_in.send_replace(RgbImage::new(64, 48));
+        assert_eq!(feed.news(), News::Some);
+        let mut canvas = Canvas::default();
+        canvas.draw(&mut feed, (64, 48));
+        let before = canvas.pixels.clone();
+        assert_eq!(feed.news(), News::None);
+        scenes_in.send_replace(scene(Phase::Idle(Why::Quit)));
+        drop((scenes_in, pictures_in));
+        assert_eq!(feed.news(), News::Last);
+        canvas.draw(&mut feed, (64, 48));
+        assert_ne!(canvas.pixels, before);
+    }
 
     #[test]
     fn a_large_window_is_drawn_smaller_in_its_own_shape() {

@@ -1,0 +1,211 @@
+//! The real binary in a real terminal: quitting in the middle of things, by every way that there is, and a panic.
+#![cfg(unix)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use handwave::view::terminal::{Key, Terminal};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+use serde_json::Value;
+use tokio::sync::mpsc::unbounded_channel;
+
+/// Set in the process that a test starts.
+const STARTED: &str = "HANDWAVE_TEST_TERMINAL";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process that has a terminal of its own as stdin and stderr.
+struct Session {
+    process: Child,
+    /// Where keys are typed.
+    keyboard: File,
+    terminal: File,
+    said: Arc<Mutex<String>>,
+}
+
+impl Session {
+    fn start(command: &mut Command) -> Session {
+        let keyboard = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+        grantpt(&keyboard).unwrap();
+        unlockpt(&keyboard).unwrap();
+        let path = PathBuf::from(ptsname(&keyboard, Vec::new()).unwrap().into_string().unwrap());
+        let terminal = OpenOptions::new().read(true).write(true).open(path).unwrap();
+        let end = || Stdio::from(terminal.try_clone().unwrap());
+        let process = command.env_remove("DISPLAY").stdin(end()).stderr(end()).stdout(Stdio::piped()).spawn().unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        let (mut screen, heard) = (keyboard.try_clone().unwrap(), said.clone());
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = screen.read(&mut bytes) {
+                heard.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        });
+        Session { process, keyboard, terminal, said }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Whether the terminal reads keys one by one, without showing them.
+    fn is_raw(&self) -> bool {
+        !tcgetattr(&self.terminal).unwrap().local_modes.intersects(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    fn wait(&self, what: &str, there: impl Fn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !there() {
+            assert!(Instant::now() < end, "no {what}:\n{}", self.said());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// `handwave run` before a puppet, quick to act and patient with a slow machine.
+struct Run {
+    session: Session,
+    folder: tempfile::TempDir,
+}
+
+impl Run {
+    fn start(countdown: u32) -> Run {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = format!(
+            "[camera]\nwidth = 320\nheight = 240\nfps = 15\n[gesture]\nhold_launch = 0.4\nhold_retire = 0.4\n\
+             countdown = {countdown}\ngap = 1\ndisarm_gap = 5\n"
+        );
+        fs::write(folder.path().join("config.toml"), settings).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_handwave"));
+        command.args(["run", "--camera", "puppet", "--config"]).arg(folder.path().join("config.toml"));
+        command.arg("--events").arg(folder.path().join("events"));
+        Run { session: Session::start(&mut command), folder }
+    }
+
+    fn events(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.folder.path().join("events")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The ids in all events of this name.
+    fn ids(&self, event: &str) -> Vec<String> {
+        let events = self.events();
+        let of_name = events.iter().filter(|line| line["event"] == event);
+        let ids = of_name.flat_map(|line| line["instances"].as_array().unwrap());
+        ids.map(|id| id.as_str().unwrap().to_owned()).collect()
+    }
+
+    fn has(&self, event: &str) -> bool {
+        self.events().iter().any(|line| line["event"] == event)
+    }
+
+    /// Waits for the end, which is to come soon and well, with the terminal as it was. Answers what is on stdout.
+    fn ends(&mut self) -> String {
+        let began = Instant::now();
+        let mut told = String::new();
+        self.session.process.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+        let status = self.session.process.wait().unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        let said = self.session.said();
+        assert_eq!(status.code(), Some(0), "{said}");
+        assert!(!self.session.is_raw());
+        assert!(said.contains("| Quitting |") && self.has("quit"), "{said}");
+        assert!(!said.contains("onnxruntime"), "{said}");
+        told
+    }
+}
+
+#[test]
+fn every_way_to_quit_leaves_a_drain_to_the_tags_and_says_so() {
+    let quit = |way: &str| {
+        let mut run = Run::start(1);
+        run.session.wait("terminal", || run.session.is_raw());
+        run.session.press("l2");
+        run.session.wait("launch", || !run.ids("launched").is_empty());
+        run.session.press("n");
+        run.session.wait("service", || run.ids("in-service").len() == 2);
+        run.session.press("r1");
+        run.session.wait("drain", || run.has("deregistered"));
+        match way {
+            "INT" | "TERM" => run.session.signal(way),
+            key => run.session.press(key),
+        }
+        let told = run.ends();
+        let retired = run.ids("retiring");
+        assert!(
+            told.contains(&format!("Left under way: 1 draining ({}). It ends with", retired[0])),
+            "{way:?}: {told}"
+        );
+        assert_eq!((retired.len(), run.has("terminated")), (1, false), "{way:?}");
+    };
+    thread::scope(|scope| {
+        for way in ["\x1b", "q", "\x03", "INT", "TERM"] {
+            scope.spawn(move || quit(way));
+        }
+    });
+}
+
+#[test]
+fn quitting_takes_a_countdown_back() {
+    let mut run = Run::start(60);
+    run.session.wait("terminal", || run.session.is_raw());
+    run.session.press("r2");
+    run.session.wait("countdown", || run.has("gesture"));
+    run.session.press("\x1b");
+    let told = run.ends();
+    let events = run.events();
+    let taken_back = events.iter().find(|line| line["event"] == "taken-back").expect("it is taken back");
+    assert_eq!(taken_back["reason"], "handwave was quitting");
+    assert!(!run.has("command") && !told.contains("Left under way"), "{told}");
+}
+
+/// The process that the next test starts: panics at a key, and ends without cleaning up.
+#[test]
+#[ignore = "what another test starts"]
+fn a_panic() {
+    if std::env::var_os(STARTED).is_none() {
+        return;
+    }
+    let (keys_in, mut keys) = unbounded_channel();
+    let terminal = Terminal::default();
+    let _raw_mode = terminal.keys(keys_in);
+    terminal.live("a live line");
+    assert_eq!(keys.blocking_recv(), Some(Key::Pause));
+    let _ = thread::spawn(|| panic!("told to")).join();
+    std::process::abort();
+}
+
+#[test]
+fn a_panic_restores_the_terminal() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut session =
+        Session::start(command.args(["--exact", "a_panic", "--ignored", "--nocapture"]).env(STARTED, "1"));
+    session.wait("live line", || session.is_raw() && session.said().contains("a live line"));
+    session.press("p");
+    session.wait("panic", || session.said().contains("told to"));
+    session.process.wait().unwrap();
+    assert!(!session.is_raw());
+    let said = session.said();
+    let (_, after) = said.split_once("a live line").unwrap();
+    assert!(after.starts_with("\x1b[1G\x1b[2K"), "the live line is not mixed with what the panic says: {after:?}");
+}
