@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test looks build run runtime libclang moto lab soak lint clean help
+.PHONY: demo test looks build run runtime libclang moto soak lint clean help
 
 demo: runtime libclang ## play the main job with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window -- demo
@@ -28,9 +28,6 @@ moto: ## install the tests' stand-in for AWS into .deps, once
 
 libclang: ## fetch libclang into .deps, once: the webcam's build reads the kernel's headers with it
 	@sh tools/fetch-libclang.sh
-
-lab: runtime libclang ## test a real webcam driver in a small Linux of its own; needs ../shared/webcam, root, ffmpeg, kmod
-	$(CARGO) test --test webcam -- --ignored
 
 soak: build ## lose and regain a webcam for 10 minutes in the lab, and say what it cost; SECONDS=60 for less
 	tests/soak.sh $(or $(SECONDS),600)

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -52,8 +52,11 @@ impl Played {
 
 fn lab() -> Option<PathBuf> {
     let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/webcam/lab");
+    let kernel = lab.with_file_name("uml").join("linux");
     let missing = if !lab.is_file() {
         Some("the lab (../shared/webcam/lab)".into())
+    } else if !Command::new(kernel).arg("--version").output().is_ok_and(|kernel| kernel.status.success()) {
+        Some("a machine that runs the lab's kernel".into())
     } else if !Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n") {
         Some("root".into())
     } else {
@@ -64,7 +67,8 @@ fn lab() -> Option<PathBuf> {
         ["python3", "modprobe", "ffmpeg"].into_iter().find(|tool| is_missing(tool)).map(String::from)
     };
     if let Some(missing) = missing {
-        println!("skipped: {missing} is not there");
+        // Past the test harness, which keeps what a test that passes has printed: a skipped one is not to look like it.
+        let _ = writeln!(io::stderr(), "skipped: {missing} is not there");
         return None;
     }
     lab.canonicalize().ok()
@@ -80,6 +84,17 @@ count() { cat $OUT/$1 2>/dev/null | grep -c "\"event\":\"$2\""; }
 reach() { local i; for i in $(seq 600); do [ "$(count $1 $2)" -ge "$3" ] && return; sleep .1; done; say missed "$1:$2:$3"; exit 1; }
 # Waits until a file says something.
 until_said() { local i; for i in $(seq 600); do grep -qs "$2" $OUT/$1 && return; sleep .1; done; say missed "$1:$2"; exit 1; }
+# How late the machine was at worst, in seconds: what is timed on a loaded one is late by that too.
+mkfifo /run/nothing
+lateness() {
+    local worst=0 due late
+    while :; do
+        due=$((${EPOCHREALTIME/./} + 250000)); read -rt .25 <>/run/nothing
+        late=$((${EPOCHREALTIME/./} - due)); [ $late -gt $worst ] && worst=$late && printf '%d.%06d' $((worst / 1000000)) $((worst % 1000000)) >/run/late
+    done
+}
+lateness & late=$!
+trap 'kill $late; say late "$(cat /run/late)"' EXIT
 camera_processes() { grep -sl "[c]amera-process" /proc/[0-9]*/cmdline | wc -l; }
 zombies() { grep -sl '^State:.Z' /proc/[0-9]*/status | wc -l; }
 # A camera with another firmware, files, size and rate.
@@ -144,7 +159,6 @@ fn times(events: &[(f64, Value)], name: &str) -> Vec<f64> {
 }
 
 #[test]
-#[ignore = "boots a kernel, minutes: make lab"]
 fn a_hold_and_a_countdown_end_with_the_camera() {
     let Some(lab) = lab() else { return };
     let work = tempfile::tempdir().unwrap();
@@ -172,15 +186,16 @@ fn a_hold_and_a_countdown_end_with_the_camera() {
     let events = played.events("events");
     let (lost, back) = (times(&events, "camera-lost"), times(&events, "camera-back"));
     assert_eq!((lost.len(), back.len()), (2, 1));
-    assert!(lost[0] - played.number("pulled_in_hold") < 1.0, "told at once");
-    assert!(back[0] - played.number("back") < 2.0, "goes on by itself");
+    let late = played.number("late");
+    assert!(lost[0] - played.number("pulled_in_hold") < 1.0 + late, "told at once");
+    assert!(back[0] - played.number("back") < 2.0 + late, "goes on by itself");
 
     let gestures = times(&events, "gesture");
     assert_eq!(gestures.len(), 1, "the hold that the camera ended was none");
     assert!(gestures[0] - back[0] > 4.0, "the hold began anew");
     let (at, taken_back) = events.iter().find(|(_, event)| event["event"] == "taken-back").unwrap();
     assert_eq!(taken_back["reason"], "the camera was lost");
-    assert!(at - played.number("pulled_in_countdown") < 1.0);
+    assert!(at - played.number("pulled_in_countdown") < 1.0 + late);
     assert!(times(&events, "retiring").is_empty());
     assert_eq!(played.value("run.status"), "0");
 }
@@ -204,7 +219,6 @@ fn damage(pictures: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-#[ignore = "boots a kernel, minutes: make lab"]
 fn a_camera_misbehaves() {
     let Some(lab) = lab() else { return };
     let work = tempfile::tempdir().unwrap();
@@ -303,16 +317,19 @@ fn a_camera_misbehaves() {
     let events = played.events("events");
     let (lost, back) = (times(&events, "camera-lost"), times(&events, "camera-back"));
     let took = |from: &str, to: f64| to - played.number(from);
+    let late = played.number("late");
     println!(
-        "noticed: a stall {:.2} s, pulled out {:.2} s; back: after the stall {:.2} s, after the plug {:.2} s",
+        "noticed: a stall {:.2} s, pulled out {:.2} s; back: after the stall {:.2} s, after the plug {:.2} s; the machine \
+         was {late:.2} s late at worst",
         took("stalled", lost[0]),
         took("pulled", lost[1]),
         took("flowing", back[0]),
         took("renumbered", back[1]),
     );
     assert_eq!((lost.len(), back.len()), (2, 2), "lost by nothing else");
-    assert!(took("stalled", lost[0]) < 2.0 && took("pulled", lost[1]) < 2.0);
-    assert!(took("flowing", back[0]) < 2.0 && took("renumbered", back[1]) < 2.0);
+    let soon = 2.0 + late;
+    assert!(took("stalled", lost[0]) < soon && took("pulled", lost[1]) < soon);
+    assert!(took("flowing", back[0]) < soon && took("renumbered", back[1]) < soon);
     let reasons: Vec<&str> = events.iter().filter_map(|(_, event)| event["reason"].as_str()).collect();
     assert!(reasons[0].contains("it stopped sending pictures") && reasons[1].contains("it was pulled out"));
     assert_eq!((played.value("zombies"), played.value("processes"), played.value("orphans")), ("0", "1", "0"));
@@ -320,7 +337,7 @@ fn a_camera_misbehaves() {
     assert!(played.text("small").contains("320x240, 5 a second, YUYV"));
     assert!(times(&played.events("small_events"), "camera-lost").is_empty(), "five a second is no stall");
     assert_eq!(played.value("small.status"), "0");
-    assert!(took("quitted", played.number("ended")) < 2.0);
+    assert!(took("quitted", played.number("ended")) < soon);
     assert_eq!(played.value("again.status"), "124", "the camera is free at once: {}", played.text("again"));
     assert_eq!(played.value("left"), "0");
 
