@@ -133,6 +133,7 @@ fn looks() -> Vec<Look> {
 
     let mut looks = vec![
         look("idle", "none", no_hand, seen(2), &[]),
+        look("demo", "none", no_hand, seen(2), &[]),
         look("holding", "left 3 in 0", hold(Side::Left, 3, 0.62, None), seen(2), &[]),
         look("counting down", "right 2 in 0", count_down, seen(4), &[lowered]),
         look("taken back", "right fist in 0", taken_back, seen(4), &[lowered, "Taken back: a fist was shown."]),
@@ -157,6 +158,7 @@ fn looks() -> Vec<Look> {
         match look.name {
             "counting down" => scene.victims = IDS[2..4].iter().map(|id| InstanceId::from(*id)).collect(),
             "camera lost" => scene.camera = CameraState::Lost("USB Camera was unplugged; plug it in again".into()),
+            "demo" => scene.driven = true,
             "dark" => scene.light = Some(Light::Dark),
             "live" | "live, going" => {
                 scene.mode = Mode::Live { account: "111122223333".into(), region: "eu-central-1".into() };
