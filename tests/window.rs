@@ -247,34 +247,78 @@ fn a_client_that_is_killed_and_a_window_that_is_destroyed_are_outlived() {
     }
 }
 
-/// The real binary: its script is left at the first key, and what the keys show is acted on.
+/// The real binary's demo in a window, without a terminal.
+struct Demo {
+    process: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Demo {
+    fn start(screen: &Screen) -> Demo {
+        let folder = tempfile::tempdir().unwrap();
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_handwave"));
+        demo.args(["demo", "--events"]).arg(folder.path().join("events")).env("DISPLAY", &screen.name);
+        let process = demo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        screen.focus();
+        Demo { process, folder }
+    }
+
+    /// The first event of this name.
+    fn event(&self, name: &str) -> Option<serde_json::Value> {
+        let text = std::fs::read_to_string(self.folder.path().join("events")).unwrap_or_default();
+        let mut events = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        events.find(|line| line["event"] == name)
+    }
+
+    /// How many instances its first launch is of.
+    fn launches(&self) -> Option<usize> {
+        wait("launch", || self.event("launched"))["instances"].as_array().map(Vec::len)
+    }
+
+    /// What it has told when it has ended well.
+    fn ends(&mut self) -> String {
+        let mut told = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        assert!(self.process.wait().unwrap().success(), "{told}");
+        told
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Its script is left at the first key, and what the keys show is acted on.
 #[test]
 fn keys_drive_the_demos_hand_until_escape() {
     let Some(screen) = Screen::open() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let events = folder.path().join("events.jsonl");
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_handwave"));
-    demo.args(["demo", "--events"]).arg(&events).env("DISPLAY", &screen.name);
-    let mut demo = demo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let said = |event: &str| {
-        let text = std::fs::read_to_string(&events).unwrap_or_default();
-        let events = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        events.into_iter().find(|line| line["event"] == event)
-    };
-    screen.focus();
+    let mut demo = Demo::start(&screen);
     screen.xdotool(&["key", "l", "2"]);
-    let launched = wait("launch", || said("launched"));
-    assert_eq!(launched["instances"].as_array().map(Vec::len), Some(2), "the script would have launched 3");
+    assert_eq!(demo.launches(), Some(2), "the script would have launched 3");
     screen.xdotool(&["key", "n"]);
     thread::sleep(Duration::from_secs(1));
-    assert_eq!(demo.try_wait().unwrap(), None);
+    assert_eq!(demo.process.try_wait().unwrap(), None);
     screen.xdotool(&["key", "Escape"]);
-    let mut told = String::new();
-    demo.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-    assert!(demo.wait().unwrap().success(), "{told}");
-    assert!(said("quit").is_some());
+    let told = demo.ends();
+    assert!(demo.event("quit").is_some());
     assert!(told.contains("The hand is yours"), "{told}");
     assert_eq!(told.matches("--- ").count(), 2, "the script's other captions are not told: {told}");
+}
+
+#[test]
+fn a_demo_goes_on_without_its_display_and_ends_where_nobody_can_press_a_key() {
+    let Some(mut screen) = Screen::open() else { return };
+    let mut demo = Demo::start(&screen);
+    screen.xdotool(&["key", "l", "2"]);
+    wait("hand", || demo.event("gesture"));
+    screen.server.kill().expect("Xvfb is killed");
+    // What was asked for is still done.
+    let told = demo.ends();
+    assert_eq!(demo.launches(), Some(2));
+    assert!(demo.event("in-service").is_some(), "{told}");
 }
 
 #[test]
