@@ -6,6 +6,8 @@ use crate::camera::Source;
 #[cfg(feature = "webcam")]
 use crate::camera::webcam::child::Task;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use clap_verbosity_flag::{Verbosity, WarnLevel};
 
 /// Scale an EC2 fleet behind a load balancer by showing fingers to a webcam.
 ///
@@ -14,8 +16,28 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Cli {
+    #[command(flatten)]
+    pub logging: Logging,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// How much is said on stderr, and how.
+#[derive(Debug, Args)]
+pub struct Logging {
+    #[command(flatten)]
+    pub verbosity: Verbosity<WarnLevel>,
+    /// How logs and what is told are written to stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object a line, for programs.
+    Json,
 }
 
 const EXAMPLES: &str = "\
@@ -26,23 +48,82 @@ Examples:
   handwave count photo.jpg            how many fingers does each hand in a picture show?
   handwave fleet out 2 --live         launch two instances in AWS and wait until they are in service";
 
+const RUN_EXAMPLES: &str = "\
+Examples:
+  handwave run                              the first webcam, a simulated fleet
+  handwave run --camera hands.mp4           a video, in its own time
+  handwave run --live                       the fleet in AWS; p arms it
+  handwave run --events events.jsonl        keep what happened";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  handwave demo
+  handwave demo --headless --events -        in the terminal alone, with its events";
+
+const COUNT_EXAMPLES: &str = "\
+Examples:
+  handwave count photo.jpg
+  handwave count --format json holiday/ | jq .hands
+  handwave count --annotate seen hands.mp4   every frame, with the hands drawn into it";
+
+const FLEET_EXAMPLES: &str = "\
+Examples:
+  handwave fleet status --live
+  handwave fleet out 2 --live                launch two, wait until they are in service
+  handwave fleet in 1 --live --yes           retire one without being asked
+  handwave fleet out 2                       what would be done, on a simulated fleet";
+
+const BALANCER_EXAMPLES: &str = "\
+Examples:
+  handwave balancer create --live
+  handwave balancer show --live --format json";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  handwave doctor                            this machine
+  handwave doctor --interactive              is a left hand read as one?
+  handwave doctor --live                     AWS too";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Example:
+  handwave completions bash > ~/.local/share/bash-completion/completions/handwave";
+
+const MAN_EXAMPLES: &str = "\
+Example:
+  handwave man ~/.local/share/man/man1";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Watch a camera and let hands change the fleet (a simulated one, unless --live).
+    #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
     /// Play the main job with a rendered hand, the real models and a simulated fleet; then keys move the hand.
+    #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
     /// Count the raised fingers in pictures and videos.
+    #[command(after_help = COUNT_EXAMPLES)]
     Count(CountArgs),
     /// See and change the fleet without a camera.
+    #[command(after_help = FLEET_EXAMPLES)]
     Fleet(FleetArgs),
     /// Make, show or delete the load balancer of config.toml.
+    #[command(after_help = BALANCER_EXAMPLES)]
     Balancer(BalancerArgs),
     /// Check everything that a run needs, and say what is missing and how to get it.
+    #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
     /// List the cameras, their formats, and which one `run` takes.
     #[cfg(feature = "webcam")]
     Cameras(CamerasArgs),
+    /// Print a shell's completions, for its start-up file or its folder of completions.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions { shell: Shell },
+    /// Print the man page, or write every command's into a folder.
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
     /// Own a camera for the handwave that started this one.
     #[cfg(feature = "webcam")]
     #[command(hide = true)]

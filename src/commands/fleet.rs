@@ -151,7 +151,7 @@ impl<'a> Progress<'a> {
     }
 
     fn tell(&self, event: &Stamped) {
-        self.bar.suspend(|| self.terminal.line(&event.event.to_string()));
+        self.bar.suspend(|| self.terminal.tell(&event.event.to_string()));
     }
 
     fn show(&self, state: &FleetState) {

@@ -9,6 +9,8 @@ mod demo;
 mod doctor;
 mod fleet;
 mod live;
+mod log;
+mod manual;
 mod run;
 mod signals;
 mod stage;
@@ -18,11 +20,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::prelude::*;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, LogFormat};
 use crate::view::terminal::Terminal;
 
 pub fn run(cli: Cli) -> Result<ExitCode> {
@@ -30,32 +29,33 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     if let Command::CameraProcess { task } = &cli.command {
         return Ok(crate::camera::webcam::child::run(task));
     }
-    let terminal = Terminal::default();
-    log_to(&terminal);
-    match cli.command {
+    let terminal = log::begin(&cli.logging);
+    match execute(cli.command, terminal) {
+        // Among lines for programs an error is one of them.
+        Err(error) if cli.logging.log_format == LogFormat::Json => {
+            tracing::error!("{error:#}");
+            Ok(ExitCode::FAILURE)
+        }
+        other => other,
+    }
+}
+
+fn execute(command: Command, terminal: Terminal) -> Result<ExitCode> {
+    match command {
         Command::Run(args) => run::run(&args, terminal),
         Command::Demo(args) => demo::run(&args, terminal),
         Command::Count(args) => count::run(&args),
         Command::Fleet(args) => fleet::run(&args, terminal),
         Command::Doctor(args) => doctor::run(&args, &terminal),
         Command::Balancer(args) => balancer::run(&args, terminal),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::man(folder.as_deref()),
         #[cfg(feature = "webcam")]
         Command::Cameras(args) => cameras::run(&args),
         // Has run above: it has no terminal, and its log would go nowhere.
         #[cfg(feature = "webcam")]
         Command::CameraProcess { .. } => Ok(ExitCode::FAILURE),
     }
-}
-
-/// Warnings go to the terminal; RUST_LOG asks for more or less (`debug`, `handwave::fleet=trace`).
-fn log_to(terminal: &Terminal) {
-    let wish = std::env::var("RUST_LOG").unwrap_or_default();
-    let targets = wish.parse::<Targets>().ok().filter(|_| !wish.is_empty());
-    let text = tracing_subscriber::fmt::layer().with_writer(terminal.clone()).without_time().with_target(false);
-    tracing_subscriber::registry()
-        .with(text)
-        .with(targets.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN)))
-        .init();
 }
 
 /// Writes a line to standard output; false where nobody reads it. Whoever closed it does not want it: that is no error.

@@ -308,7 +308,7 @@ impl Daemon {
     }
 
     fn say(&self, sentence: &str) {
-        self.terminal.line(&format!("{:6.1} s  {sentence}", self.started.elapsed().as_secs_f32()));
+        self.terminal.tell(&format!("{:6.1} s  {sentence}", self.started.elapsed().as_secs_f32()));
     }
 
     fn draw(&self, scenes: &watch::Sender<Scene>) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use crossterm::terminal::{self, Clear, ClearType};
 use crossterm::{cursor, queue, style};
+use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -30,11 +31,21 @@ pub fn puppet(c: char) -> Option<Key> {
 
 /// The way to the terminal. Clones write to the same one; the log writes through it too, so that nothing tears the live
 /// line.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Terminal(Arc<Mutex<State>>);
 
-#[derive(Default)]
+/// How much is said, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    Full,
+    /// Neither a live line nor what is merely told.
+    Quiet,
+    /// For programs: each line is a JSON object, as the log's are; no live line.
+    Json,
+}
+
 struct State {
+    manner: Manner,
     /// What the live line shows now.
     live: String,
     /// Raw mode: lines need a carriage return of their own.
@@ -42,20 +53,39 @@ struct State {
 }
 
 impl Terminal {
+    pub fn new(manner: Manner) -> Terminal {
+        Terminal(Arc::new(Mutex::new(State { manner, live: String::new(), raw: false })))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a line that stays, above the live line.
+    /// Writes a line that stays, above the live line: what a person must know.
     pub fn line(&self, text: &str) {
+        let mut state = self.lock();
+        let text = match state.manner {
+            Manner::Json => {
+                serde_json::json!({"timestamp": Timestamp::now(), "level": "INFO", "message": text}).to_string()
+            }
+            Manner::Full | Manner::Quiet => text.to_owned(),
+        };
         // A terminal that is gone stops nothing.
-        let _ = self.lock().print(text);
+        let _ = state.print(&text);
+    }
+
+    /// The same for what is merely good to know.
+    pub fn tell(&self, text: &str) {
+        let quiet = self.lock().manner == Manner::Quiet;
+        if !quiet {
+            self.line(text);
+        }
     }
 
     /// Shows `text` as the live line, cut to the terminal's width; empty takes the line away.
     pub fn live(&self, text: &str) {
         let mut state = self.lock();
-        if !io::stderr().is_terminal() || state.live == text {
+        if state.manner != Manner::Full || !io::stderr().is_terminal() || state.live == text {
             return;
         }
         state.live = text.into();
@@ -178,7 +208,8 @@ impl Drop for Lines {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
         if !text.trim().is_empty() {
-            self.terminal.line(text.trim_end());
+            // A terminal that is gone stops nothing.
+            let _ = self.terminal.lock().print(text.trim_end());
         }
     }
 }

@@ -1,0 +1,37 @@
+//! The log. In: how much of it is wanted, and in which form. Out: lines on stderr, by way of the terminal, so that nothing
+//! tears its live line.
+
+use std::io::{self, IsTerminal};
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
+
+use crate::cli::{LogFormat, Logging};
+use crate::view::terminal::{Manner, Terminal};
+
+/// Begins to log. RUST_LOG goes before -v and -q (`debug`, `handwave::fleet=trace`).
+pub fn begin(logging: &Logging) -> Terminal {
+    let level = logging.verbosity.tracing_level_filter();
+    let terminal = Terminal::new(match logging.log_format {
+        LogFormat::Json => Manner::Json,
+        LogFormat::Text if level < LevelFilter::WARN => Manner::Quiet,
+        LogFormat::Text => Manner::Full,
+    });
+    let wish = std::env::var("RUST_LOG").unwrap_or_default();
+    let targets = wish.parse::<Targets>().ok().filter(|_| !wish.is_empty());
+    let targets = targets.unwrap_or_else(|| Targets::new().with_default(level));
+    let lines = tracing_subscriber::fmt::layer().with_writer(terminal.clone());
+    let layer = match logging.log_format {
+        LogFormat::Text => lines.without_time().with_target(false).with_ansi(may_colour()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry().with(layer).with(targets).init();
+    terminal
+}
+
+/// Colours are for eyes that want them: https://no-color.org.
+fn may_colour() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
