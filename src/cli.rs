@@ -136,7 +136,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// What to watch: a webcam by its number or path, a picture, a folder of pictures, an animated GIF, a video, or
-    /// `puppet` (default: config.toml's).
+    /// `puppet`, or what --record has kept (default: config.toml's).
     #[arg(long, value_name = "N|FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(Source::parse(name)))]
     pub camera: Option<Source>,
     /// Change nothing but a simulated fleet. The default, unless config.toml's fleet.cloud is "aws".
@@ -157,6 +157,9 @@ pub struct RunArgs {
     /// Append a JSON line an event to this file, which is set aside as FILE.1 at 16 MiB; `-` is standard output.
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
+    /// Keep what is read (landmarks, never pictures) in this new file; --camera FILE replays it.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     #[command(flatten)]
     pub common: Common,
 }

@@ -40,7 +40,7 @@ pub mod landmark {
 }
 
 /// One hand in one frame.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hand {
     pub side: Side,
     pub landmarks: Landmarks,
@@ -92,7 +92,7 @@ pub fn palm_width(landmarks: &Landmarks) -> f32 {
 }
 
 /// The hands in one frame.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// The frame's time on its camera's own clock.
     pub time: Duration,

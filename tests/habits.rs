@@ -27,7 +27,8 @@ fn every_shell_gets_its_completions() {
     let file = folder.path().join("completions.bash");
     std::fs::write(&file, script).unwrap();
     // As bash itself asks for what may follow.
-    let asked = "source \"$0\"; COMP_WORDS=(handwave fl); COMP_CWORD=1; _handwave handwave fl handwave; echo ${COMPREPLY[@]}";
+    let asked =
+        "source \"$0\"; COMP_WORDS=(handwave fl); COMP_CWORD=1; _handwave handwave fl handwave; echo ${COMPREPLY[@]}";
     let (_, out, err) = said(Command::new("bash").args(["-c", asked]).arg(&file));
     assert_eq!(out.trim(), "fleet", "{err}");
 }

@@ -18,6 +18,7 @@ use crate::view::Mode;
 use crate::view::audit::Audit;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::Terminal;
+use crate::vision::watch::Eyes;
 use crate::{commands, fleet, vision};
 
 pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
@@ -34,9 +35,9 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let (events_in, events) = unbounded_channel();
     let (fleet, actor) = fleet::simulate(&config.fleet, events_in);
     let narrator = Narrator::with_captions(captions);
-    let pace = Pace::Latest;
-    let mode = Mode::DryRun;
-    let parts = Parts { mode, camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
+    let (mode, recorder) = (Mode::DryRun, None);
+    let eyes = Eyes::Camera { camera, tracker, pace: Pace::Latest };
+    let parts = Parts { mode, eyes, machine, fleet, actor, events, audit, recorder, narrator, terminal };
     let summary = stage::show(&runtime, parts, args.headless)?;
     commands::say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)

@@ -14,8 +14,9 @@ use tokio::time::{interval, timeout};
 use super::live::{self, Driven};
 use super::signals::Signals;
 use super::stage::{self, Stage};
+use crate::camera::clock::Clock;
 use crate::camera::slot::Pace;
-use crate::camera::{self, Camera};
+use crate::camera::{self, Source};
 use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::event::{Event, Stamped};
@@ -29,8 +30,8 @@ use crate::view::light::Light;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::{Key, Terminal};
 use crate::view::{CameraState, Mode, SAID, Scene, text};
-use crate::vision::tracker::Tracker;
-use crate::vision::watch::{Seen, watch as watch_camera};
+use crate::vision::recording::{Recorder, Recording};
+use crate::vision::watch::{Eyes, Seen};
 use crate::{commands, vision};
 
 /// How long quitting waits for the fleet's change under way; the rest is left to the tags. With all else, quitting takes
@@ -44,9 +45,8 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     tracing::info!("settings from {origin}");
     let source = args.camera.clone().unwrap_or(config.camera.source.clone());
     let audit = args.events.as_deref().map(Audit::open).transpose()?;
-    let camera = camera::open(&source, &config.camera, args.fast)?;
-    let tracker = vision::open(&config.vision, args.common.models.as_deref(), config.camera.mirrored)?;
-    let pace = if args.fast { Pace::Every } else { Pace::Latest };
+    let eyes = open_eyes(args, &config, &source)?;
+    let recorder = args.record.as_deref().map(Recorder::create).transpose()?;
     let runtime = commands::runtime()?;
     let inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
@@ -54,7 +54,7 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let Driven { mode, armed, fleet, actor } = driven;
     let machine = Machine::new(config.gesture.clone(), armed);
     let narrator = Narrator::default();
-    let parts = Parts { mode, camera, pace, tracker, machine, fleet, actor, events, audit, narrator, terminal };
+    let parts = Parts { mode, eyes, machine, fleet, actor, events, audit, recorder, narrator, terminal };
     let summary = stage::show(&runtime, parts, args.headless);
     drop(inside);
     // A call that hangs is not waited for.
@@ -64,33 +64,49 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A camera with the models that read it, or a recording.
+fn open_eyes(args: &RunArgs, config: &Config, source: &Source) -> Result<Eyes> {
+    let clock = if args.fast { Clock::fast() } else { Clock::real_time() };
+    let recording = match source {
+        Source::File(path) => Recording::open(path, clock)?,
+        Source::Webcam(_) | Source::Puppet => None,
+    };
+    if let Some(recording) = recording {
+        return Ok(Eyes::Recording(recording));
+    }
+    let camera = camera::open(source, &config.camera, args.fast)?;
+    let tracker = vision::open(&config.vision, args.common.models.as_deref(), config.camera.mirrored)?;
+    let pace = if args.fast { Pace::Every } else { Pace::Latest };
+    Ok(Eyes::Camera { camera, tracker, pace })
+}
+
 /// The parts of a run, chosen and opened.
 pub struct Parts {
     pub mode: Mode,
-    pub camera: Box<dyn Camera>,
-    pub pace: Pace,
-    pub tracker: Tracker,
+    pub eyes: Eyes,
     pub machine: Machine,
     pub fleet: Handle,
     pub actor: JoinHandle<FleetState>,
     pub events: UnboundedReceiver<Stamped>,
     pub audit: Option<Audit>,
+    pub recorder: Option<Recorder>,
     pub narrator: Narrator,
     pub terminal: Terminal,
 }
 
 /// Runs until somebody quits, or the camera has ended and the fleet is settled.
 pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
-    let Parts { mode, mut camera, pace, tracker, machine, fleet, actor, mut events, audit, narrator, terminal } = parts;
+    let Parts { mode, mut eyes, machine, fleet, actor, mut events, audit, recorder, narrator, terminal } = parts;
     let Stage { scenes, pictures, keys_in, mut keys } = stage;
     let seen = pictures.subscribe();
-    let mut puppet = camera.keys();
-    let mut readings = watch_camera(camera, tracker, pace, pictures);
+    let mut puppet = eyes.keys();
+    let mut readings = eyes.watch(pictures);
     let raw_mode = terminal.keys(keys_in);
     let mut signals = Signals::catch()?;
     let mut redraw = interval(REDRAW);
-    let mut daemon = Daemon::new(mode, machine, fleet, audit, narrator, terminal);
+    let mut daemon = Daemon::new(mode, machine, fleet, audit, recorder, narrator, terminal);
     if daemon.machine.is_paused() {
+        daemon.record(&Seen::Paused(true));
         daemon.tell(Stamped::now(Event::Paused));
     }
     let mut settled = None;
@@ -107,7 +123,7 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
             Some(event) = events.recv() => daemon.tell(event),
             Some(key) = keys.recv() => match key {
                 Key::Quit => break None,
-                Key::Pause => daemon.pause_or_resume(),
+                Key::Pause => daemon.pause(!daemon.machine.is_paused()),
                 Key::Puppet(key) => daemon.drive(puppet.as_ref(), key),
             },
             () = signals.next() => break None,
@@ -168,6 +184,7 @@ struct Daemon {
     machine: Machine,
     fleet: Handle,
     audit: Option<Audit>,
+    recorder: Option<Recorder>,
     narrator: Narrator,
     terminal: Terminal,
     started: Instant,
@@ -191,6 +208,7 @@ impl Daemon {
         machine: Machine,
         fleet: Handle,
         audit: Option<Audit>,
+        recorder: Option<Recorder>,
         narrator: Narrator,
         terminal: Terminal,
     ) -> Daemon {
@@ -200,6 +218,7 @@ impl Daemon {
             machine,
             fleet,
             audit,
+            recorder,
             narrator,
             terminal,
             started,
@@ -214,6 +233,7 @@ impl Daemon {
     }
 
     fn see(&mut self, seen: Seen) {
+        self.record(&seen);
         match seen {
             Seen::Reading(reading) => self.read(reading),
             Seen::Lost(reason) => {
@@ -227,6 +247,16 @@ impl Daemon {
                 self.lost = None;
                 self.tell(Stamped::now(Event::CameraBack));
             }
+            Seen::Paused(paused) => self.switch(paused),
+        }
+    }
+
+    /// Keeps what a replay needs. A disk that is full ends the recording, and nothing else.
+    fn record(&mut self, seen: &Seen) {
+        let written = self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.write(seen));
+        if let Err(error) = written {
+            tracing::warn!("{error}");
+            self.recorder = None;
         }
     }
 
@@ -259,14 +289,20 @@ impl Daemon {
         }
     }
 
-    fn pause_or_resume(&mut self) {
-        if self.machine.is_paused() {
-            self.machine.resume();
-            self.tell(Stamped::now(Event::Armed));
-        } else {
+    /// Somebody pauses, or arms again.
+    fn pause(&mut self, paused: bool) {
+        self.record(&Seen::Paused(paused));
+        self.switch(paused);
+    }
+
+    fn switch(&mut self, paused: bool) {
+        if paused {
             let outcome = self.machine.pause();
             self.act(outcome);
             self.tell(Stamped::now(Event::Paused));
+        } else {
+            self.machine.resume();
+            self.tell(Stamped::now(Event::Armed));
         }
     }
 

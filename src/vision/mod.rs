@@ -4,6 +4,7 @@ pub mod landmark;
 pub mod model;
 pub mod motion;
 pub mod palm;
+pub mod recording;
 pub mod roi;
 pub mod runtime;
 pub mod tracker;

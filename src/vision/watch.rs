@@ -1,27 +1,38 @@
-//! The two threads between a camera and its readings. In: a camera and a tracker. Out: a channel of readings, and of
-//! word that the camera is lost and back.
+//! The two threads between a camera and its readings, or the one that replays a recording. In: a camera and a tracker, or
+//! a recording. Out: a channel of readings, and of word that the camera is lost and back.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 
 use image::RgbImage;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::sync::watch::Sender;
 
 use super::model::ModelError;
+use super::recording::{Recording, RecordingError};
 use super::tracker::Tracker;
 use crate::camera::slot::{self, Closer, Pace, Reader, Writer};
 use crate::camera::{Camera, CameraError, Frame, Status};
 use crate::hand::Reading;
 
+/// What readings come of.
+pub enum Eyes {
+    Camera { camera: Box<dyn Camera>, tracker: Tracker, pace: Pace },
+    Recording(Recording),
+}
+
 /// What comes from a camera.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Seen {
     Reading(Reading),
     /// There are no frames for now; why, as a sentence. Told once.
     Lost(String),
     /// The frames go on.
     Back,
+    /// A recording's alone: somebody paused, or armed again.
+    Paused(bool),
 }
 
 /// Why there are no more readings.
@@ -31,6 +42,8 @@ pub enum WatchError {
     Camera(#[from] CameraError),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     #[error("the vision's thread broke off by a fault of handwave's own, told above; start it again, and report that")]
     Panicked,
 }
@@ -39,7 +52,8 @@ pub enum WatchError {
 /// threads: vision's now, the camera's with its next frame, when the camera is dropped.
 pub struct Readings {
     seen: mpsc::Receiver<Result<Seen, WatchError>>,
-    slot: Closer,
+    /// A camera's.
+    slot: Option<Closer>,
     vision: Option<JoinHandle<()>>,
 }
 
@@ -53,11 +67,45 @@ impl Readings {
 impl Drop for Readings {
     fn drop(&mut self) {
         self.seen.close();
-        self.slot.close();
+        if let Some(slot) = &self.slot {
+            slot.close();
+        }
         // ONNX Runtime complains on stderr where the process ends within a run: that run, a few hundredths of a second,
         // is waited for.
         let _ = self.vision.take().map(JoinHandle::join);
     }
+}
+
+impl Eyes {
+    /// Where to send the keys that move what is seen, if any do.
+    pub fn keys(&mut self) -> Option<std::sync::mpsc::Sender<char>> {
+        match self {
+            Eyes::Camera { camera, .. } => camera.keys(),
+            Eyes::Recording(_) => None,
+        }
+    }
+
+    /// Opens them. A recording has no pictures.
+    pub fn watch(self, pictures: Sender<RgbImage>) -> Readings {
+        match self {
+            Eyes::Camera { camera, tracker, pace } => watch(camera, tracker, pace, pictures),
+            Eyes::Recording(recording) => replay(recording),
+        }
+    }
+}
+
+/// Sends what was recorded, from a thread of its own, which ends with its next line where nobody listens any more.
+fn replay(recording: Recording) -> Readings {
+    let (sender, seen) = mpsc::channel(1);
+    thread::spawn(move || {
+        for seen in recording {
+            let failed = seen.is_err();
+            if sender.blocking_send(seen.map_err(WatchError::from)).is_err() || failed {
+                break;
+            }
+        }
+    });
+    Readings { seen, slot: None, vision: None }
 }
 
 /// Reads hands from a camera in threads of its own. A thread that panics is an error, never the source's end.
@@ -80,7 +128,7 @@ pub fn watch(camera: Box<dyn Camera>, tracker: Tracker, pace: Pace, pictures: Se
             let _ = failed.blocking_send(Err(WatchError::Panicked));
         }
     });
-    Readings { seen, slot, vision: Some(vision) }
+    Readings { seen, slot: Some(slot), vision: Some(vision) }
 }
 
 /// The camera's thread.
@@ -213,6 +261,7 @@ mod tests {
                 Ok(Seen::Reading(reading)) => Ok(reading.time.as_secs()),
                 Ok(Seen::Lost(reason)) => Err(reason),
                 Ok(Seen::Back) => Err("back".into()),
+                Ok(Seen::Paused(_)) => unreachable!("no camera pauses"),
                 Err(error) => Err(error.to_string()),
             })
             .collect()

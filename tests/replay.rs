@@ -1,0 +1,139 @@
+//! What was read goes through the gestures again just as it did before. `tests/recordings` keeps sequences that the real
+//! models have read of the puppet; `REMAKE=1 cargo test --test replay` makes them anew.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use handwave::camera::clock::Clock;
+use handwave::camera::puppet::{Puppet, Script};
+use handwave::camera::slot::Pace;
+use handwave::config::Config;
+use handwave::gesture::machine::{Machine, Outcome};
+use handwave::vision;
+use handwave::vision::recording::{Recorder, Recording};
+use handwave::vision::watch::{Eyes, Seen};
+use image::RgbImage;
+use serde_json::Value;
+
+/// A sequence: its name, what the puppet does, and the gestures that are meant.
+const SEQUENCES: [(&str, &str, &[&str]); 4] = [
+    ("waving", "left 5 wave for 3\nnone for 1\n", &[]),
+    (
+        "passing-through-counts",
+        "left 1 for 0.3\nleft 2 for 0.3\nleft 3 for 0.3\nleft 4 for 1.6\nnone for 1\n",
+        &["fired left 4"],
+    ),
+    (
+        "taken-back-by-a-fist",
+        "right 2 for 2.6\nright fist for 1\nnone for 1\n",
+        &["counting down right 2", "taken back right 2"],
+    ),
+    ("two-hands", "left 2 and right 3 for 3\nnone for 1\n", &[]),
+];
+
+fn kept(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recordings/{name}.jsonl"))
+}
+
+/// What the real models see of the puppet.
+async fn watched(script: &str) -> Vec<Seen> {
+    let camera = Box::new(Puppet::new(Script::parse(script).unwrap(), (320, 240), 10.0, Clock::fast()));
+    let tracker = vision::open(&Config::shipped().vision, None, false).unwrap();
+    let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
+    let mut readings = Eyes::Camera { camera, tracker, pace: Pace::Every }.watch(pictures);
+    let mut all = Vec::new();
+    while let Some(seen) = readings.recv().await {
+        all.push(seen.unwrap());
+    }
+    all
+}
+
+fn record(all: &[Seen], path: &Path) {
+    let mut recorder = Recorder::create(path).unwrap();
+    all.iter().for_each(|seen| recorder.write(seen).unwrap());
+}
+
+fn replayed(path: &Path) -> Vec<Seen> {
+    Recording::open(path, Clock::fast()).unwrap().expect("it is a recording").map(Result::unwrap).collect()
+}
+
+/// What the gesture machine makes of it, and when.
+fn gestures(all: &[Seen]) -> Vec<(Duration, Outcome)> {
+    let mut machine = Machine::new(Config::shipped().gesture, true);
+    let readings = all.iter().filter_map(|seen| if let Seen::Reading(reading) = seen { Some(reading) } else { None });
+    readings.filter_map(|reading| Some((reading.time, machine.see(reading)?))).collect()
+}
+
+fn in_words(outcome: &Outcome) -> String {
+    let (what, gesture) = match outcome {
+        Outcome::CountingDown(gesture) => ("counting down", gesture),
+        Outcome::Fired(gesture) => ("fired", gesture),
+        Outcome::TakenBack { gesture, .. } => ("taken back", gesture),
+    };
+    format!("{what} {} {}", gesture.side, gesture.fingers)
+}
+
+#[tokio::test]
+#[ignore = "makes the kept sequences anew: cargo test --test replay -- --ignored"]
+async fn remake() {
+    for (name, script, _) in SEQUENCES {
+        let _ = std::fs::remove_file(kept(name));
+        record(&watched(script).await, &kept(name));
+    }
+}
+
+#[test]
+fn kept_sequences_mean_what_they_meant() {
+    for (name, _, meant) in SEQUENCES {
+        let outcomes = gestures(&replayed(&kept(name)));
+        assert_eq!(outcomes.iter().map(|(_, outcome)| in_words(outcome)).collect::<Vec<_>>(), meant, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_goes_through_the_same_gestures_at_the_same_times() {
+    let all = watched("left 3 for 1.4\nnone for 1\nright 1 for 4.2\nnone for 1\n").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hands.jsonl");
+    record(&all, &path);
+    assert_eq!(replayed(&path), all);
+    let outcomes = gestures(&all);
+    let meant = ["fired left 3", "counting down right 1", "fired right 1"];
+    assert_eq!(outcomes.iter().map(|(_, outcome)| in_words(outcome)).collect::<Vec<_>>(), meant);
+
+    // And by the binary, which needs no models for it, and can record what it replays.
+    let copy = folder.path().join("copy.jsonl");
+    let again = run(&path, &copy);
+    let signs: Vec<_> = again.iter().filter(|event| event["event"] == "gesture").collect();
+    assert_eq!(signs.iter().map(|sign| sign["fingers"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 1]);
+    let holds: Vec<f64> = signs.iter().map(|sign| sign["hold"].as_f64().unwrap()).collect();
+    let hold = |outcome: &Outcome| match outcome {
+        Outcome::Fired(gesture) | Outcome::CountingDown(gesture) | Outcome::TakenBack { gesture, .. } => gesture.hold,
+    };
+    assert_eq!(holds, outcomes[..2].iter().map(|(_, of)| hold(of).as_millis() as f64 / 1000.0).collect::<Vec<_>>());
+    assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(&path).unwrap());
+}
+
+#[test]
+fn a_pause_is_replayed_too() {
+    let mut all = replayed(&kept("passing-through-counts"));
+    all.insert(0, Seen::Paused(true));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("paused.jsonl");
+    record(&all, &path);
+    let events = run(&path, &folder.path().join("copy.jsonl"));
+    assert_eq!(events.iter().map(|event| event["event"].as_str().unwrap()).collect::<Vec<_>>(), ["paused", "quit"]);
+}
+
+/// The events of `handwave run` on a recording, which is recorded again.
+fn run(recording: &Path, copy: &Path) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handwave"));
+    command.args(["run", "--dry-run", "--fast", "--headless", "--events", "-", "--camera"]).arg(recording);
+    command.arg("--record").arg(copy).env("ORT_DYLIB_PATH", "/nowhere").current_dir(&folder);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
