@@ -29,7 +29,8 @@ moto: ## install the tests' stand-in for AWS into .deps, once
 libclang: ## fetch libclang into .deps, once: the webcam's build reads the kernel's headers with it
 	@sh tools/fetch-libclang.sh
 
-soak: build ## lose and regain a webcam for 10 minutes in the lab, and say what it cost; SECONDS=60 for less
+soak: runtime libclang ## lose and regain a webcam for 10 minutes in the lab, and say what it cost; SECONDS=60 for less
+	$(CARGO) build --release --no-default-features --features webcam
 	tests/soak.sh $(or $(SECONDS),600)
 
 lint: libclang ## what CI says besides the tests: format, clippy, docs

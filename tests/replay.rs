@@ -1,5 +1,5 @@
 //! What was read goes through the gestures again just as it did before. `tests/recordings` keeps sequences that the real
-//! models have read of the puppet; `REMAKE=1 cargo test --test replay` makes them anew.
+//! models have read of the puppet.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

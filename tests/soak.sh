@@ -9,7 +9,7 @@ seconds=${1:-600}
 lab=../shared/webcam/lab
 binary=$(realpath "${HANDWAVE:-target/release/handwave}")
 [ -x "$lab" ] || { echo "soak: there is no lab at $lab" >&2; exit 1; }
-[ -x "$binary" ] || { echo "soak: there is no $binary: make build" >&2; exit 1; }
+[ -x "$binary" ] || { echo "soak: there is no $binary: make soak builds it" >&2; exit 1; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use handwave::view::terminal::{Key, Terminal};
+use handwave::view::terminal::{Key, Manner, Terminal};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::Value;
@@ -187,7 +187,7 @@ fn a_panic() {
         return;
     }
     let (keys_in, mut keys) = unbounded_channel();
-    let terminal = Terminal::default();
+    let terminal = Terminal::new(Manner::Full);
     let _raw_mode = terminal.keys(keys_in);
     terminal.live("a live line");
     assert_eq!(keys.blocking_recv(), Some(Key::Pause));

@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use handwave::camera::clock::Clock;
 use handwave::camera::puppet::{Puppet, Script};
@@ -18,6 +18,7 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::Stage;
+use super::proxy::{At, Fault};
 
 /// Frames a second: enough to hold a sign by.
 const FPS: f64 = 10.0;
@@ -86,6 +87,37 @@ async fn nothing_is_armed_before_somebody_says_so() {
     let (status, err, _) = run(&stage, &["run", "--live", "--headless", "--camera", camera], &[]).await;
     assert_eq!(status, 1);
     assert!(err.contains("nobody can arm it: say --armed"), "{err}");
+}
+
+/// Tells a process to end, the way service managers do.
+fn terminate(child: &Child) {
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_hangs_holds_nobody_up() {
+    let stage = Stage::new("hanging", 1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hand.gif");
+    film("none for 7\nleft 2 for 60\n", &path);
+    for hurry in [false, true] {
+        stage.proxy.fail(At::Action("RunInstances"), Fault::Slow(Duration::from_secs(13)));
+        let args = ["run", "--live", "--armed", "--headless", "--camera", path.to_str().unwrap(), "--events", "-"];
+        let mut child = stage.handwave(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains("\"event\":\"command\"")), "no command came");
+        let began = Instant::now();
+        terminate(&child);
+        if hurry {
+            assert!(lines.any(|line| line.contains("\"event\":\"quit\"")));
+            terminate(&child);
+        }
+        let output = spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
+        let (took, err) = (began.elapsed(), String::from_utf8(output.stderr).unwrap());
+        assert!(output.status.success(), "{err}");
+        assert!(took < Duration::from_secs(if hurry { 2 } else { 5 }), "{took:?}: {err}");
+        stage.proxy.clear_faults();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
