@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use tokio::select;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{oneshot, watch};
@@ -37,6 +37,7 @@ use crate::{commands, vision};
 /// How long quitting waits for the fleet's change under way; the rest is left to the tags. With all else, quitting takes
 /// less than five seconds.
 const QUIT_WITHIN: Duration = Duration::from_secs(4);
+const ACTOR_BROKE_OFF: &str = "the fleet's actor broke off by a fault of handwave's own, told above; start it again, which finishes what is half done";
 /// How often the live line is drawn where no reading asks for it.
 const REDRAW: Duration = Duration::from_millis(200);
 
@@ -96,7 +97,7 @@ pub struct Parts {
 
 /// Runs until somebody quits, or the camera has ended and the fleet is settled.
 pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
-    let Parts { mode, mut eyes, machine, fleet, actor, mut events, audit, recorder, narrator, terminal } = parts;
+    let Parts { mode, mut eyes, machine, fleet, mut actor, mut events, audit, recorder, narrator, terminal } = parts;
     let Stage { scenes, pictures, keys_in, mut keys } = stage;
     let seen = pictures.subscribe();
     let mut puppet = eyes.keys();
@@ -115,7 +116,7 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
         select! {
             reading = readings.recv(), if settled.is_none() => match reading {
                 Some(Ok(seen)) => daemon.see(seen),
-                Some(Err(error)) => break Some(error),
+                Some(Err(error)) => break Some(error.into()),
                 // The source has ended: what it asked for is still to be done.
                 None => settled = Some(Box::pin(daemon.settled())),
             },
@@ -127,6 +128,8 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
                 Key::Puppet(key) => daemon.drive(puppet.as_ref(), key),
             },
             () = signals.next() => break None,
+            // It ends when it is told to.
+            _ = &mut actor => break Some(anyhow!(ACTOR_BROKE_OFF)),
             _ = redraw.tick() => daemon.light = Light::of(&seen.borrow(), daemon.light),
         }
         // A puppet that nobody can drive ends with its script.
@@ -150,7 +153,7 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
     };
     drop(raw_mode);
     match failure {
-        Some(error) => Err(error.into()),
+        Some(error) => Err(error),
         None => Ok(daemon.summary(left)),
     }
 }
@@ -162,6 +165,9 @@ async fn ended(
     keys: &mut UnboundedReceiver<Key>,
     signals: &mut Signals,
 ) -> Option<FleetState> {
+    if actor.is_finished() {
+        return None;
+    }
     let hurry = async {
         while let Some(key) = keys.recv().await {
             if key == Key::Quit {
@@ -437,6 +443,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::view::terminal::Manner;
 
     /// How long quitting waits for an actor that hangs, where these keys are pressed meanwhile.
     async fn quitting_takes(pressed: &[Key], others: bool) -> Duration {
@@ -447,6 +454,36 @@ mod tests {
         assert_eq!(ended(tokio::spawn(pending()), &mut keys, &mut Signals::catch().unwrap()).await, None);
         drop(keys_in);
         began.elapsed()
+    }
+
+    #[tokio::test]
+    async fn a_fleet_that_breaks_off_ends_the_run_with_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hands.jsonl");
+        let mut recorder = Recorder::create(&path).unwrap();
+        for seconds in [0, 60] {
+            let (time, size) = (Duration::from_secs(seconds), (64, 48));
+            recorder.write(&Seen::Reading(Reading { time, size, hands: Vec::new(), searched: true })).unwrap();
+        }
+        let config = Config::shipped();
+        let (events_in, events) = unbounded_channel();
+        let (fleet, _actor) = fleet::simulate(&config.fleet, events_in);
+        let parts = Parts {
+            mode: Mode::DryRun,
+            eyes: Eyes::Recording(Recording::open(&path, Clock::real_time()).unwrap().unwrap()),
+            machine: Machine::new(config.gesture, true),
+            fleet,
+            actor: tokio::spawn(async { panic!("told to") }),
+            events,
+            audit: None,
+            recorder: None,
+            narrator: Narrator::default(),
+            terminal: Terminal::new(Manner::Quiet),
+        };
+        let (keys_in, keys) = unbounded_channel();
+        let (scenes, pictures) = (watch::channel(stage::first_scene(&parts)).0, watch::channel(Default::default()).0);
+        let error = play(parts, Stage { scenes, pictures, keys_in, keys }).await.unwrap_err();
+        assert_eq!(error.to_string(), ACTOR_BROKE_OFF);
     }
 
     #[tokio::test(start_paused = true)]

@@ -39,7 +39,7 @@ pub fn show(runtime: &Runtime, parts: Parts, headless: bool) -> Result<Summary> 
     })
 }
 
-fn first_scene(parts: &Parts) -> Scene {
+pub fn first_scene(parts: &Parts) -> Scene {
     Scene {
         mode: parts.mode.clone(),
         camera: CameraState::Starting,

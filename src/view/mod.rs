@@ -38,9 +38,9 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The keys there are.
+    /// The keys there are. What is live needs its room for the account; the panel names a puppet's keys too.
     pub fn keys(&self) -> &'static str {
-        match self.driven {
+        match self.driven && self.mode == Mode::DryRun {
             _ if self.phase == Phase::Idle(Why::Quit) => "Esc quits at once",
             true => "l r 0-5 n move the hand, p pauses, Esc quits",
             false => "p pauses, Esc quits",

@@ -28,7 +28,7 @@ pub async fn check(sheet: &mut Sheet<'_>, config: &Config) -> Result<()> {
     sheet.tell(pins(config))?;
     let aws = match session.fleet(config) {
         Ok(aws) => aws,
-        Err(error) => return sheet.tell(Row::failed("launch", error)),
+        Err(error) => return sheet.tell(Row::failed("image", error)),
     };
     let probe = Probe(&aws);
 
@@ -92,25 +92,25 @@ async fn launched(probe: &Probe<'_>, config: &Config) -> Row {
                 image = image.or(template.image);
                 kind = kind.or(template.kind);
             }
-            Err(error) => return not_found("launch", name, &error),
+            Err(error) => return not_found("image", name, &error),
         }
     }
     let kind = kind.unwrap_or_else(|| TYPE.to_owned());
     let Some(id) = image else {
-        return Row::failed("launch", format!("no image{by}")).remedy("set instance.ami in config.toml");
+        return Row::failed("image", format!("no image{by}")).remedy("set instance.ami in config.toml");
     };
     let (image, architectures) = match (probe.image(&id).await, probe.kind(&kind).await) {
         (Ok(image), Ok(architectures)) => (image, architectures),
-        (Err(error), _) => return not_found("launch", &id, &error),
-        (_, Err(error)) => return not_found("launch", &kind, &error),
+        (Err(error), _) => return not_found("image", &id, &error),
+        (_, Err(error)) => return not_found("image", &kind, &error),
     };
     let found = format!("{kind} from {id} ({}, {}){by}", image.name, image.architecture);
     if image.state != "available" {
-        return Row::failed("launch", format!("{id} is {}", image.state)).remedy("set another instance.ami");
+        return Row::failed("image", format!("{id} is {}", image.state)).remedy("set another instance.ami");
     }
     match architectures.contains(&image.architecture) {
-        true => Row::ok("launch", found),
-        false => Row::failed("launch", format!("{found}, but the type is {}", architectures.join(" or ")))
+        true => Row::ok("image", found),
+        false => Row::failed("image", format!("{found}, but the type is {}", architectures.join(" or ")))
             .remedy("set an instance.type and an instance.ami of one architecture"),
     }
 }

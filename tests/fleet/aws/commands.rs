@@ -86,6 +86,19 @@ async fn a_region_that_nobody_says_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn not_even_a_trace_tells_a_secret() {
+    let stage = Stage::new("secrets", 0).await;
+    let mut command = stage.handwave(&["fleet", "status", "--live"]);
+    command.env("RUST_LOG", "trace").env("AWS_SESSION_TOKEN", "token-of-the-stand-in");
+    let Output { stdout, stderr, .. } = spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let told = String::from_utf8([stdout, stderr].concat()).unwrap();
+    assert!(told.contains("DescribeInstances") && told.contains("AKIDSTANDIN"), "{told}");
+    for secret in ["secret-of-the-stand-in", "token-of-the-stand-in"] {
+        assert!(!told.contains(secret), "{secret} is told");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_asks_nothing_of_aws_and_says_so() {
     let stage = Stage::bare("dry").await;
     for args in [&["fleet", "out", "2"][..], &["fleet", "in", "1"], &["fleet", "status"], &["balancer", "create"]] {

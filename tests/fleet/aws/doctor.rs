@@ -39,7 +39,7 @@ async fn a_fleet_that_is_ready_is_told_so_and_nothing_is_changed() {
     let stage = stage("healthy", 2).await;
     let (status, rows, out) = doctor(&stage).await;
     assert_eq!(status, 0, "{out}");
-    for what in ["identity", "pins", "launch", "subnet", "groups", "balancer", "fleet", "tag", "terminate"] {
+    for what in ["identity", "pins", "image", "subnet", "groups", "balancer", "fleet", "launch", "tag", "terminate"] {
         assert_eq!(verdict(&rows, what), "ok", "{what}: {out}");
     }
     assert_eq!(verdict(&rows, "register"), "unknown", "{out}");
@@ -62,8 +62,7 @@ async fn what_is_missing_is_named_with_its_remedy() {
     );
     let (status, rows, out) = doctor(&stage).await;
     assert_eq!(status, 1, "{out}");
-    assert!(rows.contains(&("failed".into(), "launch".into())), "{out}");
-    for what in ["subnet", "balancer"] {
+    for what in ["image", "subnet", "balancer", "launch"] {
         assert_eq!(verdict(&rows, what), "failed", "{out}");
     }
     for said in [
