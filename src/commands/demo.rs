@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::daemon::Daemon;
 use super::run::Parts;
 use super::stage;
 use crate::camera::clock::Clock;
@@ -34,11 +35,10 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let _inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
     let (fleet, actor) = fleet::simulate(&config.fleet, events_in);
-    let narrator = Narrator::with_captions(captions);
-    let (mode, recorder) = (Mode::DryRun, None);
+    let mut daemon = Daemon::new(Mode::DryRun, machine, fleet, terminal);
+    (daemon.audit, daemon.narrator) = (audit, Narrator::with_captions(captions));
     let eyes = Eyes::Camera { camera, tracker, pace: Pace::Latest };
-    let parts = Parts { mode, eyes, machine, fleet, actor, events, audit, recorder, narrator, terminal };
-    let summary = stage::show(&runtime, parts, args.headless)?;
+    let summary = stage::show(&runtime, Parts { eyes, daemon, actor, events }, args.headless)?;
     commands::say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ mod balancer;
 #[cfg(feature = "webcam")]
 mod cameras;
 mod count;
+mod daemon;
 mod demo;
 mod doctor;
 mod fleet;
@@ -14,6 +15,7 @@ mod manual;
 mod run;
 mod signals;
 mod stage;
+mod summary;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -1,37 +1,32 @@
 //! `handwave run`: frames to readings to gestures to commands, until somebody quits or the camera's file ends.
 
 use std::process::ExitCode;
-use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use tokio::select;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
+use super::daemon::Daemon;
 use super::live::{self, Driven};
 use super::signals::Signals;
 use super::stage::{self, Stage};
+use super::summary::Summary;
 use crate::camera::clock::Clock;
 use crate::camera::slot::Pace;
 use crate::camera::{self, Source};
 use crate::cli::RunArgs;
 use crate::config::Config;
-use crate::event::{Event, Stamped};
-use crate::fleet::actor::{FleetState, Handle};
-use crate::fleet::{self, Action, Command};
-use crate::gesture::Gesture;
-use crate::gesture::machine::{Machine, Outcome, Phase};
-use crate::hand::{Reading, Side};
+use crate::event::Stamped;
+use crate::fleet::actor::FleetState;
+use crate::gesture::machine::Machine;
 use crate::view::audit::Audit;
 use crate::view::light::Light;
-use crate::view::narrator::Narrator;
 use crate::view::terminal::{Key, Terminal};
-use crate::view::{CameraState, Mode, SAID, Scene, text};
 use crate::vision::recording::{Recorder, Recording};
-use crate::vision::watch::{Eyes, Seen};
+use crate::vision::watch::Eyes;
 use crate::{commands, vision};
 
 /// How long quitting waits for the fleet's change under way; the rest is left to the tags. With all else, quitting takes
@@ -53,10 +48,9 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let (events_in, events) = unbounded_channel();
     let driven = runtime.block_on(live::drive(args, &config, &source, &terminal, events_in))?;
     let Driven { mode, armed, fleet, actor } = driven;
-    let machine = Machine::new(config.gesture.clone(), armed);
-    let narrator = Narrator::default();
-    let parts = Parts { mode, eyes, machine, fleet, actor, events, audit, recorder, narrator, terminal };
-    let summary = stage::show(&runtime, parts, args.headless);
+    let mut daemon = Daemon::new(mode, Machine::new(config.gesture.clone(), armed), fleet, terminal);
+    (daemon.audit, daemon.recorder) = (audit, recorder);
+    let summary = stage::show(&runtime, Parts { eyes, daemon, actor, events }, args.headless);
     drop(inside);
     // A call that hangs is not waited for.
     runtime.shutdown_background();
@@ -83,33 +77,23 @@ fn open_eyes(args: &RunArgs, config: &Config, source: &Source) -> Result<Eyes> {
 
 /// The parts of a run, chosen and opened.
 pub struct Parts {
-    pub mode: Mode,
     pub eyes: Eyes,
-    pub machine: Machine,
-    pub fleet: Handle,
+    pub daemon: Daemon,
     pub actor: JoinHandle<FleetState>,
     pub events: UnboundedReceiver<Stamped>,
-    pub audit: Option<Audit>,
-    pub recorder: Option<Recorder>,
-    pub narrator: Narrator,
-    pub terminal: Terminal,
 }
 
 /// Runs until somebody quits, or the camera has ended and the fleet is settled.
 pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
-    let Parts { mode, mut eyes, machine, fleet, mut actor, mut events, audit, recorder, narrator, terminal } = parts;
+    let Parts { mut eyes, mut daemon, mut actor, mut events } = parts;
     let Stage { scenes, pictures, keys_in, mut keys } = stage;
     let seen = pictures.subscribe();
     let mut puppet = eyes.keys();
     let mut readings = eyes.watch(pictures);
-    let raw_mode = terminal.keys(keys_in);
+    let raw_mode = daemon.terminal.keys(keys_in);
     let mut signals = Signals::catch()?;
     let mut redraw = interval(REDRAW);
-    let mut daemon = Daemon::new(mode, machine, fleet, audit, recorder, narrator, terminal);
-    if daemon.machine.is_paused() {
-        daemon.record(&Seen::Paused(true));
-        daemon.tell(Stamped::now(Event::Paused));
-    }
+    daemon.begin();
     let mut settled = None;
 
     let failure = loop {
@@ -124,7 +108,7 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
             Some(event) = events.recv() => daemon.tell(event),
             Some(key) = keys.recv() => match key {
                 Key::Quit => break None,
-                Key::Pause => daemon.pause(!daemon.machine.is_paused()),
+                Key::Pause => daemon.pause_or_resume(),
                 Key::Puppet(key) => daemon.drive(puppet.as_ref(), key),
             },
             () = signals.next() => break None,
@@ -184,266 +168,19 @@ async fn ended(
     }
 }
 
-/// The state between two turns of the loop.
-struct Daemon {
-    mode: Mode,
-    machine: Machine,
-    fleet: Handle,
-    audit: Option<Audit>,
-    recorder: Option<Recorder>,
-    narrator: Narrator,
-    terminal: Terminal,
-    started: Instant,
-    /// The answer to the newest command.
-    answer: Option<oneshot::Receiver<fleet::actor::Outcome>>,
-    /// The newest.
-    reading: Option<Reading>,
-    light: Option<Light>,
-    /// Why there is no picture, while there is none.
-    lost: Option<String>,
-    /// Keys drive a puppet.
-    driven: bool,
-    /// The newest events' sentences, newest last.
-    said: Vec<String>,
-    summary: Summary,
-}
-
-impl Daemon {
-    fn new(
-        mode: Mode,
-        machine: Machine,
-        fleet: Handle,
-        audit: Option<Audit>,
-        recorder: Option<Recorder>,
-        narrator: Narrator,
-        terminal: Terminal,
-    ) -> Daemon {
-        let (started, summary) = (Instant::now(), Summary::default());
-        Daemon {
-            mode,
-            machine,
-            fleet,
-            audit,
-            recorder,
-            narrator,
-            terminal,
-            started,
-            answer: None,
-            reading: None,
-            light: None,
-            lost: None,
-            driven: false,
-            said: Vec::new(),
-            summary,
-        }
-    }
-
-    fn see(&mut self, seen: Seen) {
-        self.record(&seen);
-        match seen {
-            Seen::Reading(reading) => self.read(reading),
-            Seen::Lost(reason) => {
-                let outcome = self.machine.camera_lost();
-                self.reading = None;
-                self.lost = Some(reason.clone());
-                self.tell(Stamped::now(Event::CameraLost { reason }));
-                self.act(outcome);
-            }
-            Seen::Back => {
-                self.lost = None;
-                self.tell(Stamped::now(Event::CameraBack));
-            }
-            Seen::Paused(paused) => self.switch(paused),
-        }
-    }
-
-    /// Keeps what a replay needs. A disk that is full ends the recording, and nothing else.
-    fn record(&mut self, seen: &Seen) {
-        let written = self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.write(seen));
-        if let Err(error) = written {
-            tracing::warn!("{error}");
-            self.recorder = None;
-        }
-    }
-
-    fn read(&mut self, reading: Reading) {
-        let outcome = self.machine.see(&reading);
-        self.act(outcome);
-        let time = reading.time;
-        self.reading = Some(reading);
-        let scene = self.scene();
-        for sentence in self.narrator.see(&scene, time) {
-            self.say(&sentence);
-        }
-    }
-
-    /// Turns what the machine made of the hands into a command.
-    fn act(&mut self, outcome: Option<Outcome>) {
-        match outcome {
-            None => {}
-            Some(Outcome::CountingDown(gesture)) => self.tell(Stamped::now(Event::Gesture(gesture.into()))),
-            Some(Outcome::TakenBack { why, .. }) => {
-                self.tell(Stamped::now(Event::TakenBack { reason: why.in_words().into() }));
-            }
-            Some(Outcome::Fired(gesture)) => {
-                // A retire was told when its countdown began.
-                if gesture.side == Side::Left {
-                    self.tell(Stamped::now(Event::Gesture(gesture.into())));
-                }
-                self.answer = Some(self.fleet.send(command(gesture)));
-            }
-        }
-    }
-
-    /// Somebody pauses, or arms again.
-    fn pause(&mut self, paused: bool) {
-        self.record(&Seen::Paused(paused));
-        self.switch(paused);
-    }
-
-    fn switch(&mut self, paused: bool) {
-        if paused {
-            let outcome = self.machine.pause();
-            self.act(outcome);
-            self.tell(Stamped::now(Event::Paused));
-        } else {
-            self.machine.resume();
-            self.tell(Stamped::now(Event::Armed));
-        }
-    }
-
-    /// A key for the puppet, where the camera is one. Its script is left.
-    fn drive(&mut self, puppet: Option<&Sender<char>>, key: char) {
-        // One that has ended does not move any more.
-        if puppet.is_some_and(|puppet| puppet.send(key).is_ok()) {
-            self.narrator.leave_script();
-        }
-    }
-
-    /// Waits until what was asked for is done and the fleet is at rest.
-    fn settled(&mut self) -> impl Future<Output = ()> + use<> {
-        let (fleet, answer) = (self.fleet.clone(), self.answer.take());
-        async move {
-            if let Some(answer) = answer {
-                let _ = answer.await;
-            }
-            fleet.settled().await;
-        }
-    }
-
-    fn quit(&mut self) {
-        let outcome = self.machine.quit();
-        self.act(outcome);
-        self.fleet.stop();
-        self.tell(Stamped::now(Event::Quit));
-    }
-
-    fn tell(&mut self, event: Stamped) {
-        self.summary.count(&event.event);
-        if let Some(audit) = &mut self.audit {
-            audit.write(&event);
-        }
-        let sentence = event.event.to_string();
-        self.say(&sentence);
-        self.said.push(sentence);
-        self.said.drain(..self.said.len().saturating_sub(SAID));
-    }
-
-    fn say(&self, sentence: &str) {
-        self.terminal.tell(&format!("{:6.1} s  {sentence}", self.started.elapsed().as_secs_f32()));
-    }
-
-    fn draw(&self, scenes: &watch::Sender<Scene>) {
-        let scene = self.scene();
-        self.terminal.live(&text::live_line(&scene));
-        scenes.send_if_modified(|shown| std::mem::replace(shown, scene.clone()) != scene);
-    }
-
-    fn scene(&self) -> Scene {
-        let phase = self.machine.phase();
-        let fleet = self.fleet.state().borrow().clone();
-        let victims = match &phase {
-            Phase::CountingDown { gesture, .. } => fleet.victims(gesture.fingers.into()),
-            _ => Vec::new(),
-        };
-        let camera = match &self.lost {
-            Some(reason) => CameraState::Lost(reason.clone()),
-            None if self.reading.is_some() => CameraState::Watching,
-            None => CameraState::Starting,
-        };
-        let (reading, said) = (self.reading.clone(), self.said.clone());
-        // A lost camera's last picture says nothing of the light.
-        let light = self.light.filter(|_| self.lost.is_none());
-        Scene { mode: self.mode.clone(), camera, light, reading, phase, victims, fleet, driven: self.driven, said }
-    }
-
-    fn summary(mut self, left: Option<FleetState>) -> Summary {
-        let left = left.unwrap_or_else(|| self.fleet.state().borrow().clone());
-        self.summary.fleet = Some((self.mode, left));
-        self.summary
-    }
-}
-
-/// The left hand launches, the right hand retires.
-fn command(gesture: Gesture) -> Command {
-    let n = usize::from(gesture.fingers);
-    let action = match gesture.side {
-        Side::Left => Action::ScaleOut(n),
-        Side::Right => Action::ScaleIn(n),
-    };
-    Command::new(fleet::Source::Gesture(gesture), action)
-}
-
-/// What happened, for the last words.
-#[derive(Debug, Default, PartialEq)]
-pub struct Summary {
-    pub gestures: usize,
-    pub taken_back: usize,
-    pub cut: usize,
-    pub refused: usize,
-    pub launched: usize,
-    pub terminated: usize,
-    pub fleet: Option<(Mode, FleetState)>,
-}
-
-impl Summary {
-    fn count(&mut self, event: &Event) {
-        match event {
-            Event::Gesture(_) => self.gestures += 1,
-            Event::TakenBack { .. } => self.taken_back += 1,
-            Event::Cut { .. } => self.cut += 1,
-            Event::Refused { .. } => self.refused += 1,
-            Event::Launched(of) => self.launched += of.instances.len(),
-            Event::Terminated { of, .. } => self.terminated += of.instances.len(),
-            _ => {}
-        }
-    }
-}
-
-impl std::fmt::Display for Summary {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Summary { gestures, taken_back, cut, refused, launched, terminated, fleet } = self;
-        write!(f, "Gestures: {gestures}, taken back: {taken_back}. Commands cut: {cut}, refused: {refused}. ")?;
-        write!(f, "Instances launched: {launched}, terminated: {terminated}.")?;
-        match fleet {
-            Some((mode, fleet)) => {
-                let what = if *mode == Mode::DryRun { "simulated fleet" } else { "fleet" };
-                write!(f, "\nThe {what}: {fleet}")?;
-                text::left(mode, fleet).map_or(Ok(()), |left| write!(f, "\n{left}"))
-            }
-            None => Ok(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::pending;
 
+    use tokio::sync::watch;
     use tokio::time::Instant;
 
     use super::*;
+    use crate::fleet;
+    use crate::hand::Reading;
+    use crate::view::Mode;
     use crate::view::terminal::Manner;
+    use crate::vision::watch::Seen;
 
     /// How long quitting waits for an actor that hangs, where these keys are pressed meanwhile.
     async fn quitting_takes(pressed: &[Key], others: bool) -> Duration {
@@ -468,20 +205,12 @@ mod tests {
         let config = Config::shipped();
         let (events_in, events) = unbounded_channel();
         let (fleet, _actor) = fleet::simulate(&config.fleet, events_in);
-        let parts = Parts {
-            mode: Mode::DryRun,
-            eyes: Eyes::Recording(Recording::open(&path, Clock::real_time()).unwrap().unwrap()),
-            machine: Machine::new(config.gesture, true),
-            fleet,
-            actor: tokio::spawn(async { panic!("told to") }),
-            events,
-            audit: None,
-            recorder: None,
-            narrator: Narrator::default(),
-            terminal: Terminal::new(Manner::Quiet),
-        };
+        let eyes = Eyes::Recording(Recording::open(&path, Clock::real_time()).unwrap().unwrap());
+        let machine = Machine::new(config.gesture, true);
+        let daemon = Daemon::new(Mode::DryRun, machine, fleet, Terminal::new(Manner::Quiet));
         let (keys_in, keys) = unbounded_channel();
-        let (scenes, pictures) = (watch::channel(stage::first_scene(&parts)).0, watch::channel(Default::default()).0);
+        let (scenes, pictures) = (watch::channel(daemon.scene()).0, watch::channel(Default::default()).0);
+        let parts = Parts { eyes, daemon, actor: tokio::spawn(async { panic!("told to") }), events };
         let error = play(parts, Stage { scenes, pictures, keys_in, keys }).await.unwrap_err();
         assert_eq!(error.to_string(), ACTOR_BROKE_OFF);
     }

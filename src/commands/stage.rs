@@ -10,9 +10,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
-use super::run::{Parts, Summary, play};
+use super::run::{Parts, play};
+use super::summary::Summary;
+use crate::view::Scene;
 use crate::view::terminal::Key;
-use crate::view::{CameraState, Scene};
 
 /// What goes to the views, and the keys that come from them.
 pub struct Stage {
@@ -26,7 +27,7 @@ pub struct Stage {
 /// Plays, in a window too unless `headless`.
 pub fn show(runtime: &Runtime, parts: Parts, headless: bool) -> Result<Summary> {
     let (keys_in, keys) = unbounded_channel();
-    let (scenes, shown) = watch::channel(first_scene(&parts));
+    let (scenes, shown) = watch::channel(parts.daemon.scene());
     let (pictures, picture) = watch::channel(RgbImage::default());
     let typed = (!headless).then(|| keys_in.clone());
     let stage = Stage { scenes, pictures, keys_in, keys };
@@ -37,20 +38,6 @@ pub fn show(runtime: &Runtime, parts: Parts, headless: bool) -> Result<Summary> 
         }
         run.join().unwrap_or_else(|_| Err(anyhow!("the run broke off; what it began is finished by the next start")))
     })
-}
-
-pub fn first_scene(parts: &Parts) -> Scene {
-    Scene {
-        mode: parts.mode.clone(),
-        camera: CameraState::Starting,
-        light: None,
-        reading: None,
-        phase: parts.machine.phase(),
-        victims: Vec::new(),
-        fleet: parts.fleet.state().borrow().clone(),
-        driven: false,
-        said: Vec::new(),
-    }
 }
 
 /// Shows a window until the run ends. Without one the terminal shows the same.
