@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test looks build run runtime libclang moto soak lint clean help
+.PHONY: demo test looks build run bench runtime libclang moto peer soak lint clean help
 
 demo: runtime libclang ## play the main job with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window -- demo
@@ -20,11 +20,18 @@ build: runtime libclang ## leave the release binary, with everything on, at targ
 run: build ## run it, as config.toml says; ARGS="--camera hands.mp4" adds to the command line
 	target/release/handwave run $(ARGS)
 
+bench: runtime peer ## compare speed and accuracy with MediaPipe and cvzone, side by side; ROUNDS=1 for a quick look
+	$(CARGO) build --release --no-default-features --bin handwave --example bench
+	@python3 benches/peer/compare.py target/release
+
 runtime: ## fetch the ONNX Runtime library into .deps, once
 	@sh models/fetch-runtime.sh
 
 moto: ## install the tests' stand-in for AWS into .deps, once
 	@sh tests/fetch-moto.sh
+
+peer:
+	@sh benches/peer/fetch.sh
 
 libclang: ## fetch libclang into .deps, once: the webcam's build reads the kernel's headers with it
 	@sh tools/fetch-libclang.sh

@@ -1,0 +1,113 @@
+//! handwave's half of `make bench`; compare.py runs it beside peer.py, on the same frames.
+//!
+//! `frames SCENARIO PERSON.png OUT` writes a scenario's frames to OUT, raw RGB, and what each shows to stdout, a JSON line
+//! a frame. `read FRAMES` reads them through tracker and gesture machine, and says a JSON line a frame: CPU and wall
+//! milliseconds, the hands where there is a reading, and the gesture where one fires; the first as soon as it is known.
+//! `inference FRAMES` does the same for one run of warp, landmark model and fingers a frame, on a hand already found.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use handwave::camera::Frame;
+use handwave::config::Config;
+use handwave::gesture::fingers;
+use handwave::gesture::machine::{Machine, Outcome};
+use handwave::hand::Reading;
+use handwave::vision::landmark::LandmarkReader;
+use handwave::vision::model::{LANDMARK, OrtModel};
+use handwave::vision::roi::Roi;
+use handwave::vision::{self, runtime};
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Value, json};
+
+mod scenes;
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["frames", scenario, person, out] => frames(scenario, Path::new(person), Path::new(out)),
+        ["read", file] => read(Path::new(file)),
+        ["inference", file] => inference(Path::new(file)),
+        _ => bail!("usage: frames SCENARIO PERSON.png OUT | read FRAMES | inference FRAMES"),
+    }
+}
+
+fn frames(scenario: &str, person: &Path, out: &Path) -> Result<()> {
+    let person = image::open(person)?.to_rgb8();
+    let mut film = scenes::Film::open(scenario, &person).with_context(|| format!("there is no scenario {scenario}"))?;
+    let mut file = BufWriter::new(File::create(out)?);
+    while let Some((picture, shown)) = film.next() {
+        file.write_all(picture.as_raw())?;
+        println!("{}", json!(shown));
+    }
+    Ok(file.flush()?)
+}
+
+fn read(frames: &Path) -> Result<()> {
+    let config = Config::shipped();
+    let mut tracker = vision::open(&config.vision, None, false)?;
+    let mut machine = Machine::new(config.gesture, true);
+    time_each(frames, |frame| {
+        let reading = tracker.read(frame)?;
+        let fired = match machine.see(&reading) {
+            Some(Outcome::Fired(gesture)) => Some((gesture.side.to_string(), gesture.fingers)),
+            _ => None,
+        };
+        Ok((Some(reading), fired))
+    })
+}
+
+fn inference(frames: &Path) -> Result<()> {
+    let config = Config::shipped();
+    let mut tracker = vision::open(&config.vision, None, false)?;
+    let runtime = runtime::load(config.vision.onnxruntime.as_deref())?;
+    let mut reader = LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, None)?));
+    let mut followed = None;
+    time_each(frames, |frame| {
+        let roi = match followed {
+            Some(roi) => roi,
+            None => Roi::of_landmarks(&tracker.read(frame)?.hands.first().context("no hand is seen")?.landmarks),
+        };
+        let look = reader.read(&frame.picture, &roi)?;
+        std::hint::black_box(fingers::read(&look.landmarks));
+        followed = Some(Roi::of_landmarks(&look.landmarks));
+        Ok((None, None))
+    })
+}
+
+type Fired = Option<(String, u8)>;
+
+/// Has every frame read, and tells what it cost and gave.
+fn time_each(frames: &Path, mut read: impl FnMut(&Frame) -> Result<(Option<Reading>, Fired)>) -> Result<()> {
+    let mut file = File::open(frames)?;
+    let mut frame = Frame::default();
+    frame.resize(scenes::SIZE);
+    let mut lines = Vec::new();
+    while file.read_exact(&mut frame.picture).is_ok() {
+        frame.time = Duration::from_secs_f64(lines.len() as f64 / f64::from(scenes::FPS));
+        let (cpu, wall) = (cpu_ms(), Instant::now());
+        let (reading, fired) = read(&frame)?;
+        let (cpu, wall) = (cpu_ms() - cpu, wall.elapsed().as_secs_f64() * 1e3);
+        let line = json!({ "cpu": cpu, "wall": wall, "hands": reading.map(|r| hands(&r)), "fired": fired });
+        // The first is waited for.
+        if lines.is_empty() {
+            println!("{line}");
+        }
+        lines.push(line);
+    }
+    lines.iter().skip(1).for_each(|line| println!("{line}"));
+    Ok(())
+}
+
+fn hands(reading: &Reading) -> Vec<Value> {
+    reading.hands.iter().map(|hand| json!([hand.side, hand.fingers()])).collect()
+}
+
+/// What this process has used of the processor, all its threads together.
+fn cpu_ms() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
+}
