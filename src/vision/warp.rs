@@ -183,7 +183,7 @@ fn blur(plane: &mut [f32], side: usize, above: &mut [f32]) {
 /// picture takes its edge's colour, as in MediaPipe.
 pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let pixels = picture.as_raw();
+    let pixels = picture.as_raw().as_chunks::<3>().0;
     let (red, rest) = tensor.split_at_mut(side * side);
     let (green, blue) = rest.split_at_mut(side * side);
     let step = roi.size / side as f32;
@@ -200,17 +200,12 @@ pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
             let (x1, y1) = ((x0 + 1).min(width - 1), (y0 + 1).min(height - 1));
             let (fx, fy) = (at.x - x0 as f32, at.y - y0 as f32);
             let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
-            let corners = [y0 * width + x0, y0 * width + x1, y1 * width + x0, y1 * width + x1];
-            let mut sums = [0.0; 3];
-            for (weight, at) in weights.into_iter().zip(corners) {
-                for (sum, &value) in sums.iter_mut().zip(&pixels[at * 3..at * 3 + 3]) {
-                    *sum += weight * f32::from(value);
-                }
-            }
+            let corners = [y0 * width + x0, y0 * width + x1, y1 * width + x0, y1 * width + x1].map(|at| pixels[at]);
+            let channel = |c: usize| (0..4).map(|i| weights[i] * f32::from(corners[i][c])).sum::<f32>() * (1.0 / 255.0);
             let i = y * side + x;
-            red[i] = sums[0] / 255.0;
-            green[i] = sums[1] / 255.0;
-            blue[i] = sums[2] / 255.0;
+            red[i] = channel(0);
+            green[i] = channel(1);
+            blue[i] = channel(2);
         }
     }
 }
