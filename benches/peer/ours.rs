@@ -51,12 +51,12 @@ fn read(frames: &Path) -> Result<()> {
     let mut tracker = vision::open(&config.vision, None, false)?;
     let mut machine = Machine::new(config.gesture, true);
     time_each(frames, |frame| {
-        let reading = tracker.read(frame)?;
-        let fired = match machine.see(&reading) {
+        let reading = tracker.watch(frame, machine.due())?;
+        let fired = match reading.as_ref().and_then(|reading| machine.see(reading)) {
             Some(Outcome::Fired(gesture)) => Some((gesture.side.to_string(), gesture.fingers)),
             _ => None,
         };
-        Ok((Some(reading), fired))
+        Ok((reading, fired))
     })
 }
 

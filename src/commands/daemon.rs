@@ -24,7 +24,7 @@ use crate::vision::watch::Seen;
 /// What a run knows between two turns of its loop.
 pub struct Daemon {
     mode: Mode,
-    machine: Machine,
+    pub machine: Machine,
     fleet: Handle,
     pub audit: Option<Audit>,
     pub recorder: Option<Recorder>,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use tokio::select;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
@@ -89,7 +90,8 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
     let Stage { scenes, pictures, keys_in, mut keys } = stage;
     let seen = pictures.subscribe();
     let mut puppet = eyes.keys();
-    let mut readings = eyes.watch(pictures);
+    let (due_in, due) = watch::channel(None);
+    let mut readings = eyes.watch(pictures, due);
     let raw_mode = daemon.terminal.keys(keys_in);
     let mut signals = Signals::catch()?;
     let mut redraw = interval(REDRAW);
@@ -99,7 +101,10 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
     let failure = loop {
         select! {
             reading = readings.recv(), if settled.is_none() => match reading {
-                Some(Ok(seen)) => daemon.see(seen),
+                Some(Ok(seen)) => {
+                    daemon.see(seen);
+                    due_in.send_replace(daemon.machine.due());
+                }
                 Some(Err(error)) => break Some(error.into()),
                 // The source has ended: what it asked for is still to be done.
                 None => settled = Some(Box::pin(daemon.settled())),
@@ -172,7 +177,6 @@ async fn ended(
 mod tests {
     use std::future::pending;
 
-    use tokio::sync::watch;
     use tokio::time::Instant;
 
     use super::*;

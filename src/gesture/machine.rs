@@ -168,6 +168,20 @@ impl Machine {
         }
     }
 
+    /// When what is held or released now will be so for long enough: the reading that may skip frames must not skip that
+    /// one.
+    pub fn due(&self) -> Option<Duration> {
+        match &self.state {
+            State::CountingDown { since, .. } => Some(since.saturating_add(self.settings.countdown)),
+            State::Done { released, .. } => released.map(|since| since.saturating_add(self.settings.release)),
+            State::Armed(window) => {
+                let held = window.hold(&self.settings)?.gesture;
+                let left = self.settings.hold(held.side).saturating_sub(held.hold);
+                self.now.map(|now| now.saturating_add(left))
+            }
+        }
+    }
+
     fn arm(&mut self, sign: Sign) -> Option<Outcome> {
         let State::Armed(window) = &mut self.state else { return None };
         window.push(sign, &self.settings);

@@ -3,6 +3,7 @@
 pub mod landmark;
 pub mod model;
 pub mod motion;
+pub mod pace;
 pub mod palm;
 pub mod recording;
 pub mod roi;
@@ -35,9 +36,11 @@ pub struct Settings {
     pub presence_following: f32,
     pub hands_most: usize,
     #[serde(deserialize_with = "seconds")]
-    pub search_following: Duration,
+    pub follow_still: Duration,
     #[serde(deserialize_with = "seconds")]
     pub search_moving: Duration,
+    #[serde(deserialize_with = "seconds")]
+    pub search_restless: Duration,
     #[serde(deserialize_with = "seconds")]
     pub search_still: Duration,
     #[serde(deserialize_with = "optional_path")]
@@ -64,11 +67,12 @@ pub enum VisionError {
 /// that are a mirror's, where a right hand looks like a left one.
 pub fn open(settings: &Settings, models: Option<&Path>, mirrored: bool) -> Result<Tracker, VisionError> {
     let runtime = runtime::load(settings.onnxruntime.as_deref())?;
+    // The larger model first: the other is loaded into the memory that loading this one took and gave back.
+    let landmarks = LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, models)?));
     let palms = PalmDetector::new(
         Box::new(OrtModel::open(runtime, &PALM, models)?),
         palm::Params { threshold: settings.palm_threshold, overlap: PALM_OVERLAP, most: settings.palms_most },
     );
-    let landmarks = LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, models)?));
     Ok(Tracker::new(palms, landmarks, settings.clone(), mirrored))
 }
 

@@ -7,7 +7,8 @@ use image::RgbImage;
 use super::Settings;
 use super::landmark::{LandmarkReader, Look};
 use super::model::ModelError;
-use super::motion::Motion;
+use super::motion::{Area, Life, Motion, Thumbnail};
+use super::pace;
 use super::palm::{Palm, PalmDetector};
 use super::roi::Roi;
 use crate::camera::Frame;
@@ -24,17 +25,33 @@ const SIDE_PACE: f32 = 0.2;
 /// A hand whose P(right hand) is nearer to one half than this has no side that can be told.
 const SIDE_MARGIN: f32 = 0.25;
 
+/// A palm that turned out to be no hand's is looked at again after this time, or when its score has risen by so much.
+const REJECTED_FOR: Duration = Duration::from_secs(1);
+const REJECTED_RISE: f32 = 0.2;
+
 /// Reads hands in frames that follow each other.
 pub struct Tracker {
     palms: PalmDetector,
     landmarks: LandmarkReader,
     settings: Settings,
     mirrored: bool,
-    motion: Motion,
     followed: Vec<Followed>,
+    rejected: Vec<Rejected>,
+    motion: Motion,
+    /// This frame's picture, and the last one's that was read.
+    now: Thumbnail,
+    read: Thumbnail,
+    /// What changed between the two.
+    changes: Vec<f32>,
     last: Option<Duration>,
+    last_read: Option<Duration>,
     last_search: Option<Duration>,
-    searches: u32,
+    /// When something last moved that did not before.
+    moved: Option<Duration>,
+    /// Searches in a row that found nothing.
+    fruitless: u32,
+    /// The last two readings were sure and showed the same.
+    settled: bool,
 }
 
 /// A hand that was in the last frame.
@@ -44,6 +61,21 @@ struct Followed {
     right: f32,
 }
 
+/// A palm without a hand: faces, patterns. Each look at one costs as much as following a hand.
+struct Rejected {
+    palm: Palm,
+    at: Duration,
+}
+
+impl Rejected {
+    fn is_of(&self, palm: &Palm) -> bool {
+        let (old, size) = (&self.palm, palm.size.max_element());
+        palm.centre.distance(old.centre) < size / 3.0
+            && (0.7..1.4).contains(&(old.size.max_element() / size))
+            && palm.score < old.score + REJECTED_RISE
+    }
+}
+
 impl Tracker {
     pub fn new(palms: PalmDetector, landmarks: LandmarkReader, settings: Settings, mirrored: bool) -> Tracker {
         Tracker {
@@ -51,16 +83,55 @@ impl Tracker {
             landmarks,
             settings,
             mirrored,
-            motion: Motion::default(),
             followed: Vec::new(),
+            rejected: Vec::new(),
+            motion: Motion::default(),
+            now: Thumbnail::default(),
+            read: Thumbnail::default(),
+            changes: Vec::new(),
             last: None,
+            last_read: None,
             last_search: None,
-            searches: 0,
+            moved: None,
+            fruitless: 0,
+            settled: false,
         }
+    }
+
+    /// The hands in the next frame of a sequence, or nothing where it would say what the last reading said: hands are
+    /// sure of their sign, and nothing changes near them. `due` is when a reading is wanted in any case.
+    pub fn watch(&mut self, frame: &Frame, due: Option<Duration>) -> Result<Option<Reading>, ModelError> {
+        if !is_empty(&frame.picture) {
+            self.now.take(&frame.picture);
+        }
+        if self.is_news(frame) || due.is_some_and(|due| frame.time >= due) {
+            return self.read_now(frame).map(Some);
+        }
+        self.last = Some(frame.time);
+        Ok(None)
     }
 
     /// The hands in the next frame of a sequence.
     pub fn read(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
+        if !is_empty(&frame.picture) {
+            self.now.take(&frame.picture);
+        }
+        self.read_now(frame)
+    }
+
+    fn is_news(&mut self, frame: &Frame) -> bool {
+        let (Some(last), Some(last_read)) = (self.last, self.last_read) else { return true };
+        // Time that stands or runs back is news too.
+        if !self.settled || self.followed.is_empty() || is_empty(&frame.picture) || frame.time <= last {
+            return true;
+        }
+        self.now.changes_since(&self.read, &mut self.changes);
+        pace::is_time(&self.settings, frame.time.saturating_sub(last_read), frame.time - last)
+            || self.areas(&frame.picture).iter().any(|hand| hand.changed(&self.changes))
+    }
+
+    /// `now` is of this frame already.
+    fn read_now(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
         if is_empty(&frame.picture) {
             self.forget();
             return Ok(self.reading(frame, false));
@@ -69,16 +140,25 @@ impl Tracker {
             self.forget();
         }
         self.last = Some(frame.time);
+        self.last_read = Some(frame.time);
+        self.read.clone_from(&self.now);
+        let before = self.signs();
         let lost = self.follow(&frame.picture)?;
         let searched = self.wants_search(frame, lost);
         if searched {
-            self.last_search = Some(frame.time);
-            self.searches = self.searches.wrapping_add(1);
+            let since = self.last_search.replace(frame.time).map_or(Duration::ZERO, |last| frame.time - last);
+            self.rejected.retain(|old| frame.time.saturating_sub(old.at) < REJECTED_FOR);
             // With nothing found for a while, look at every third turn for a hand that fills the picture.
-            let zoom = if self.followed.is_empty() && self.searches.is_multiple_of(3) { ZOOM_OUT } else { 1.0 };
+            let zoom = if self.fruitless % 3 == 2 { ZOOM_OUT } else { 1.0 };
+            let known = self.followed.len();
             self.search(&frame.picture, zoom)?;
+            let found = self.followed.len() > known;
+            self.fruitless = if self.followed.is_empty() { self.fruitless.wrapping_add(1) } else { 0 };
+            self.motion.searched(&self.now, since, found);
         }
-        Ok(self.reading(frame, searched))
+        let reading = self.reading(frame, searched);
+        self.settled = reading.hands.iter().all(|hand| hand.sure) && self.signs() == before;
+        Ok(reading)
     }
 
     /// The hands in a picture that has nothing to do with the one before.
@@ -89,6 +169,7 @@ impl Tracker {
         }
         self.search(&frame.picture, 1.0)?;
         if self.followed.is_empty() {
+            self.rejected.clear();
             self.search(&frame.picture, ZOOM_OUT)?;
         }
         Ok(self.reading(frame, true))
@@ -97,9 +178,14 @@ impl Tracker {
     /// Forgets the frames so far: the next one begins another sequence, and is read as if it were the first ever.
     pub fn forget(&mut self) {
         self.followed.clear();
+        self.rejected.clear();
+        self.motion = Motion::default();
         self.last = None;
+        self.last_read = None;
         self.last_search = None;
-        self.searches = 0;
+        self.moved = None;
+        self.fruitless = 0;
+        self.settled = false;
     }
 
     /// Looks where the hands were in the last frame; true where one of them is gone.
@@ -121,31 +207,35 @@ impl Tracker {
     }
 
     fn wants_search(&mut self, frame: &Frame, lost: bool) -> bool {
-        let Some(last) = self.last_search else {
-            self.motion.remember(&frame.picture);
-            return true;
-        };
-        let passed = frame.time.saturating_sub(last);
-        let wanted = if self.followed.is_empty() {
-            passed >= self.settings.search_still
-                || passed >= self.settings.search_moving && (lost || self.motion.since_remembered(&frame.picture))
-        } else {
-            passed >= if lost { self.settings.search_moving } else { self.settings.search_following }
-        };
-        if wanted {
-            self.motion.remember(&frame.picture);
+        let areas = self.areas(&frame.picture);
+        let mut life = self.motion.since_search(&self.now, &areas);
+        let since = |then: Duration| frame.time.saturating_sub(then);
+        let lately = self.moved.is_some_and(|moved| since(moved) < pace::AFTERMATH);
+        if life == Life::Moving {
+            if !lately {
+                self.fruitless = 0;
+                self.rejected.clear();
+            }
+            self.moved = Some(frame.time);
+        } else if lately {
+            life = Life::Moving;
         }
-        wanted
+        let after = pace::search_after(&self.settings, life, !areas.is_empty(), lost);
+        self.last_search.is_none_or(|last| since(last) >= after)
     }
 
     /// Detects palms and adds the hands among them that are not followed yet.
     fn search(&mut self, picture: &RgbImage, zoom: f32) -> Result<(), ModelError> {
+        let known = self.rejected.len();
         for palm in self.palms.detect(picture, zoom)? {
-            if self.followed.iter().any(|hand| palm.is_of(&hand.look.landmarks)) {
+            let followed = self.followed.iter().any(|hand| palm.is_of(&hand.look.landmarks));
+            if followed || self.rejected[..known].iter().any(|old| old.is_of(&palm)) {
                 continue;
             }
             let look = self.look_twice(picture, &palm)?;
-            if look.presence >= self.settings.presence && !self.knows(&look) {
+            if look.presence < self.settings.presence {
+                self.rejected.push(Rejected { palm, at: self.last.unwrap_or_default() });
+            } else if !self.knows(&look) {
                 let right = look.right;
                 self.followed.push(Followed { look, right });
             }
@@ -174,6 +264,15 @@ impl Tracker {
 
     fn knows(&self, look: &Look) -> bool {
         self.followed.iter().any(|hand| hand.look.is_same_hand(look))
+    }
+
+    fn areas(&self, picture: &RgbImage) -> Vec<Area> {
+        self.followed.iter().map(|hand| Area::of(&hand.look.landmarks, picture)).collect()
+    }
+
+    /// The fingers that each followed hand raises.
+    fn signs(&self) -> Vec<[bool; 5]> {
+        self.followed.iter().map(|hand| fingers::read(&hand.look.landmarks).raised).collect()
     }
 
     fn reading(&self, frame: &Frame, searched: bool) -> Reading {
@@ -290,6 +389,18 @@ mod tests {
             self.tracker.read(&Frame { time: self.at, picture: self.picture.clone() }).unwrap()
         }
 
+        fn glance(&mut self, due: Option<Duration>) -> Option<Reading> {
+            self.at += Duration::from_millis(20);
+            self.tracker.watch(&Frame { time: self.at, picture: self.picture.clone() }, due).unwrap()
+        }
+
+        /// Until right after a reading of a still hand.
+        fn settle(&mut self) {
+            (0..10).for_each(|_| drop(self.glance(None)));
+            while self.glance(None).is_none() {}
+            while self.glance(None).is_some() {}
+        }
+
         fn searches(&self) -> usize {
             *self.palm.runs.lock().unwrap()
         }
@@ -315,8 +426,8 @@ mod tests {
         let mut bench = Bench::new(false);
         let readings = bench.watch(1000);
         assert!(readings.iter().all(|reading| reading.hands.len() == 1));
-        assert_eq!(bench.searches(), 4, "at 0, 0.3, 0.6 and 0.9 s");
-        assert_eq!(readings.iter().filter(|reading| reading.searched).count(), 4);
+        assert_eq!(bench.searches(), 2, "at 0 and 0.7 s");
+        assert_eq!(readings.iter().filter(|reading| reading.searched).count(), 2);
     }
 
     #[test]
@@ -324,12 +435,81 @@ mod tests {
         let mut bench = Bench::new(false);
         bench.hand(0.0, 0.5);
         bench.watch(2000);
-        assert_eq!(bench.searches(), 4);
-        for _ in 0..100 {
+        assert_eq!(bench.searches(), 3);
+        for _ in 0..50 {
             bench.move_something();
             assert!(bench.next().hands.is_empty());
         }
-        assert_eq!(bench.searches(), 4 + 20);
+        assert_eq!(bench.searches(), 3 + 10);
+    }
+
+    #[test]
+    fn what_always_moves_is_searched_less() {
+        let mut bench = Bench::new(false);
+        bench.hand(0.0, 0.5);
+        let searches = [0, 1].map(|_| {
+            let before = bench.searches();
+            for frame in 0..150 {
+                // A curtain, to and fro within 0.6 s.
+                bench.picture = RgbImage::from_pixel(320, 240, Rgb([90; 3]));
+                let edge = 40 + 2 * (frame % 30_u32).abs_diff(15);
+                (0..240).for_each(|y| (0..edge).for_each(|x| bench.picture.put_pixel(x, y, Rgb([200; 3]))));
+                bench.next();
+            }
+            bench.searches() - before
+        });
+        assert!(searches[0] > searches[1] && searches[1] <= 11, "three a second in the end: {searches:?}");
+    }
+
+    #[test]
+    fn a_palm_without_a_hand_is_not_looked_at_again_and_again() {
+        let mut bench = Bench::new(false);
+        bench.hand(0.3, 0.5);
+        bench.watch(1500);
+        assert_eq!(bench.searches(), 3);
+        assert_eq!(*bench.landmark.runs.lock().unwrap(), 2 * 2, "twice at 0 and at 1.4 s, not at 0.7 s");
+    }
+
+    #[test]
+    fn still_hands_are_read_ten_times_a_second() {
+        let mut bench = Bench::new(false);
+        let read = (0..100).filter(|_| bench.glance(None).is_some()).count();
+        assert!((19..=22).contains(&read), "{read} in 2 s");
+    }
+
+    #[test]
+    fn a_change_near_the_hand_is_read_at_once() {
+        let mut bench = Bench::new(false);
+        bench.settle();
+        for y in 100..140 {
+            (150..170).for_each(|x| bench.picture.put_pixel(x, y, Rgb([220; 3])));
+        }
+        assert!(bench.glance(None).is_some());
+    }
+
+    #[test]
+    fn a_frame_that_is_due_is_read() {
+        let mut bench = Bench::new(false);
+        bench.settle();
+        assert!(bench.glance(Some(bench.at + Duration::from_secs(1))).is_none());
+        assert!(bench.glance(Some(bench.at)).is_some());
+    }
+
+    #[test]
+    fn hands_that_are_not_sure_and_empty_scenes_are_always_read() {
+        for (presence, right) in [(0.99, 0.6), (0.0, 0.5)] {
+            let mut bench = Bench::new(false);
+            bench.hand(presence, right);
+            assert!((0..50).all(|_| bench.glance(None).is_some()));
+        }
+    }
+
+    #[test]
+    fn a_picture_that_stands_is_read() {
+        let mut bench = Bench::new(false);
+        bench.settle();
+        let standing = Frame { time: bench.at, picture: bench.picture.clone() };
+        assert!(bench.tracker.watch(&standing, None).unwrap().is_some());
     }
 
     #[test]
@@ -347,7 +527,7 @@ mod tests {
         bench.hand(0.7, 0.9);
         assert!(bench.next().hands.is_empty());
         bench.hand(0.9, 0.9);
-        assert!(bench.watch(600).iter().any(|reading| !reading.hands.is_empty()));
+        assert!(bench.watch(1500).iter().any(|reading| !reading.hands.is_empty()));
         bench.hand(0.7, 0.9);
         assert_eq!(bench.next().hands.len(), 1);
     }

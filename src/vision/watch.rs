@@ -3,11 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
-use tokio::sync::watch::Sender;
+use tokio::sync::watch::{Receiver, Sender};
 
 use super::model::ModelError;
 use super::recording::{Recording, RecordingError};
@@ -85,10 +86,10 @@ impl Eyes {
         }
     }
 
-    /// Opens them. A recording has no pictures.
-    pub fn watch(self, pictures: Sender<RgbImage>) -> Readings {
+    /// Opens them. `due` is when a reading is wanted, whatever is seen. A recording has no pictures.
+    pub fn watch(self, pictures: Sender<RgbImage>, due: Receiver<Option<Duration>>) -> Readings {
         match self {
-            Eyes::Camera { camera, tracker, pace } => watch(camera, tracker, pace, pictures),
+            Eyes::Camera { camera, tracker, pace } => watch(camera, tracker, pace, pictures, due),
             Eyes::Recording(recording) => replay(recording),
         }
     }
@@ -110,8 +111,15 @@ fn replay(recording: Recording) -> Readings {
 
 /// Reads hands from a camera in threads of its own. A thread that panics is an error, never the source's end.
 ///
-/// Each picture that was read is published too, for whoever shows it.
-pub fn watch(camera: Box<dyn Camera>, tracker: Tracker, pace: Pace, pictures: Sender<RgbImage>) -> Readings {
+/// Each picture is published too, for whoever shows it. In real time, frames that say nothing new have no reading, but
+/// for one that is `due`.
+pub fn watch(
+    camera: Box<dyn Camera>,
+    tracker: Tracker,
+    pace: Pace,
+    pictures: Sender<RgbImage>,
+    due: Receiver<Option<Duration>>,
+) -> Readings {
     let (writer, reader) = slot::slot(pace);
     let slot = reader.closer();
     // One reading waits at most: what is slow to take them gets new ones, not old ones.
@@ -122,9 +130,10 @@ pub fn watch(camera: Box<dyn Camera>, tracker: Tracker, pace: Pace, pictures: Se
             writer.fail(error);
         }
     });
+    let look = Look { tracker, due: (pace == Pace::Latest).then_some(due) };
     let vision = thread::spawn(move || {
         let failed = sender.clone();
-        if catch_unwind(AssertUnwindSafe(|| read(reader, tracker, sender, pictures))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| read(reader, look, sender, pictures))).is_err() {
             let _ = failed.blocking_send(Err(WatchError::Panicked));
         }
     });
@@ -148,8 +157,26 @@ fn deliver(mut camera: Box<dyn Camera>, slot: &Writer) -> Result<(), CameraError
     }
 }
 
+/// How frames are read: every one, or those that are news or due.
+struct Look {
+    tracker: Tracker,
+    due: Option<Receiver<Option<Duration>>>,
+}
+
+impl Look {
+    fn at(&mut self, frame: &Frame) -> Result<Option<Reading>, ModelError> {
+        match &self.due {
+            Some(due) => {
+                let due = *due.borrow();
+                self.tracker.watch(frame, due)
+            }
+            None => self.tracker.read(frame).map(Some),
+        }
+    }
+}
+
 /// Vision's thread.
-fn read(slot: Reader, mut tracker: Tracker, seen: mpsc::Sender<Result<Seen, WatchError>>, pictures: Sender<RgbImage>) {
+fn read(slot: Reader, mut look: Look, seen: mpsc::Sender<Result<Seen, WatchError>>, pictures: Sender<RgbImage>) {
     let mut frame = Frame::default();
     let mut lost = false;
     loop {
@@ -159,9 +186,9 @@ fn read(slot: Reader, mut tracker: Tracker, seen: mpsc::Sender<Result<Seen, Watc
             continue;
         }
         let next = match taken {
-            Ok(Status::Fresh) => tracker.read(&frame).map(Seen::Reading).map_err(WatchError::from),
+            Ok(Status::Fresh) => look.at(&frame).map(|reading| reading.map(Seen::Reading)).map_err(WatchError::from),
             Ok(Status::Ended) => break,
-            Err(error) if lost => Ok(Seen::Lost(error.to_string())),
+            Err(error) if lost => Ok(Some(Seen::Lost(error.to_string()))),
             Err(error) => Err(error.into()),
         };
         pictures.send_modify(|shown| shown.clone_from(&frame.picture));
@@ -169,7 +196,11 @@ fn read(slot: Reader, mut tracker: Tracker, seen: mpsc::Sender<Result<Seen, Watc
             break;
         }
         let failed = next.is_err();
-        if seen.blocking_send(next).is_err() || failed {
+        let gone = match next.transpose() {
+            Some(next) => seen.blocking_send(next).is_err(),
+            None => seen.is_closed(),
+        };
+        if gone || failed {
             break;
         }
     }
@@ -179,7 +210,7 @@ fn read(slot: Reader, mut tracker: Tracker, seen: mpsc::Sender<Result<Seen, Watc
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use image::RgbImage;
 
@@ -255,7 +286,8 @@ mod tests {
     /// Everything that comes until the channel closes: times in seconds, errors in words.
     fn all(camera: Box<Fake>, tracker: Tracker, pace: Pace) -> Vec<Result<u64, String>> {
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
-        let mut readings = watch(camera, tracker, pace, pictures);
+        let due = tokio::sync::watch::channel(None).1;
+        let mut readings = watch(camera, tracker, pace, pictures, due);
         std::iter::from_fn(|| readings.seen.blocking_recv())
             .map(|seen| match seen {
                 Ok(Seen::Reading(reading)) => Ok(reading.time.as_secs()),
@@ -345,7 +377,7 @@ mod tests {
         };
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
         let began = Instant::now();
-        drop(watch(camera, tracker(works), Pace::Latest, pictures));
+        drop(watch(camera, tracker(works), Pace::Latest, pictures, tokio::sync::watch::channel(None).1));
         assert!(began.elapsed() < Duration::from_secs(10));
     }
 
@@ -354,7 +386,8 @@ mod tests {
         for pace in [Pace::Every, Pace::Latest] {
             let (camera, alive) = Fake::new(u64::MAX);
             let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
-            let mut readings = watch(camera, tracker(works), pace, pictures);
+            let due = tokio::sync::watch::channel(None).1;
+            let mut readings = watch(camera, tracker(works), pace, pictures, due);
             assert!(readings.seen.blocking_recv().is_some());
             drop(readings);
             wait_for_the_drop_of(&alive);

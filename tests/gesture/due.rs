@@ -1,0 +1,47 @@
+//! Readings may be few while nothing changes: the machine says which one it needs in time.
+
+use std::time::Duration;
+
+use handwave::config::Config;
+use handwave::gesture::machine::{Machine, Outcome};
+use handwave::hand::{Reading, Side};
+
+use crate::hands::{SIZE, Shape};
+
+/// Plays frames of 30 a second, of which every third is read, and those that are due; tells when each outcome came.
+fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<(Duration, Outcome)> {
+    let mut outcomes = Vec::new();
+    for frame in from..to {
+        let time = Duration::from_secs(1) * frame / 30;
+        if (frame - from) % 3 == 0 || machine.due().is_some_and(|due| time >= due) {
+            let hands = shape.iter().map(Shape::hand).collect();
+            let outcome = machine.see(&Reading { time, size: SIZE, hands, searched: true });
+            outcomes.extend(outcome.map(|outcome| (time, outcome)));
+        }
+    }
+    outcomes
+}
+
+#[test]
+fn holds_countdowns_and_releases_end_within_a_frame_of_their_time() {
+    let settings = Config::shipped().gesture;
+    // The frames begin at any of the three places between two readings.
+    for begin in 0..3 {
+        let mut machine = Machine::new(settings.clone(), true);
+        let began = Duration::from_secs(1) * begin / 30;
+        let in_time = |then: Duration, due: Duration| then >= due && then - due < Duration::from_millis(34);
+
+        let outcomes = play(Some(Shape::new(Side::Right, 2)), &mut machine, begin, begin + 120);
+        let [(counting, Outcome::CountingDown(_)), (fired, Outcome::Fired(_))] = outcomes[..] else {
+            panic!("{outcomes:?}")
+        };
+        assert!(in_time(counting, began + settings.hold_retire), "{counting:?}");
+        assert!(in_time(fired, counting + settings.countdown), "{fired:?}");
+
+        play(None, &mut machine, begin + 120, begin + 121);
+        let released = Duration::from_secs(1) * (begin + 120) / 30;
+        assert_eq!(machine.due(), Some(released + settings.release));
+        play(None, &mut machine, begin + 121, begin + 150);
+        assert_eq!(machine.due(), None, "armed again, and nothing is held");
+    }
+}
