@@ -41,7 +41,8 @@ async fn watched(script: &str) -> Vec<Seen> {
     let camera = Box::new(Puppet::new(Script::parse(script).unwrap(), (320, 240), 10.0, Clock::fast()));
     let tracker = vision::open(&Config::shipped().vision, None, false).unwrap();
     let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
-    let mut readings = Eyes::Camera { camera, tracker, pace: Pace::Every }.watch(pictures, tokio::sync::watch::channel(None).1);
+    let mut readings =
+        Eyes::Camera { camera, tracker, pace: Pace::Every }.watch(pictures, tokio::sync::watch::channel(None).1);
     let mut all = Vec::new();
     while let Some(seen) = readings.recv().await {
         all.push(seen.unwrap());
