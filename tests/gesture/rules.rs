@@ -374,5 +374,5 @@ fn rule_6_a_pause_is_no_release_but_one_may_be_seen_in_it() {
 
 #[test]
 fn rule_6_after_quitting_nothing_fires() {
-    check("left 3 for 750ms; quit; left 3 for 9s; show", "paused");
+    check("left 3 for 750ms; quit; left 3 for 9s; show", "idle: Quit");
 }
