@@ -3,9 +3,11 @@
 
 use std::collections::VecDeque;
 
+use glam::Vec2;
+
 use crate::gesture::{
     Gesture, Settings,
-    sign::{Seen, Sign},
+    sign::{Seen, Shown, Sign},
     why::Why,
 };
 
@@ -51,7 +53,7 @@ impl Window {
 
         let (mut held, mut long_enough, mut searched, mut hint) = (None, false, false, None);
         let (mut readings, mut agreed, mut confidence) = (0usize, 0usize, 0.0);
-        let (mut low, mut high) = (shown.centre, shown.centre);
+        let mut still = Still::new(&shown);
         let mut later = newest.time;
         for sign in self.signs.iter().rev() {
             let hand = sign.seen.shown().filter(|hand| hand.agrees_with(&shown));
@@ -67,8 +69,7 @@ impl Window {
             searched |= sign.searched && sign.seen.is_one_hand();
             let hold = newest.time.saturating_sub(sign.time);
             if let Some(hand) = hand {
-                (low, high) = (low.min(hand.centre), high.max(hand.centre));
-                if low.distance(high) > settings.still * shown.palm {
+                if still.add(&hand) > settings.still * shown.palm {
                     hint = Some(Why::Moving);
                     break;
                 }
@@ -93,5 +94,28 @@ impl Window {
         let complete = long_enough && hint.is_none() && newest.seen.shown().is_some();
         let progress = if long_enough { 1.0 } else { gesture.hold.div_duration_f32(needed) };
         Some(Hold { gesture, progress, complete, hint })
+    }
+}
+
+/// How far a hand moved: the boxes that each of its landmarks stayed in. Unlike the palm's centre, they tell that a hand
+/// turned or waved about its wrist, and that another hand took its place.
+struct Still {
+    low: [Vec2; 21],
+    high: [Vec2; 21],
+}
+
+impl Still {
+    fn new(hand: &Shown) -> Still {
+        Still { low: hand.points, high: hand.points }
+    }
+
+    /// Takes another reading of the hand; gives the mean of the boxes' diagonals, in pixels.
+    fn add(&mut self, hand: &Shown) -> f32 {
+        let boxes = self.low.iter_mut().zip(&mut self.high).zip(hand.points);
+        let diagonals = boxes.map(|((low, high), point)| {
+            (*low, *high) = (low.min(point), high.max(point));
+            low.distance(*high)
+        });
+        diagonals.sum::<f32>() / hand.points.len() as f32
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use glam::Vec2;
+use glam::{Vec2, Vec3, Vec3Swizzles};
 
 use crate::{
     gesture::why::Why,
@@ -37,8 +37,8 @@ pub struct Shown {
     /// 1 to 5.
     pub fingers: u8,
     pub confidence: f32,
-    /// The palm's centre and width, in pixels.
-    pub centre: Vec2,
+    /// The landmarks in the picture and the palm's width, in pixels.
+    pub points: [Vec2; 21],
     pub palm: f32,
 }
 
@@ -106,6 +106,7 @@ fn seen(hand: &Hand, size: Vec2, hand_min: f32) -> Seen {
     } else if hand.fingers() == 0 {
         Seen::Fist
     } else {
-        Seen::Shown(Shown { side: hand.side, fingers: hand.fingers(), confidence: hand.confidence, centre, palm })
+        let points = hand.landmarks.map(Vec3::xy);
+        Seen::Shown(Shown { side: hand.side, fingers: hand.fingers(), confidence: hand.confidence, points, palm })
     }
 }
