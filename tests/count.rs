@@ -273,7 +273,7 @@ fn a_missing_or_corrupt_model_is_refused() {
     let desk = Desk::new();
     desk.write("hand.png", HAND);
     desk.count(&["hand.png", "--models", "."])
-        .refuses(&["cannot read the model ./palm.onnx: No such file", "--models"]);
+        .refuses(&["cannot read the model ./landmark.onnx: No such file", "--models"]);
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     fs::copy(models.join("landmark.onnx"), desk.path("landmark.onnx")).unwrap();
     let palm = fs::read(models.join("palm.onnx")).unwrap();

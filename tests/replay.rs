@@ -39,7 +39,7 @@ fn kept(name: &str) -> PathBuf {
 /// What the real models see of the puppet.
 async fn watched(script: &str) -> Vec<Seen> {
     let camera = Box::new(Puppet::new(Script::parse(script).unwrap(), (320, 240), 10.0, Clock::fast()));
-    let tracker = vision::open(&Config::shipped().vision, None, false).unwrap();
+    let tracker = Box::new(vision::open(&Config::shipped().vision, None, false).unwrap());
     let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
     let mut readings =
         Eyes::Camera { camera, tracker, pace: Pace::Every }.watch(pictures, tokio::sync::watch::channel(None).1);

@@ -27,7 +27,7 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let audit = args.events.as_deref().map(Audit::open).transpose()?;
     let size = (config.camera.width, config.camera.height);
     let camera = Box::new(Puppet::new(demo::script(), size, config.camera.fps, Clock::real_time()));
-    let tracker = vision::open(&config.vision, args.models.as_deref(), false)?;
+    let tracker = Box::new(vision::open(&config.vision, args.models.as_deref(), false)?);
     let machine = Machine::new(config.gesture.clone(), true);
     let captions = demo::captions().into_iter().map(|(at, caption)| (at, format!("--- {caption}"))).collect();
     commands::say("handwave's demo: a drawn hand, the real models, a simulated fleet. Escape or Ctrl-C quits.")?;

@@ -71,7 +71,7 @@ fn open_eyes(args: &RunArgs, config: &Config, source: &Source) -> Result<Eyes> {
         return Ok(Eyes::Recording(recording));
     }
     let camera = camera::open(source, &config.camera, args.fast)?;
-    let tracker = vision::open(&config.vision, args.common.models.as_deref(), config.camera.mirrored)?;
+    let tracker = Box::new(vision::open(&config.vision, args.common.models.as_deref(), config.camera.mirrored)?);
     let pace = if args.fast { Pace::Every } else { Pace::Latest };
     Ok(Eyes::Camera { camera, tracker, pace })
 }

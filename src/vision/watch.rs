@@ -19,7 +19,7 @@ use crate::hand::Reading;
 
 /// What readings come of.
 pub enum Eyes {
-    Camera { camera: Box<dyn Camera>, tracker: Tracker, pace: Pace },
+    Camera { camera: Box<dyn Camera>, tracker: Box<Tracker>, pace: Pace },
     Recording(Recording),
 }
 
@@ -89,7 +89,7 @@ impl Eyes {
     /// Opens them. `due` is when a reading is wanted, whatever is seen. A recording has no pictures.
     pub fn watch(self, pictures: Sender<RgbImage>, due: Receiver<Option<Duration>>) -> Readings {
         match self {
-            Eyes::Camera { camera, tracker, pace } => watch(camera, tracker, pace, pictures, due),
+            Eyes::Camera { camera, tracker, pace } => watch(camera, *tracker, pace, pictures, due),
             Eyes::Recording(recording) => replay(recording),
         }
     }

@@ -13,7 +13,7 @@ fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<
     let mut outcomes = Vec::new();
     for frame in from..to {
         let time = Duration::from_secs(1) * frame / 30;
-        if (frame - from) % 3 == 0 || machine.due().is_some_and(|due| time >= due) {
+        if (frame - from).is_multiple_of(3) || machine.due().is_some_and(|due| time >= due) {
             let hands = shape.iter().map(Shape::hand).collect();
             let outcome = machine.see(&Reading { time, size: SIZE, hands, searched: true });
             outcomes.extend(outcome.map(|outcome| (time, outcome)));
