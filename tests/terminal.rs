@@ -54,7 +54,7 @@ impl Session {
 
     fn signal(&self, name: &str) {
         let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        assert!(Command::new("sh").arg("-c").arg(format!("kill -s {name} {pid}")).status().unwrap().success());
     }
 
     /// Whether the terminal reads keys one by one, without showing them.

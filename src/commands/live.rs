@@ -9,7 +9,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use crate::camera::Source;
-use crate::cli::{CloudArgs, RunArgs};
+#[cfg(feature = "aws")]
+use crate::cli::CloudArgs;
+use crate::cli::RunArgs;
 use crate::config::Config;
 use crate::event::Stamped;
 use crate::fleet::actor::{FleetState, Handle};
@@ -46,6 +48,9 @@ pub async fn drive(
     if is_meant(args.live, args.dry_run, config)? {
         #[cfg(feature = "aws")]
         return drive_aws(args, config, camera, terminal, events).await;
+        // It has not been meant without the feature.
+        #[cfg(not(feature = "aws"))]
+        let _ = (camera, terminal);
     }
     let (fleet, actor) = simulate(&config.fleet, events);
     Ok(Driven { mode: Mode::DryRun, armed: true, fleet, actor })

@@ -91,7 +91,7 @@ async fn nothing_is_armed_before_somebody_says_so() {
 
 /// Tells a process to end, the way service managers do.
 fn terminate(child: &Child) {
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert!(Command::new("sh").arg("-c").arg(format!("kill -TERM {}", child.id())).status().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
