@@ -188,6 +188,11 @@ impl Tracker {
         self.settled = false;
     }
 
+    /// What the newest frame alone says of each hand of its reading, in the same order: for those who measure.
+    pub fn looks(&self) -> impl Iterator<Item = &Look> {
+        self.followed.iter().map(|hand| &hand.look)
+    }
+
     /// Looks where the hands were in the last frame; true where one of them is gone.
     fn follow(&mut self, picture: &RgbImage) -> Result<bool, ModelError> {
         let before = std::mem::take(&mut self.followed);

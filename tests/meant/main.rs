@@ -1,0 +1,268 @@
+//! Nothing fires that nobody meant, and everything fires once that somebody did: the puppet before the real models, and
+//! pictures of real hands, where they are there.
+//!
+//! `make meant` judges half an hour of the one, 200 of the other and every picture, and prints what came of it; the
+//! ordinary test is a minute of it.
+
+mod dice;
+mod scripts;
+mod slides;
+mod watched;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use handwave::camera::clock::Clock;
+use handwave::camera::file::Film;
+use handwave::camera::file::pictures;
+use handwave::camera::puppet::{Puppet, Script};
+use handwave::config::Config;
+use handwave::gesture::machine::Outcome;
+use handwave::hand::{Reading, Side};
+use handwave::vision::tracker::Tracker;
+
+use dice::Dice;
+use scripts::Meant;
+use slides::Slides;
+use watched::{Sides, Watched, spread, watch};
+
+const SIZE: (u32, u32) = (640, 480);
+/// Frames a second that a camera delivers.
+const FULL_RATE: f64 = 30.0;
+/// How late a command may come.
+const LATEST: f64 = 0.05;
+
+/// How much is judged.
+struct Much {
+    /// Scripts in which nothing is meant, of so many seconds.
+    harmless: usize,
+    seconds: f32,
+    gestures: usize,
+    /// Of all pictures each so-manieth.
+    pictures_every: usize,
+    threads: usize,
+}
+
+#[test]
+fn a_minute_of_it() {
+    judge(&Much { harmless: 2, seconds: 35.0, gestures: 10, pictures_every: 40, threads: 1 });
+}
+
+#[test]
+#[ignore = "takes a quarter of an hour: make meant"]
+fn all_of_it() {
+    judge(&Much { harmless: 72, seconds: 25.0, gestures: 200, pictures_every: 1, threads: 2 });
+}
+
+fn judge(much: &Much) {
+    let mut wrong = Vec::new();
+    wrong.extend(nothing_meant(much));
+    wrong.extend(pictures_shuffled(much));
+    wrong.extend(everything_meant(much));
+    video(much);
+    assert!(wrong.is_empty(), "{} went wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn puppet(script: &str, fps: f64) -> Puppet {
+    Puppet::new(Script::parse(script).unwrap(), SIZE, fps, Clock::fast())
+}
+
+/// What the puppet does at that rate, the sides held to the script.
+fn watch_script(script: &str, fps: f64, tracker: &mut Tracker) -> Watched {
+    let parsed = Script::parse(script).unwrap();
+    watch(&mut puppet(script, fps), tracker, |time| match parsed.scene(time) {
+        scene if scene.left.is_some() && scene.right.is_none() => Some(Side::Left),
+        scene if scene.right.is_some() && scene.left.is_none() => Some(Side::Right),
+        _ => None,
+    })
+}
+
+/// A gesture that began its countdown, or fired without one.
+fn begun(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::CountingDown(gesture) => Some(format!("retire {}", gesture.fingers)),
+        Outcome::Fired(gesture) if gesture.side == Side::Left => Some(format!("launch {}", gesture.fingers)),
+        Outcome::Fired(_) | Outcome::TakenBack { .. } => None,
+    }
+}
+
+fn say_sides(sides: Sides) {
+    let of = |wrong: usize| match sides.known {
+        0 => String::new(),
+        known => format!(", the wrong side in {wrong} of {known}"),
+    };
+    println!("  sides of followed hands, {} readings", sides.readings);
+    println!("    each frame alone: {} flips{}", sides.flips_alone, of(sides.wrong_alone));
+    println!("    over time:        {} flips{}", sides.flips, of(sides.wrong));
+    if sides.known > 0 {
+        println!("    and sure of it:   the wrong side in {}", sides.wrong_and_sure);
+    }
+}
+
+/// The puppet in random scripts, at rates from the slowest that a hand is read at to the camera's own.
+fn nothing_meant(much: &Much) -> Vec<String> {
+    let seeds: Vec<u64> = (0..much.harmless as u64).collect();
+    let judged = spread(&seeds, much.threads, |tracker, &seed| {
+        let script = scripts::harmless(seed, much.seconds);
+        let fps = [10.0, 15.0, FULL_RATE][seed as usize % 3];
+        let watched = watch_script(&script, fps, tracker);
+        let falsely = watched.outcomes.iter().filter_map(|(time, outcome)| {
+            let line = scripts::line_at(&script, *time);
+            Some(format!("seed {seed}, {fps} fps, {:.2} s: {} in `{line}`", time.as_secs_f64(), begun(outcome)?))
+        });
+        (falsely.collect::<Vec<_>>(), watched.sides, Script::parse(&script).unwrap().duration())
+    });
+    let (mut falsely, mut sides, mut time) = (Vec::new(), Sides::default(), Duration::ZERO);
+    for (more, of_one, long) in judged {
+        falsely.extend(more);
+        sides += of_one;
+        time += long;
+    }
+    println!("Puppet, nothing meant: {} gestures in {:.1} minutes", falsely.len(), time.as_secs_f64() / 60.0);
+    falsely.iter().for_each(|one| println!("  {one}"));
+    say_sides(sides);
+    falsely
+}
+
+fn labelled_hands() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/hands");
+    if !folder.is_dir() {
+        println!("Pictures and video of real hands: skipped, as ../shared/hands is not here");
+    }
+    folder.is_dir().then_some(folder)
+}
+
+/// Pictures of real hands, half a second each: too short for any of them to be meant.
+fn pictures_shuffled(much: &Much) -> Vec<String> {
+    let Some(folder) = labelled_hands() else { return Vec::new() };
+    let mut all: Vec<_> =
+        ["webcam", "tilted", "digits"].iter().flat_map(|set| pictures(&folder.join(set)).unwrap()).collect();
+    Dice::new(1).shuffle(&mut all);
+    let all: Vec<_> = all.into_iter().step_by(much.pictures_every).collect();
+    let decks: Vec<_> = all.chunks(60).collect();
+    let judged = spread(&decks, much.threads, |tracker, deck| {
+        let watched = watch(&mut Slides::new(deck), tracker, |_| None);
+        let falsely = watched.outcomes.iter().filter_map(|(time, outcome)| {
+            let number = slides::number_at(*time);
+            let names: Vec<_> = deck[number.saturating_sub(3)..=number]
+                .iter()
+                .map(|path| path.file_name().unwrap().display())
+                .collect();
+            Some(format!("{:.2} s: {} in {names:?}", time.as_secs_f64(), begun(outcome)?))
+        });
+        falsely.collect::<Vec<_>>()
+    });
+    let falsely: Vec<_> = judged.into_iter().flatten().collect();
+    println!("Pictures, half a second each: {} gestures in {} pictures", falsely.len(), all.len());
+    falsely.iter().for_each(|one| println!("  {one}"));
+    falsely
+}
+
+/// Single gestures at the camera's full rate.
+fn everything_meant(much: &Much) -> Vec<String> {
+    let seeds: Vec<u64> = (0..much.gestures as u64).collect();
+    let judged = spread(&seeds, much.threads, |tracker, &seed| {
+        let meant = scripts::meant(seed);
+        let watched = watch_script(&meant.script, FULL_RATE, tracker);
+        let late = lateness(&meant, &watched);
+        (
+            late.map_err(|came| format!("seed {seed}: {came} of `{}`", meant.script.lines().next().unwrap())),
+            watched.sides,
+        )
+    });
+    let (mut late, mut after_rest, mut wrong, mut sides) = (Vec::new(), Vec::new(), Vec::new(), Sides::default());
+    for (result, of_one) in judged {
+        sides += of_one;
+        match result {
+            Ok(times) => {
+                late.push(times[0]);
+                after_rest.push(times[1]);
+            }
+            Err(missed) => wrong.push(missed),
+        }
+    }
+    println!("Puppet, every one meant: {} of {} fired, once and rightly", late.len(), much.gestures);
+    wrong.iter().for_each(|one| println!("  {one}"));
+    say_distribution("after the hold's end, as read", &mut late);
+    say_distribution("after the hold's end, counted from the hand's coming to rest", &mut after_rest);
+    say_sides(sides);
+    let too_late = late.iter().filter(|late| **late > LATEST);
+    wrong.extend(too_late.map(|late| format!("a command came {late:.3} s after the end of its hold")));
+    wrong
+}
+
+fn say_distribution(what: &str, seconds: &mut [f64]) {
+    seconds.sort_by(f64::total_cmp);
+    let at = |share: f64| seconds[(share * (seconds.len() - 1) as f64).round() as usize] * 1000.0;
+    if !seconds.is_empty() {
+        let [least, half, most_of, most] = [0.0, 0.5, 0.95, 1.0].map(at);
+        println!("  command {what}: {least:.0} ms at least, {half:.0} half, {most_of:.0} p95, {most:.0} at most");
+    }
+}
+
+/// How long in seconds the command came after the end of its hold (and countdown), counted by the readings and by the
+/// script; or what came instead of one command.
+fn lateness(meant: &Meant, watched: &Watched) -> Result<[f64; 2], String> {
+    let settings = Config::shipped().gesture;
+    let fired: Vec<_> =
+        watched.outcomes.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::CountingDown(_))).collect();
+    let &[(time, Outcome::Fired(gesture))] = &fired[..] else {
+        return Err(if fired.is_empty() { seen(&watched.readings, meant) } else { format!("{fired:?}") });
+    };
+    if (gesture.side, gesture.fingers) != (meant.side, meant.fingers) {
+        return Err(format!("{} {}", gesture.side, gesture.fingers));
+    }
+    let countdown = if meant.side == Side::Right { settings.countdown } else { Duration::ZERO };
+    let ends = [hold_over(&watched.readings, meant).ok_or("a hold too short")?, meant.rest + settings.hold(meant.side)];
+    Ok(ends.map(|end| time.as_secs_f64() - (end + countdown).as_secs_f64()))
+}
+
+fn shows(reading: &Reading, meant: &Meant) -> bool {
+    matches!(&reading.hands[..], [hand] if hand.sure && (hand.side, hand.fingers()) == (meant.side, meant.fingers))
+}
+
+/// What was read instead, while the hand was held.
+fn seen(readings: &[Reading], meant: &Meant) -> String {
+    let held: Vec<_> = readings.iter().filter(|reading| (meant.rest..meant.left).contains(&reading.time)).collect();
+    let hands = held.iter().flat_map(|reading| &reading.hands);
+    let told: std::collections::BTreeSet<_> =
+        hands.map(|hand| (hand.side.to_string(), hand.fingers(), hand.sure)).collect();
+    let right = held.iter().filter(|reading| shows(reading, meant)).count();
+    format!("nothing came, {right} of {} readings right, all of them {told:?},", held.len())
+}
+
+/// When the sign had been held long enough, read off all readings afterwards: the end of the first window that begins with
+/// it, in which enough of them show it, where the hand comes to rest.
+fn hold_over(readings: &[Reading], meant: &Meant) -> Option<Duration> {
+    let settings = Config::shipped().gesture;
+    let rest = &readings.iter().rfind(|reading| reading.time < meant.left && shows(reading, meant))?.hands[0];
+    let held = |reading: &&Reading| {
+        shows(reading, meant)
+            && reading.hands[0].palm_centre().distance(rest.palm_centre()) <= settings.still * rest.palm_width()
+    };
+    readings.iter().enumerate().filter(|(_, reading)| held(reading)).find_map(|(first, begin)| {
+        let end = readings.iter().position(|end| end.time >= begin.time + settings.hold(meant.side))?;
+        let window = &readings[first..=end];
+        let agree = window.iter().filter(held).count() as f32 / window.len() as f32;
+        (agree >= settings.agree).then_some(readings[end].time)
+    })
+}
+
+/// The sides of a real hand that was filmed.
+fn video(much: &Much) {
+    let Some(folder) = labelled_hands().filter(|_| much.pictures_every == 1) else { return };
+    let file = folder.join("video/asl_hand.25fps.mp4");
+    let judged = spread(&[file], 1, |tracker, file| match Film::open(file) {
+        Ok(mut film) => Ok(watch(&mut film, tracker, |_| Some(Side::Right)).sides),
+        Err(error) => Err(error),
+    });
+    for sides in judged {
+        match sides {
+            Ok(sides) => {
+                println!("Video of a right hand");
+                say_sides(sides);
+            }
+            Err(error) => println!("Video of a right hand: skipped, {error}"),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Random scripts for the puppet. In: dice. Out: a script in which no gesture is meant, or one of a single gesture and
+//! what it means.
+
+use std::time::Duration;
+
+use handwave::camera::puppet::Script;
+use handwave::hand::Side;
+
+use crate::dice::Dice;
+
+/// Skins from light to dark.
+const SKINS: [&str; 8] = ["f3d3bd", "e8b98f", "d9a066", "c68863", "a9714b", "8d5524", "6b4226", "4a2c1a"];
+/// Walls, none of which is as red as a skin: what the models can't see is not the question here.
+const WALLS: [&str; 8] = ["e6e6e2", "b0b4ba", "707882", "30343c", "14161a", "3d5a73", "4f6b4c", "9fb7a8"];
+const SIDES: [Side; 2] = [Side::Left, Side::Right];
+
+/// Before whom the camera stands, and what is shown so far.
+struct Stage {
+    dice: Dice,
+    skin: &'static str,
+    wall: &'static str,
+    lines: Vec<String>,
+}
+
+impl Stage {
+    fn new(seed: u64) -> Stage {
+        let mut dice = Dice::new(seed);
+        let (skin, wall) = (dice.one_of(&SKINS), dice.one_of(&WALLS));
+        Stage { dice, skin, wall, lines: Vec::new() }
+    }
+
+    fn hand(&self, side: Side, fingers: impl std::fmt::Display, how: &str) -> String {
+        format!("{side} {fingers} skin {} {how}", self.skin)
+    }
+
+    fn show(&mut self, hands: &str, moving: f32, held: f32, note: &str) {
+        self.lines.push(format!("{hands} background {} in {moving:.2} for {held:.2} # {note}", self.wall));
+    }
+
+    /// Somewhere in the picture's middle.
+    fn place(&mut self) -> String {
+        let (x, y, size) = (self.dice.within(0.3, 0.7), self.dice.within(0.45, 0.6), self.dice.within(0.25, 0.8));
+        format!("at {x:.2} {y:.2} size {size:.2}")
+    }
+
+    /// The palm or the back, a little tilted.
+    fn face(&mut self) -> String {
+        let (face, roll) = (self.dice.one_of(&["", "back"]), self.dice.within(-40.0, 40.0));
+        format!("{face} roll {roll:.0}")
+    }
+
+    fn side(&mut self) -> Side {
+        self.dice.one_of(&SIDES)
+    }
+
+    fn count(&mut self) -> usize {
+        1 + self.dice.below(5)
+    }
+}
+
+/// What people do before a camera without meaning anything. None holds a sign as long as a launch needs.
+const HARMLESS: [(&str, fn(&mut Stage)); 8] = [
+    ("waving", waving),
+    ("passing through counts", passing_through_counts),
+    ("typing", typing),
+    ("hands crossing", hands_crossing),
+    ("two hands", two_hands),
+    ("turning to the back", turning),
+    ("leaving the picture", leaving),
+    ("held still but unsure", unsure),
+];
+
+fn waving(stage: &mut Stage) {
+    let (side, fingers, seconds) = (stage.side(), stage.dice.one_of(&[5, 5, 5, 4, 2]), stage.dice.within(1.5, 4.0));
+    let how = format!("{} {} wave", stage.face(), stage.place());
+    stage.show(&stage.hand(side, fingers, &how), 0.4, seconds, "waving");
+}
+
+/// A count is to be seen from midway in its move to midway out of it.
+fn passing_through_counts(stage: &mut Stage) {
+    let (side, how) = (stage.side(), format!("{} {}", stage.face(), stage.place()));
+    let mut before = 0;
+    for _ in 0..5 + stage.dice.below(5) {
+        let other = stage.dice.below(6);
+        let fingers = if other == before { (other + 1) % 6 } else { other };
+        before = fingers;
+        let (moving, held) = (stage.dice.within(0.15, 0.25), stage.dice.within(0.05, 0.35));
+        stage.show(&stage.hand(side, fingers, &how), moving, held, "passing through counts");
+    }
+}
+
+/// Fingers of one or two hands that go up and down one at a time.
+fn typing(stage: &mut Stage) {
+    let both = stage.dice.below(2) == 0;
+    let side = stage.side();
+    let tilt = stage.dice.within(-20.0, 20.0);
+    let size = stage.dice.within(0.3, 0.6);
+    for _ in 0..15 + stage.dice.below(15) {
+        let hands = SIDES.map(|side| {
+            let fingers: String = (0..5).map(|_| stage.dice.one_of(&['0', '0', '1'])).collect();
+            let x = if side == Side::Left { 0.68 } else { 0.32 };
+            stage.hand(side, fingers, &format!("back roll {tilt:.0} at {x} 0.6 size {size:.2}"))
+        });
+        let hands = if both { hands.join(" and ") } else { hands[side as usize].clone() };
+        let (moving, held) = (stage.dice.within(0.06, 0.15), stage.dice.within(0.0, 0.1));
+        stage.show(&hands, moving, held, "typing");
+    }
+}
+
+/// Two hands that pass before each other, there and back.
+fn hands_crossing(stage: &mut Stage) {
+    let fingers = SIDES.map(|_| stage.count());
+    let (size, y) = (stage.dice.within(0.3, 0.5), stage.dice.within(0.45, 0.6));
+    for apart in [0.2, -0.2, 0.2] {
+        let hand = |side: Side, fingers, x: f32| stage.hand(side, fingers, &format!("at {x} {y:.2} size {size:.2}"));
+        let hands =
+            [hand(Side::Left, fingers[0], 0.5 + apart), hand(Side::Right, fingers[1], 0.5 - apart)].join(" and ");
+        let (moving, held) = (stage.dice.within(0.6, 1.4), stage.dice.within(0.0, 0.5));
+        stage.show(&hands, moving, held, "hands crossing");
+    }
+}
+
+fn two_hands(stage: &mut Stage) {
+    let hands = SIDES.map(|side| {
+        let x = if side == Side::Left { 0.7 } else { 0.3 } + stage.dice.within(-0.03, 0.03);
+        let (y, size) = (stage.dice.within(0.4, 0.6), stage.dice.within(0.25, 0.6));
+        let (fingers, face) = (stage.dice.below(6), stage.face());
+        stage.hand(side, fingers, &format!("{face} at {x:.2} {y:.2} size {size:.2}"))
+    });
+    let seconds = stage.dice.within(2.0, 4.0);
+    stage.show(&hands.join(" and "), 0.4, seconds, "two hands");
+}
+
+fn turning(stage: &mut Stage) {
+    let (side, fingers, place) = (stage.side(), stage.count(), stage.place());
+    let (roll, turns) = (stage.dice.within(-30.0, 30.0), 2 + stage.dice.below(4));
+    for turn in 0..turns {
+        let face = if turn % 2 == 0 { "" } else { "back" };
+        let (moving, held) = (stage.dice.within(0.4, 0.8), stage.dice.within(0.0, 0.15));
+        let hand = stage.hand(side, fingers, &format!("{face} roll {roll:.0} {place}"));
+        stage.show(&hand, moving, held, "turning to the back");
+    }
+}
+
+/// In and soon out again, or held where the picture's edge cuts the fingers off.
+fn leaving(stage: &mut Stage) {
+    let (side, fingers) = (stage.side(), stage.count());
+    if stage.dice.below(2) == 0 {
+        let how = format!("{} {}", stage.face(), stage.place());
+        let (moving, held) = (stage.dice.within(0.2, 0.5), stage.dice.within(0.0, 0.3));
+        stage.show(&stage.hand(side, fingers, &how), moving, held, "in and out");
+    } else {
+        let (x, size) = (stage.dice.within(0.3, 0.7), stage.dice.within(0.4, 0.8));
+        // Fingertips lie 0.6 of the hand's length above the palm's centre.
+        let y = size * stage.dice.within(0.0, 0.4);
+        let face = stage.dice.one_of(&["", "back"]);
+        let hand = stage.hand(side, fingers, &format!("{face} at {x:.2} {y:.2} size {size:.2}"));
+        let seconds = stage.dice.within(1.0, 4.0);
+        stage.show(&hand, 0.5, seconds, "cut off by the picture's edge");
+    }
+}
+
+/// Seen from its edge, where its fingers hide each other and neither palm nor back shows.
+fn unsure(stage: &mut Stage) {
+    let (side, fingers, place) = (stage.side(), 2 + stage.dice.below(4), stage.place());
+    let (yaw, roll) =
+        (stage.dice.one_of(&[-90.0, 90.0]) + stage.dice.within(-8.0, 8.0), stage.dice.within(-30.0, 30.0));
+    let hand = stage.hand(side, fingers, &format!("yaw {yaw:.0} roll {roll:.0} {place}"));
+    let seconds = stage.dice.within(2.0, 4.0);
+    stage.show(&hand, 0.4, seconds, "held edge-on");
+}
+
+/// A script of at least so many seconds in which nothing is meant, each kind as often as the others.
+pub fn harmless(seed: u64, seconds: f32) -> String {
+    let mut stage = Stage::new(seed);
+    let mut kinds = Vec::new();
+    loop {
+        if kinds.is_empty() {
+            kinds = HARMLESS.to_vec();
+            stage.dice.shuffle(&mut kinds);
+        }
+        let (name, plays) = kinds.pop().unwrap();
+        plays(&mut stage);
+        let (moving, away) = (stage.dice.within(0.2, 0.5), stage.dice.within(0.0, 0.6));
+        stage.show("none", moving, away, &format!("after {name}"));
+        let script = stage.lines.join("\n");
+        if Script::parse(&script).unwrap().duration() >= Duration::from_secs_f32(seconds) {
+            return script;
+        }
+    }
+}
+
+/// A gesture that is meant: its script, and what shall come of it.
+pub struct Meant {
+    pub script: String,
+    pub side: Side,
+    pub fingers: u8,
+    /// When the hand comes to rest, and when it begins to leave.
+    pub rest: Duration,
+    pub left: Duration,
+}
+
+/// One hand that comes in, is held as long as its sign needs, and leaves. The whole of it is in the picture.
+pub fn meant(seed: u64) -> Meant {
+    let mut stage = Stage::new(seed);
+    let (side, fingers) = (stage.side(), stage.count());
+    let size = stage.dice.within(0.25, 0.7);
+    // As far from the centre as a hand reaches, in shares of the picture's width and height.
+    let (dx, dy) = (0.65 * size * 0.75, 0.65 * size);
+    let (x, y) = (stage.dice.within(dx, 1.0 - dx), stage.dice.within(dy, 1.0 - dy));
+    let (face, yaw) = (stage.face(), stage.dice.within(-20.0, 20.0));
+    let hand = stage.hand(side, fingers, &format!("{face} yaw {yaw:.0} at {x:.2} {y:.2} size {size:.2}"));
+    // Half a second longer than it must be held, as people do.
+    let held = if side == Side::Left { 0.8 } else { 1.6 } + 0.5;
+    let away = if side == Side::Left { 0.5 } else { 2.5 };
+    let moving = stage.dice.within(0.3, 0.6);
+    stage.show(&hand, moving, held, "meant");
+    stage.show("none", 0.4, away, "lowered");
+    let left = Script::parse(&stage.lines[0]).unwrap().duration();
+    let rest = left - Duration::from_secs_f32(held);
+    Meant { script: stage.lines.join("\n"), side, fingers: fingers as u8, rest, left }
+}
+
+/// The line that plays at that time.
+pub fn line_at(script: &str, time: Duration) -> &str {
+    let lines: Vec<_> = script.lines().collect();
+    let ends = |line: &usize| Script::parse(&lines[..=*line].join("\n")).unwrap().duration();
+    lines[(0..lines.len()).find(|line| ends(line) > time).unwrap_or(lines.len() - 1)]
+}
