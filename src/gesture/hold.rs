@@ -69,7 +69,7 @@ impl Window {
             searched |= sign.searched && sign.seen.is_one_hand();
             let hold = newest.time.saturating_sub(sign.time);
             if let Some(hand) = hand {
-                if still.add(&hand) > settings.still * shown.palm {
+                if !still.goes_on(&hand, settings) {
                     hint = Some(Why::Moving);
                     break;
                 }
@@ -97,25 +97,31 @@ impl Window {
     }
 }
 
-/// How far a hand moved: the boxes that each of its landmarks stayed in. Unlike the palm's centre, they tell that a hand
-/// turned or waved about its wrist, and that another hand took its place.
+/// How far a hand moved, by all its landmarks: unlike the palm's centre, they tell that it turned or waved about its wrist.
 struct Still {
+    palm: f32,
+    /// The box that each landmark stayed in.
     low: [Vec2; 21],
     high: [Vec2; 21],
+    /// Where each was in the reading that was added last.
+    last: [Vec2; 21],
 }
 
 impl Still {
-    fn new(hand: &Shown) -> Still {
-        Still { low: hand.points, high: hand.points }
+    fn new(newest: &Shown) -> Still {
+        Still { palm: newest.palm, low: newest.points, high: newest.points, last: newest.points }
     }
 
-    /// Takes another reading of the hand; gives the mean of the boxes' diagonals, in pixels.
-    fn add(&mut self, hand: &Shown) -> f32 {
-        let boxes = self.low.iter_mut().zip(&mut self.high).zip(hand.points);
-        let diagonals = boxes.map(|((low, high), point)| {
-            (*low, *high) = (low.min(point), high.max(point));
-            low.distance(*high)
-        });
-        diagonals.sum::<f32>() / hand.points.len() as f32
+    /// Adds the reading before; whether the hand held still in all of them, and did not jump, which is another hand that
+    /// took its place.
+    fn goes_on(&mut self, hand: &Shown, settings: &Settings) -> bool {
+        self.low = std::array::from_fn(|i| self.low[i].min(hand.points[i]));
+        self.high = std::array::from_fn(|i| self.high[i].max(hand.points[i]));
+        let step = mean_distance(&std::mem::replace(&mut self.last, hand.points), &hand.points);
+        mean_distance(&self.low, &self.high) <= settings.still * self.palm && step <= settings.jump * self.palm
     }
+}
+
+fn mean_distance(a: &[Vec2; 21], b: &[Vec2; 21]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a.distance(*b)).sum::<f32>() / a.len() as f32
 }

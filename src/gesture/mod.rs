@@ -38,6 +38,8 @@ pub struct Settings {
     #[serde(deserialize_with = "crate::config::share")]
     pub still: f32,
     #[serde(deserialize_with = "crate::config::share")]
+    pub jump: f32,
+    #[serde(deserialize_with = "crate::config::share")]
     pub hand_min: f32,
     #[serde(deserialize_with = "crate::config::seconds")]
     pub countdown: Duration,

@@ -30,6 +30,11 @@ impl Shape {
         landmarks[MIDDLE_MCP] = at(-0.25, -0.25);
         landmarks[RING_MCP] = at(0.25, -0.25);
         landmarks[LITTLE_MCP] = at(0.5, -0.25);
+        for (finger, x) in [-0.7, -0.5, -0.25, 0.25, 0.5].into_iter().enumerate() {
+            // The thumb's base lies lower; all but the knuckles are no part of the palm.
+            let first = if finger == 0 { THUMB_CMC } else { 4 * finger + 2 };
+            (first..=4 * finger + 4).for_each(|joint| landmarks[joint] = at(x, -0.25 - 0.2 * (joint % 4) as f32));
+        }
         // Thumb last, as people count.
         let raised = std::array::from_fn(|finger| self.fingers == 5 || (1..=self.fingers as usize).contains(&finger));
         Hand { side: self.side, landmarks, raised, sure: self.sure, confidence: 0.9 }

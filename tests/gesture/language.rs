@@ -6,6 +6,7 @@
 //!     SIGN: none, left 3, right 0, fist (right 0), two (hands), and, before a hand, `unsure` or `small`; hands are joined by `and`
 //!     HAND palm 24, HAND x 300, HAND y 200    its palm's width and place in pixels; otherwise 60 at 320, 240
 //!     HAND jumping 31, HAND drifting 40       every other reading 31 pixels aside; moving by 40 pixels a second
+//!     HAND turning 90                         about its own length by 90 degrees a second, its palm's centre at rest
 //!     HAND waving                             from the wrist, 30 degrees to both sides, twice a second
 //!     HAND nowhere                            its landmarks are no numbers
 //!     period 50ms                             between readings; 50 ms at the start
@@ -170,7 +171,7 @@ fn hands(sign: &str, index: usize, seconds: f32) -> Option<Vec<Hand>> {
 }
 
 fn hand(words: &str, index: usize, seconds: f32) -> Option<Hand> {
-    let (mut shape, mut counted, mut nowhere) = (Shape::new(Side::Right, 0), false, false);
+    let (mut shape, mut counted, mut nowhere, mut turned) = (Shape::new(Side::Right, 0), false, false, 0f32);
     let mut words = words.split_whitespace();
     while let Some(word) = words.next() {
         let mut number = || words.next()?.parse::<f32>().ok();
@@ -189,11 +190,13 @@ fn hand(words: &str, index: usize, seconds: f32) -> Option<Hand> {
             "jumping" => shape.x += number()? * (index % 2) as f32,
             "drifting" => shape.x += number()? * seconds,
             "waving" => shape.x += 1.1 * shape.palm * 30f32.to_radians().sin() * (2.0 * TAU * seconds).sin(),
+            "turning" => turned = number()?.to_radians() * seconds,
             "nowhere" => nowhere = true,
             _ => return None,
         }
     }
     let mut hand = counted.then(|| shape.hand())?;
+    hand.landmarks.iter_mut().for_each(|point| point.x = shape.x + (point.x - shape.x) * turned.cos());
     if nowhere {
         hand.landmarks = [Vec3::NAN; 21];
     }

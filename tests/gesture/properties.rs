@@ -30,7 +30,8 @@ enum Kind {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Readings of one kind with another now and then: how many, microseconds between them, every how many a search.
+    /// Readings of one kind with another now and then: how many, microseconds between them, every how many a search. The
+    /// hand sways by so many pixels now and then, or, below 0, drifts by them.
     Run {
         kind: Kind,
         noise: Kind,
@@ -148,11 +149,13 @@ impl Oracle {
         let window = &history[first..];
         let agreeing: Vec<_> = window.iter().filter(|past| past.kind == Kind::Shown(side, fingers)).collect();
         let apart = agreeing.iter().flat_map(|a| agreeing.iter().map(|b| (a.x - b.x).abs())).fold(0.0, f32::max);
+        let palm = Shape::new(side, fingers).palm;
         window[0].kind == Kind::Shown(side, fingers)
             && window.len() >= s.readings_min
             && window.windows(2).all(|pair| pair[1].time - pair[0].time <= s.gap)
             && agreeing.len() as f64 / window.len() as f64 >= f64::from(s.agree) - 1e-6
-            && apart <= s.still * Shape::new(side, fingers).palm
+            && apart <= s.still * palm
+            && agreeing.windows(2).all(|pair| (pair[1].x - pair[0].x).abs() <= s.jump * palm)
             && window.iter().any(|past| past.searched && matches!(past.kind, Kind::Unsure | Kind::Shown(..)))
             && !window.iter().any(|past| past.searched && past.kind == Kind::Two)
     }
@@ -203,7 +206,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop::sample::select(vec![0u64, 300_000, 300_001, 500_000, 500_001]),
     ];
     let run =
-        (kind(), kind(), 1usize..40, 1usize..60, period, 1usize..40, prop_oneof![3 => Just(0f32), 1 => 0f32..40.0]);
+        (kind(), kind(), 1usize..40, 1usize..60, period, 1usize..40, prop_oneof![3 => Just(0f32), 1 => -80f32..40.0]);
     prop_oneof![
         20 => run.prop_map(|(kind, noise, noise_every, readings, period, search_every, sway)| {
             Step::Run { kind, noise, noise_every: noise_every + 3, readings, period, search_every, sway }
@@ -265,7 +268,15 @@ fn play(steps: &[Step]) -> Result<Vec<Event>, TestCaseError> {
                 for index in 0..readings {
                     let kind = if index % noise_every == noise_every - 1 { noise } else { kind };
                     let searched = index % search_every == search_every - 1;
-                    let x = 300.0 + if index % 7 == 6 { sway } else { 0.0 };
+                    let drifted = -sway * index as f32 / readings as f32;
+                    let x = 300.0
+                        + if sway < 0.0 {
+                            drifted
+                        } else if index % 7 == 6 {
+                            sway
+                        } else {
+                            0.0
+                        };
                     time += period as i64;
                     let past = Past { time: Duration::from_micros(time as u64), kind, searched, x, broken: false };
                     let reading = Reading { time: past.time, size: SIZE, hands: hands(kind, x), searched };

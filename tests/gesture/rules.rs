@@ -151,23 +151,41 @@ fn rule_2_passing_through_counts_is_no_gesture() {
 
 #[test]
 fn rule_2_the_hand_holds_still_within_half_a_palms_width() {
-    check("left 3 jumping 30 for 801ms", "launch 3 at 800ms");
-    check("left 3 jumping 31 for 9s; show", "left 3: 0%, Moving");
     check("left 3 drifting 37 for 801ms", "launch 3 at 800ms");
     check("left 3 drifting 38 for 5s; show", "left 3: 94%, Moving");
     // In any direction: 22 by 22 pixels are 31.
-    check("left 3 x 300 y 200 for 400ms; left 3 x 321 y 221 for 401ms", "launch 3 at 800ms");
-    check("left 3 x 300 y 200 for 400ms; left 3 x 322 y 222 for 401ms", "");
+    let to = |to: &str| {
+        let way = "left 3 x 307 y 207 for 50ms; left 3 x 314 y 214 for 50ms";
+        format!("left 3 x 300 y 200 for 400ms; {way}; left 3 {to} for 301ms")
+    };
+    check(&to("x 321 y 221"), "launch 3 at 800ms");
+    check(&to("x 322 y 222"), "");
     // A smaller hand is farther away.
-    check("left 3 palm 40 jumping 30 for 9s", "");
-    check("left 3 palm 40 jumping 20 for 801ms", "launch 3 at 800ms");
+    check("left 3 palm 40 drifting 25 for 801ms", "launch 3 at 800ms");
+    check("left 3 palm 40 drifting 26 for 801ms", "");
+}
+
+#[test]
+fn rule_2_a_hand_that_turns_does_not_hold_still() {
+    check("left 3 turning 60 for 801ms", "launch 3 at 800ms");
+    check("left 3 turning 225 for 1s", "");
+}
+
+#[test]
+fn rule_2_a_hand_that_jumps_is_another() {
+    check("left 3 jumping 15 for 801ms", "launch 3 at 800ms");
+    check("left 3 jumping 16 for 9s; show", "left 3: 0%, Moving");
+    check("left 3 palm 40 jumping 11 for 9s", "");
+    // A cut from one picture of a hand to another.
+    check("left 3 for 500ms; left 3 x 340 for 800ms", "");
+    check("left 3 for 500ms; left 3 x 340 for 801ms", "launch 3 at 1300ms");
 }
 
 #[test]
 fn rule_2_waving_an_open_hand_is_no_gesture() {
     check("left 5 waving for 9s; right 5 waving for 9s", "");
-    // Once it rests, its last swing no farther than half a palm away.
-    check("left 5 waving for 2s; left 5 for 801ms", "launch 5 at 2750ms");
+    // Once it rests.
+    check("left 5 waving for 2s; left 5 for 801ms", "launch 5 at 2800ms");
 }
 
 // Rule 3: take-back.
