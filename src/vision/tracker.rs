@@ -13,7 +13,7 @@ use super::palm::{Palm, PalmDetector};
 use super::roi::Roi;
 use crate::camera::Frame;
 use crate::gesture::fingers;
-use crate::hand::{Hand, Reading, Side, palm_width};
+use crate::hand::{Hand, Reading, Side, palm_centre, palm_width};
 
 /// How far a picture is shrunk when nothing was found at full size: palms that fill the picture are larger than any
 /// that the model was trained on.
@@ -59,6 +59,16 @@ struct Followed {
     look: Look,
     /// P(right hand), averaged over the frames.
     right: f32,
+}
+
+impl Followed {
+    /// Whether this is the same hand, which moved so fast that it was only half in the square where it was looked for:
+    /// what was read there lies beside it. Two hands so near to each other are a person's left and right.
+    fn was_outrun(&self, found: &Look) -> bool {
+        let palm = palm_width(&self.look.landmarks).max(palm_width(&found.landmarks));
+        let apart = palm_centre(&self.look.landmarks).distance(palm_centre(&found.landmarks));
+        apart < palm && (self.right > 0.5) == (found.right > 0.5)
+    }
 }
 
 /// A palm without a hand: faces, patterns. Each look at one costs as much as following a hand.
@@ -231,18 +241,23 @@ impl Tracker {
 
     /// Detects palms and adds the hands among them that are not followed yet.
     fn search(&mut self, picture: &RgbImage, zoom: f32) -> Result<(), ModelError> {
-        let known = self.rejected.len();
+        let (rejected, followed) = (self.rejected.len(), self.followed.len());
         for palm in self.palms.detect(picture, zoom)? {
-            let followed = self.followed.iter().any(|hand| palm.is_of(&hand.look.landmarks));
-            if followed || self.rejected[..known].iter().any(|old| old.is_of(&palm)) {
+            let is_followed = self.followed.iter().any(|hand| palm.is_of(&hand.look.landmarks));
+            if is_followed || self.rejected[..rejected].iter().any(|old| old.is_of(&palm)) {
                 continue;
             }
             let look = self.look_twice(picture, &palm)?;
             if look.presence < self.settings.presence {
                 self.rejected.push(Rejected { palm, at: self.last.unwrap_or_default() });
-            } else if !self.knows(&look) {
-                let right = look.right;
-                self.followed.push(Followed { look, right });
+                continue;
+            }
+            if self.knows(&look) {
+                continue;
+            }
+            match self.followed[..followed].iter_mut().find(|hand| hand.was_outrun(&look)) {
+                Some(hand) => hand.look = look,
+                None => self.followed.push(Followed { right: look.right, look }),
             }
         }
         // The nearest hands matter; those of people in the background are small.
@@ -344,6 +359,9 @@ mod tests {
         }
     }
 
+    /// The anchor in the picture's middle. The next but one is 13 pixels to the right.
+    const MIDDLE: usize = 2 * (12 * 24 + 12);
+
     /// A tracker with a palm in the picture's middle and a hand wherever the landmark model looks.
     struct Bench {
         tracker: Tracker,
@@ -356,11 +374,10 @@ mod tests {
     impl Bench {
         fn new(mirrored: bool) -> Bench {
             let mut boxes = vec![0.0; 2016 * 18];
-            let anchor = 2 * (12 * 24 + 12);
             // Width, height; the wrist below, the middle knuckle above.
-            boxes[anchor * 18 + 2..anchor * 18 + 10].copy_from_slice(&[40., 40., 0., 20., 0., 0., 0., -20.]);
+            boxes[MIDDLE * 18 + 2..MIDDLE * 18 + 10].copy_from_slice(&[40., 40., 0., 20., 0., 0., 0., -20.]);
             let mut scores = vec![-100.0; 2016];
-            scores[anchor] = 5.0;
+            scores[MIDDLE] = 5.0;
             // An open hand that its own square fits, so that following does not drift.
             let hand = (0..21).flat_map(|i| match i {
                 0 => [112.0, 179.2, 0.0],
@@ -414,6 +431,13 @@ mod tests {
             let mut outputs = self.landmark.outputs.lock().unwrap();
             outputs[1] = vec![presence];
             outputs[2] = vec![right];
+        }
+
+        /// Moves the palm from the picture's middle, by so many times 13 pixels.
+        fn move_palm(&self, right: usize) {
+            let (to, mut outputs) = (MIDDLE + 2 * right, self.palm.outputs.lock().unwrap());
+            outputs[0].copy_within(MIDDLE * 18..MIDDLE * 18 + 18, to * 18);
+            outputs[1].swap(MIDDLE, to);
         }
 
         /// Moves something bright through the picture.
@@ -546,6 +570,34 @@ mod tests {
         assert_eq!((flipped.side, flipped.sure), (Side::Right, true));
         let last = bench.watch(400).pop().unwrap();
         assert_eq!(last.hands[0].side, Side::Left, "but one that lasts does");
+    }
+
+    #[test]
+    fn flips_now_and_then_never_change_a_followed_hands_side() {
+        let mut bench = Bench::new(false);
+        bench.watch(200);
+        for frame in 0..500 {
+            bench.hand(0.99, if frame % 3 == 0 { 0.02 } else { 0.95 });
+            assert_eq!(bench.next().hands[0].side, Side::Right, "frame {frame}");
+        }
+    }
+
+    #[test]
+    fn a_hand_that_outruns_its_square_is_one() {
+        let mut bench = Bench::new(false);
+        let before = bench.watch(300)[0].hands[0].palm_centre();
+        bench.move_palm(3);
+        let [hand] = &bench.next().hands[..] else { panic!("it is one hand") };
+        assert!(hand.palm_centre().x > before.x + 35.0, "where it was found, not where it was looked for");
+        let mut bench = Bench::new(false);
+        bench.watch(300);
+        bench.move_palm(3);
+        bench.hand(0.99, 0.02);
+        assert_eq!(bench.next().hands.len(), 2, "a left hand comes before the right one");
+        let mut bench = Bench::new(false);
+        bench.watch(300);
+        bench.move_palm(6);
+        assert_eq!(bench.next().hands.len(), 2, "somebody else's hand beside it");
     }
 
     #[test]
