@@ -3,13 +3,16 @@
 
 CARGO ?= cargo
 
-.PHONY: demo test looks build run bench runtime libclang moto peer soak lint clean help
+.PHONY: demo test meant looks build run bench runtime libclang moto peer soak lint clean help
 
 demo: runtime libclang ## play the main job with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window -- demo
 
 test: runtime libclang moto ## run every test
 	$(CARGO) test
+
+meant: runtime ## count false commands in 30 minutes of nothing meant, and missed ones of 200 meant: a quarter of an hour
+	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture
 
 looks: runtime ## draw every state that the window shows, side by side, into target/looks.png
 	$(CARGO) run --quiet --no-default-features --features window --example looks -- target/looks.png $(README)
