@@ -2,8 +2,10 @@
 # Needs Rust (see Cargo.toml's rust-version), a C compiler, Python 3 with pip. Nothing needs root.
 
 CARGO ?= cargo
+# The labelled hands, which are not part of this repository.
+HANDS ?= ../shared/hands
 
-.PHONY: demo test meant looks build run bench runtime libclang moto peer soak lint clean help
+.PHONY: demo test meant looks build run bench judge runtime libclang moto peer soak lint clean help
 
 demo: runtime libclang ## play the main job with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window -- demo
@@ -26,6 +28,14 @@ run: build ## run it, as config.toml says; ARGS="--camera hands.mp4" adds to the
 bench: runtime peer ## compare speed and accuracy with MediaPipe and cvzone, side by side; ROUNDS=1 for a quick look
 	$(CARGO) build --release --no-default-features --bin handwave --example bench
 	@python3 benches/peer/compare.py target/release
+
+judge: runtime peer ## judge the finger head on labelled hands, each by a head that has not seen its session or person
+	$(CARGO) build --release --no-default-features --example landmarks
+	mkdir -p .deps/dumps
+	target/release/examples/landmarks renders 2560 > .deps/dumps/renders.jsonl
+	for set in webcam tilted digits; do \
+		target/release/examples/landmarks $(HANDS)/$$set > .deps/dumps/$$set.jsonl || exit 1; done
+	PYTHONPATH=.deps/peer python3 models/train_fingers.py .deps/dumps $(HANDS) --judge
 
 runtime: ## fetch the ONNX Runtime library into .deps, once
 	@sh models/fetch-runtime.sh

@@ -1,5 +1,8 @@
-//! Holds the committed models to the golden tensors, which the tflite interpreter made (models/README.md says how).
+//! Holds the committed models to golden outputs: those of the tflite interpreter, and of the finger head's training
+//! (models/README.md says how they are made).
 
+use glam::Vec3;
+use handwave::gesture::fingers;
 use handwave::vision::model::{LANDMARK, Model, OrtModel, PALM, Spec};
 use handwave::vision::runtime;
 use serde_json::Value;
@@ -57,5 +60,18 @@ fn hand_landmark_says_what_tflite_says() {
     let outputs = run(&LANDMARK);
     for (output, name) in outputs.iter().zip(["landmarks", "presence", "handedness"]) {
         assert_near(output, &golden[name], &golden["limit"][name]);
+    }
+}
+
+/// 32 hands of the puppet, one a combination.
+#[test]
+fn the_finger_head_says_what_its_training_says() {
+    let golden = golden(include_str!("golden/fingers.json"));
+    let hands = golden.as_array().unwrap();
+    assert!(hands.len() > 20);
+    for hand in hands {
+        let points: Vec<_> = hand["landmarks"].as_array().unwrap().iter().map(numbers).collect();
+        let landmarks = std::array::from_fn(|i| Vec3::from_slice(&points[i]));
+        assert_near(&fingers::odds(&landmarks), &hand["odds"], &serde_json::json!(0.005));
     }
 }

@@ -1,0 +1,257 @@
+"""Trains the head that tells raised fingers from a hand's landmarks, and judges it on hands that it has not seen.
+
+In:  DUMPS, a folder with what examples/landmarks.rs prints: renders.jsonl, and {webcam,tilted,digits}.jsonl;
+     HANDS, the folder of the labelled pictures, for their labels.csv. models/README.md says how to make and get them.
+Out: models/fingers.bin and tests/golden/fingers.json; with --judge nothing but tables on standard output.
+"""
+import argparse, collections, csv, json, pathlib, re
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PICTURES = "webcam", "tilted", "digits"
+FOLDS, SEEDS, HIDDEN, EPOCHS, BATCH = 5, 2, 32, 30, 256
+# Labels are taken to be so likely wrong: the head is never so certain that the rule could not outvote it.
+DOUBT = 0.03
+# The 32 combinations of raised fingers, thumb first.
+COMBINATIONS = (np.arange(32)[:, None] >> np.arange(5) & 1).astype(np.float32)
+# Which fingers the digits' signs raise, thumb first.
+SIGNS = dict(zip("123456789", "01000 01100 11100 01111 11111 01110 01101 01011 00111".split()))
+# src/gesture/fingers/mod.rs
+RULE_WEIGHT, RULE_MOST, SURE, GAP = 0.5, 3, 1.3, 1
+# Combinations with a folded finger between two raised ones, the thumb left aside.
+GAPS = (np.diff(COMBINATIONS[:, 1:], prepend=0) > 0).sum(1) > 1
+
+# Hands: landmarks (NaN where a labelled hand was not found), which combinations the label allows, the fold, and
+# whether it is the unchanged picture, by which hands are judged.
+Hands = collections.namedtuple("Hands", "points allowed fold plain")
+
+
+# From landmarks to numbers: as in src/gesture/fingers/{measures,rule}.rs.
+
+BASE, WRIST = np.array([1, 5, 9, 13, 17]), np.zeros(5, int)
+TIP, NEAR, THUMB = BASE + 3, np.array([17, 9, 5, 6, 10, 13, 14]), np.full(7, 4)
+DEPTH = np.float32([1, 1, 1.5])
+
+
+def distance(p, a, b):
+    return np.linalg.norm(p[:, a] - p[:, b], axis=-1)
+
+
+def cosine(p, a, b, c):
+    u, v = p[:, a] - p[:, b], p[:, c] - p[:, b]
+    return (u * v).sum(-1) / (np.linalg.norm(u, axis=-1) * np.linalg.norm(v, axis=-1) + 1e-9)
+
+
+def scaled(points):
+    flat = points[..., :2]
+    return points / np.maximum(distance(flat, 0, 9), 1.3 * distance(flat, 5, 17))[:, None, None]
+
+
+def measures(points):
+    flat = scaled(points)
+    p = flat * DEPTH
+    return np.concatenate([
+        cosine(p, WRIST, BASE, BASE + 1), cosine(p, BASE, BASE + 1, BASE + 2), cosine(p, BASE + 1, BASE + 2, TIP),
+        cosine(p, WRIST, BASE + 1, TIP), distance(p, WRIST, TIP), distance(p, BASE, TIP),
+        distance(p, THUMB, NEAR), distance(flat[..., :2], THUMB, NEAR),
+        distance(p, TIP[:-1], TIP[1:]), distance(p, TIP[:-1], TIP[1:] - 1),
+    ], 1).astype(np.float32)
+
+
+def rule(points):
+    p = points * DEPTH
+    angle = lambda a, b, c: np.degrees(np.arccos(np.clip(cosine(p, a, b, c), -1, 1)))
+    k = BASE[1:]
+    straight = (angle(k * 0, k + 1, k + 3) + angle(k, k + 1, k + 2) + angle(k + 1, k + 2, k + 3)) / 3
+    ratio = lambda a, b: distance(p, *a) / distance(p, *b)
+    thumb = [(angle(2, 3, 4) - 135) / 12, (ratio((4, 17), (2, 17)) - 1.15) / 0.06, (ratio((4, 9), (0, 9)) - 0.57) / 0.06]
+    return np.concatenate([np.min(thumb, 0)[:, None], (straight - 149) / 8], 1)
+
+
+# Labelled hands.
+
+def overlap(a, b):
+    area = lambda box: np.prod(np.maximum(box[2:] - box[:2], 0))
+    common = area(np.concatenate([np.maximum(a[:2], b[:2]), np.minimum(a[2:], b[2:])]))
+    return common / (area(a) + area(b) - common)
+
+
+def matched(rows, hands):
+    """The hand on each labelled box, the best pairs first; where there are no boxes the most confident hand."""
+    if "xmin" not in rows[0]:
+        return [max(hands, key=lambda hand: hand["confidence"], default=None)]
+    found, taken = [None] * len(rows), set()
+    boxes = [np.array([float(row[side]) for side in ("xmin", "ymin", "xmax", "ymax")]) for row in rows]
+    flats = [np.array(hand["landmarks"])[:, :2] for hand in hands]
+    bounds = [np.concatenate([flat.min(0), flat.max(0)]) for flat in flats]
+    pairs = sorted(((overlap(a, b), i, j) for i, a in enumerate(boxes) for j, b in enumerate(bounds)), reverse=True)
+    for share, i, j in pairs:
+        if share > 0.2 and found[i] is None and j not in taken:
+            found[i] = hands[j]
+            taken.add(j)
+    return found
+
+
+def fold(source, row):
+    """By session where there are some (3 and 3_... are one), else by stretches of neighbouring pictures: a person."""
+    if source == "webcam":
+        return {"2": 0, "26": 1, "15": 1, "16": 2, "96": 2, "46": 3, "25": 3}.get(row["session"], 4)
+    number = int(re.findall(r"\d+", row["file"])[-1])
+    return number // (60 if source == "tilted" else 50) % FOLDS
+
+
+def load(source, dumps, folder):
+    """A picture's label is a count, which allows every combination of so many fingers; a sign's or a render's is exact."""
+    labels, columns = collections.defaultdict(list), []
+    if source in PICTURES:
+        for row in csv.DictReader(open(folder / source / "labels.csv")):
+            labels[row["file"]].append(row)
+    for number, line in enumerate(open(dumps / f"{source}.jsonl")):
+        reading = json.loads(line)
+        plain = reading["view"] == "plain"
+        rows = labels[reading["file"]] if source in PICTURES else [{"raised": reading["file"]}]
+        for row, hand in zip(rows, matched(rows, reading["hands"])):
+            raised = row.get("raised") or SIGNS.get(row.get("sign"))
+            allowed = [raised == "".join(f"{bit:.0f}" for bit in bits) if raised else bits.sum() == int(row["fingers"])
+                       for bits in COMBINATIONS]
+            where = fold(source, row) if source in PICTURES else number // 32 % FOLDS
+            if hand or plain:
+                columns.append((hand["landmarks"] if hand else np.full((21, 3), np.nan), allowed, where, plain))
+    points, *others = map(np.array, zip(*columns))
+    return Hands(points.astype(np.float32), *others)
+
+
+def some(hands, which):
+    return Hands(*(column[which] for column in hands))
+
+
+# The head: one hidden layer, and as many heads as seeds, whose mean is one wider head. Hidden units have their limits
+# (tanh): with rectifiers, hands unlike those in training got large and wrong numbers.
+
+def varied(points, random):
+    """The same hands a little turned in depth, deeper or flatter, wider or narrower, and every point misplaced."""
+    p, one = scaled(points), (len(points), 1)
+    x, y, z = np.moveaxis(p - p[:, BASE].mean(1, keepdims=True), 2, 0)
+    z = z * np.exp(random.normal(0, 0.3, one))
+    for turned in range(2):
+        sin, cos = np.sin(angle := random.normal(0, 0.25, one)), np.cos(angle)
+        x, y, z = y, x * cos - z * sin, x * sin + z * cos
+    x = x * (1 + random.normal(0, 0.25, one))
+    return (np.stack([x, y, z], 2) + random.normal(0, 0.03, p.shape)).astype(np.float32)
+
+
+def train(sources, seed):
+    """Adam on the likelihood of what the labels allow, every source weighing the same."""
+    random = np.random.default_rng(seed)
+    sources = [some(hands, np.isfinite(hands.points[:, 0, 0])) for hands in sources]
+    points, allowed = (np.concatenate(column) for column in list(zip(*sources))[:2])
+    weight = np.concatenate([np.full(len(hands.points), 1 / len(hands.points)) for hands in sources]) / len(sources)
+    plain = measures(points)
+    mean, spread = plain.mean(0), plain.std(0) + 1e-3
+    shapes = [(plain.shape[1], HIDDEN), HIDDEN, (HIDDEN, 5), 5]
+    head = [random.normal(0, scale, shape).astype(np.float32)
+            for shape, scale in zip(shapes, (plain.shape[1] ** -0.5, 0, 0.5 * HIDDEN ** -0.5, 0))]
+    moments = [[np.zeros_like(w), np.zeros_like(w)] for w in head]
+    step, steps = 0, len(points) // BATCH * EPOCHS
+    for _ in range(EPOCHS):
+        order = random.choice(len(points), len(points) // BATCH * BATCH, p=weight)
+        inputs = (measures(varied(points[order], random)) - mean) / spread
+        for x, fits in zip(inputs.reshape(-1, BATCH, len(mean)), allowed[order].reshape(-1, BATCH, 32)):
+            hidden = np.tanh(x @ head[0] + head[1])
+            odds = hidden @ head[2] + head[3]
+            # What the fingers are, given the label: the head's own opinion, among what the label allows.
+            joint = np.where(fits, odds @ COMBINATIONS.T, -np.inf)
+            likely = np.exp(joint - joint.max(1, keepdims=True))
+            target = likely @ COMBINATIONS / likely.sum(1, keepdims=True)
+            target = DOUBT + (1 - 2 * DOUBT) * target
+            off = (1 / (1 + np.exp(-np.clip(odds, -50, 50))) - target) / BATCH
+            back = off @ head[2].T * (1 - hidden ** 2)
+            step += 1
+            rate = 3e-3 * min(1, step / 50) * (0.5 + 0.5 * np.cos(np.pi * step / steps))
+            for w, m, slope in zip(head, moments, (x.T @ back, back.sum(0), hidden.T @ off, off.sum(0))):
+                m[0] = 0.9 * m[0] + 0.1 * slope
+                m[1] = 0.999 * m[1] + 0.001 * slope ** 2
+                change = m[0] / (1 - 0.9 ** step) / (np.sqrt(m[1] / (1 - 0.999 ** step)) + 1e-8)
+                w -= rate * (change + (0.1 * w if w.ndim == 2 else 0))
+    first = head[0] / spread[:, None]
+    return first, head[1] - mean @ first, head[2], head[3]
+
+
+def train_all(sources):
+    heads = [train(sources, seed) for seed in range(SEEDS)]
+    first, bias, second, last = zip(*heads)
+    return (np.concatenate(first, 1), np.concatenate(bias), np.concatenate(second) / SEEDS, np.mean(last, 0))
+
+
+def odds(head, points):
+    first, bias, second, last = head
+    return np.tanh(measures(points) @ first + bias) @ second + last
+
+
+def both(head, points):
+    return odds(head, points) + RULE_WEIGHT * np.clip(rule(points), -RULE_MOST, RULE_MOST)
+
+
+# Judging.
+
+def raised(odds):
+    """The likeliest combination."""
+    return COMBINATIONS[(odds @ COMBINATIONS.T - GAP * GAPS).argmax(1)]
+
+
+def told(hands, odds, sure):
+    """Count right, of all; sure, of those found; wrong, of those sure."""
+    count = (hands.allowed * COMBINATIONS.sum(1)).max(1)
+    found = np.isfinite(hands.points[:, 0, 0])
+    right, sure = found & (raised(odds).sum(1) == count), found & (np.abs(odds).min(1) > sure)
+    return f"{right.mean():.3f}  {sure.sum() / found.sum():.3f}  {(sure & ~right).sum() / sure.sum():.4f}"
+
+
+def judge(sources):
+    plain = {name: some(hands, hands.plain) for name, hands in sources.items()}
+    folds, others = ({name: np.zeros((2, len(hands.points), 5)) for name, hands in plain.items()} for _ in range(2))
+    opinions = lambda head, points: np.stack([odds(head, points), both(head, points)])
+    for k in range(FOLDS):
+        head = train_all([some(hands, hands.fold != k) for hands in sources.values()])
+        for name, hands in plain.items():
+            folds[name][:, hands.fold == k] = opinions(head, hands.points[hands.fold == k])
+    for name in plain:
+        head = train_all([hands for other, hands in sources.items() if other != name])
+        others[name] = opinions(head, plain[name].points)
+    print(f"{'count right, sure, wrong among sure':37}" + "".join(f"{name:24}" for name in plain))
+    row = lambda title, of: print(f"{title:37}" + "".join(f"{of(name):24}" for name in plain))
+    row("rule", lambda name: told(plain[name], rule(plain[name].points), 1))
+    for title, results in ("other sessions, persons", folds), ("other sources", others):
+        row(f"{title}: head", lambda name: told(plain[name], results[name][0], SURE))
+        row(f"{title}: both", lambda name: told(plain[name], results[name][1], SURE))
+
+
+# What Rust embeds.
+
+def write(head, renders):
+    first, bias, second, last = head
+    units = np.concatenate([first, bias[None], second.T]).T
+    numbers = np.concatenate([units.ravel(), last]).astype("<f4")
+    (ROOT / "models/fingers.bin").write_bytes(numbers.tobytes())
+    hands = some(renders, np.isfinite(renders.points[:, 0, 0])).points[:32]
+    lines = [json.dumps({"landmarks": [[round(float(x), 2) for x in p] for p in hand],
+                         "odds": [round(float(x), 3) for x in both(head, hand[None])[0]]}) for hand in hands]
+    (ROOT / "tests/golden/fingers.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("dumps", type=pathlib.Path)
+    parser.add_argument("hands", type=pathlib.Path)
+    parser.add_argument("--judge", action="store_true", help="print what it gets on hands it was not trained on")
+    args = parser.parse_args()
+    sources = {source: load(source, args.dumps, args.hands) for source in (*PICTURES, "renders")}
+    if args.judge:
+        judge(sources)
+    else:
+        write(train_all(list(sources.values())), sources["renders"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+//! A hand's landmarks to raised fingers. Pure: angles and relative distances, so neither the hand's turn in the picture
+//! nor its side matters.
+//!
+//! Two opinions are added up: a learned head's, which is right more often on hands like those that it has seen, and a
+//! geometric rule's, which holds for hands that nobody has seen yet. The sum is read as the likeliest whole sign, not
+//! finger by finger (docs/reading-hands.md has the figures).
+
+mod head;
+mod measures;
+mod rule;
+
+use crate::hand::Landmarks;
+
+/// Which fingers are raised, thumb first, and whether all five could be told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fingers {
+    pub raised: [bool; 5],
+    pub sure: bool,
+}
+
+/// What one margin beyond the rule's limit weighs, in the head's unit (the logarithm of the odds).
+const RULE_WEIGHT: f32 = 0.5;
+/// So many margins are all that the rule has to say.
+const RULE_MOST: f32 = 3.0;
+/// With less than this for or against it, a finger can't be told.
+const SURE: f32 = 1.3;
+/// How much less likely, in the same unit, a folded finger between two raised ones is than other signs. A hand can do it,
+/// but where the landmarks say little it rather does something else. Less than [`SURE`]: what is sure stays.
+const GAP: f32 = 1.0;
+
+/// Tells the raised fingers. Numbers that are no hand's make a fist that is not sure.
+pub fn read(landmarks: &Landmarks) -> Fingers {
+    let odds = odds(landmarks);
+    Fingers { raised: most_likely(&odds), sure: odds.iter().all(|odds| odds.abs() > SURE) }
+}
+
+/// The likeliest of all combinations; a fist where nothing can be said.
+fn most_likely(odds: &[f32; 5]) -> [bool; 5] {
+    let (mut likeliest, mut most) = ([false; 5], 0.0);
+    for number in 1..32_u8 {
+        let raised: [bool; 5] = std::array::from_fn(|finger| number >> finger & 1 == 1);
+        let fingers = odds.iter().zip(raised).filter(|(_, up)| *up).map(|(odds, _)| odds).sum::<f32>();
+        let likely = if has_gap(&raised) { fingers - GAP } else { fingers };
+        // Never true of a NaN.
+        if likely > most {
+            (likeliest, most) = (raised, likely);
+        }
+    }
+    likeliest
+}
+
+/// Whether a folded finger is between two raised ones, the thumb left aside.
+fn has_gap(raised: &[bool; 5]) -> bool {
+    raised[1..].chunk_by(PartialEq::eq).filter(|run| run[0]).count() > 1
+}
+
+/// What speaks for each finger, thumb first, being raised, about as the logarithm of the odds; NaN where the numbers
+/// are no hand's.
+pub fn odds(landmarks: &Landmarks) -> [f32; 5] {
+    let measures = measures::of(landmarks);
+    let (head, rule) = (head::odds(&measures), rule::margins(landmarks));
+    // tanh would make something out of infinity.
+    if !measures.iter().all(|measure| measure.is_finite()) {
+        return [f32::NAN; 5];
+    }
+    std::array::from_fn(|i| head[i] + RULE_WEIGHT * rule[i].clamp(-RULE_MOST, RULE_MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::{Quat, Vec3};
+
+    use super::*;
+
+    /// A hand with the fingers of that picture language: thumb first, 1 for a raised one.
+    fn hand(fingers: &str) -> Landmarks {
+        let mut points = [Vec3::ZERO; 21];
+        for (finger, raised) in fingers.bytes().map(|digit| digit == b'1').enumerate() {
+            let x = 30.0 * finger as f32 - 60.0;
+            let thumb = finger == 0;
+            let knuckle = if thumb { Vec3::new(-40.0, -30.0, 0.0) } else { Vec3::new(x, -100.0, 0.0) };
+            let out = if thumb { Vec3::new(-0.8, -0.6, 0.0) } else { Vec3::NEG_Y };
+            let steps = match (raised, thumb) {
+                (true, _) => [out * 32.0, out * 26.0, out * 22.0],
+                (false, true) => [Vec3::new(5.0, -30.0, -8.0), Vec3::new(30.0, -14.0, -8.0), Vec3::new(28.0, 4.0, 0.0)],
+                (false, false) => [Vec3::new(0.0, -20.0, -20.0), Vec3::new(0.0, 26.0, -8.0), Vec3::new(0.0, 18.0, 8.0)],
+            };
+            points[1 + 4 * finger] = knuckle;
+            for joint in 0..3 {
+                points[2 + 4 * finger + joint] = points[1 + 4 * finger + joint] + steps[joint];
+            }
+        }
+        points
+    }
+
+    #[test]
+    fn plain_hands_are_read() {
+        for fingers in ["00000", "01000", "01100", "01110", "01111", "11111"] {
+            let read = read(&hand(fingers));
+            assert_eq!(read.raised.map(|up| if up { '1' } else { '0' }).iter().collect::<String>(), fingers);
+        }
+    }
+
+    #[test]
+    fn a_gap_needs_more_to_speak_for_it() {
+        let little = |odds| most_likely(&[-5.0, 5.0, -5.0, -5.0, odds])[4];
+        assert!(!little(0.9 * GAP) && little(1.1 * GAP));
+        let middle = |odds| most_likely(&[-5.0, 5.0, odds, 5.0, -5.0])[2];
+        assert!(!middle(-1.1 * GAP) && middle(-0.9 * GAP), "or the folded finger is raised");
+        assert!(most_likely(&[0.1, -5.0, 0.1, 5.0, 0.1])[0], "the thumb is apart");
+    }
+
+    #[test]
+    fn what_is_sure_stays() {
+        for number in 0..32 {
+            let raised: [bool; 5] = std::array::from_fn(|finger| number >> finger & 1 == 1);
+            assert_eq!(most_likely(&raised.map(|up| if up { SURE } else { -SURE })), raised);
+        }
+    }
+
+    #[test]
+    fn neither_turn_nor_side_nor_size_matters() {
+        let upright = odds(&hand("01100"));
+        for turn in [-3.0, -1.2, 0.4, 2.0] {
+            for mirror in [-1.0, 1.0] {
+                let place = |p: Vec3| Quat::from_rotation_z(turn) * (p * Vec3::new(mirror, 1.0, 1.0)) * 0.3 + 200.0;
+                let turned = odds(&hand("01100").map(place));
+                assert!(upright.iter().zip(turned).all(|(a, b)| (a - b).abs() < 1e-2), "{upright:?} {turned:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_is_an_unsure_fist() {
+        let unsure_fist = Fingers { raised: [false; 5], sure: false };
+        assert_eq!(read(&[Vec3::ZERO; 21]), unsure_fist);
+        for wrong in [f32::NAN, f32::INFINITY, f32::MAX] {
+            for (point, axis) in (0..21).flat_map(|point| (0..3).map(move |axis| (point, axis))) {
+                let mut points = hand("11111");
+                points[point][axis] = wrong;
+                assert_eq!(read(&points), unsure_fist, "{wrong} at {point}, {axis}");
+            }
+        }
+    }
+}
