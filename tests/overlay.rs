@@ -103,6 +103,7 @@ fn states() -> Vec<(&'static str, Scene)> {
         ("taken back", done(Some(Why::Fist))),
         ("two hands", scene(Phase::Idle(Why::TwoHands))),
         ("unsure", scene(Phase::Idle(Why::Unsure))),
+        ("cut off", scene(Phase::Idle(Why::CutOff))),
         ("too far", scene(Phase::Idle(Why::TooSmall))),
         ("paused", scene(Phase::Paused)),
         ("quitting", scene(Phase::Idle(Why::Quit))),

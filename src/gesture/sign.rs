@@ -25,6 +25,8 @@ pub enum Seen {
     Small,
     /// One hand that can't be told.
     Unsure,
+    /// One hand so near to the picture's edge that a folded finger can't be told from one that is cut off.
+    CutOff,
     Fist,
     Shown(Shown),
     TwoHands,
@@ -76,7 +78,7 @@ impl Seen {
     }
 
     pub fn is_one_hand(&self) -> bool {
-        matches!(self, Seen::Unsure | Seen::Fist | Seen::Shown(_))
+        matches!(self, Seen::Unsure | Seen::CutOff | Seen::Fist | Seen::Shown(_))
     }
 
     /// Why this reading begins no gesture.
@@ -85,6 +87,7 @@ impl Seen {
             Seen::Nobody => Some(Why::NoHand),
             Seen::Small => Some(Why::TooSmall),
             Seen::Unsure => Some(Why::Unsure),
+            Seen::CutOff => Some(Why::CutOff),
             Seen::Fist => Some(Why::Fist),
             Seen::TwoHands => Some(Why::TwoHands),
             Seen::Shown(_) => None,
@@ -95,12 +98,14 @@ impl Seen {
 fn seen(hand: &Hand, size: Vec2, hand_min: f32) -> Seen {
     let (centre, palm) = (hand.palm_centre(), hand.palm_width());
     // Numbers that no hand in a picture has are not small, they are unclear: they must neither arm nor pass for a release.
-    let inside = centre.cmpge(Vec2::ZERO).all() && centre.cmple(size).all();
-    let possible = inside && palm <= size.max_element() && (0.0..=1.0).contains(&hand.confidence);
+    let inside = |point: Vec2| point.cmpge(Vec2::ZERO).all() && point.cmple(size).all();
+    let possible = inside(centre) && palm <= size.max_element() && (0.0..=1.0).contains(&hand.confidence);
     if !possible {
         Seen::Unsure
     } else if palm < hand_min * size.min_element() {
         Seen::Small
+    } else if !hand.reaches().into_iter().all(inside) {
+        Seen::CutOff
     } else if !hand.sure {
         Seen::Unsure
     } else if hand.fingers() == 0 {

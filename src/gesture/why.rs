@@ -8,6 +8,7 @@ pub enum Why {
     NoHand,
     TooSmall,
     Unsure,
+    CutOff,
     TwoHands,
     Fist,
     Moving,
@@ -37,7 +38,9 @@ impl Why {
             Why::Paused => "it was paused",
             Why::Quit => "handwave was quitting",
             // These take nothing back.
-            Why::NoHand | Why::TooSmall | Why::Unsure | Why::Moving | Why::FewReadings => "the hand was unclear",
+            Why::NoHand | Why::TooSmall | Why::Unsure | Why::CutOff | Why::Moving | Why::FewReadings => {
+                "the hand was unclear"
+            }
             Why::NotSearched | Why::NotReleased | Why::NoPicture => "nothing was seen",
         }
     }
@@ -49,6 +52,7 @@ impl fmt::Display for Why {
             Why::NoHand => "No hand: show fingers",
             Why::TooSmall => "Come closer",
             Why::Unsure => "Fingers unclear: spread them",
+            Why::CutOff => "Too near to the picture's edge",
             Why::TwoHands => "Two hands: show one",
             Why::Fist => "A fist: raise fingers",
             Why::Moving => "Hold still",

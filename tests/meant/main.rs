@@ -12,13 +12,14 @@ mod watched;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use glam::{Vec2, Vec3Swizzles};
 use handwave::camera::clock::Clock;
 use handwave::camera::file::Film;
 use handwave::camera::file::pictures;
 use handwave::camera::puppet::{Puppet, Script};
 use handwave::config::Config;
 use handwave::gesture::machine::Outcome;
-use handwave::hand::{Reading, Side};
+use handwave::hand::{Hand, Reading, Side};
 use handwave::vision::tracker::Tracker;
 
 use dice::Dice;
@@ -232,20 +233,30 @@ fn seen(readings: &[Reading], meant: &Meant) -> String {
 }
 
 /// When the sign had been held long enough, read off all readings afterwards: the end of the first window that begins with
-/// it, in which enough of them show it, where the hand comes to rest.
+/// it, in which enough of them show it and the hand neither moves too far nor jumps.
 fn hold_over(readings: &[Reading], meant: &Meant) -> Option<Duration> {
     let settings = Config::shipped().gesture;
-    let rest = &readings.iter().rfind(|reading| reading.time < meant.left && shows(reading, meant))?.hands[0];
-    let held = |reading: &&Reading| {
-        shows(reading, meant)
-            && reading.hands[0].palm_centre().distance(rest.palm_centre()) <= settings.still * rest.palm_width()
-    };
-    readings.iter().enumerate().filter(|(_, reading)| held(reading)).find_map(|(first, begin)| {
+    readings.iter().enumerate().filter(|(_, reading)| shows(reading, meant)).find_map(|(first, begin)| {
         let end = readings.iter().position(|end| end.time >= begin.time + settings.hold(meant.side))?;
         let window = &readings[first..=end];
-        let agree = window.iter().filter(held).count() as f32 / window.len() as f32;
-        (agree >= settings.agree).then_some(readings[end].time)
+        let held: Vec<_> = window.iter().filter(|reading| shows(reading, meant)).map(|r| &r.hands[0]).collect();
+        let (far, step) = movement(&held);
+        let agree = held.len() as f32 / window.len() as f32;
+        (agree >= settings.agree && far <= settings.still && step <= settings.jump).then_some(readings[end].time)
     })
+}
+
+/// How far the landmarks moved, in their mean, as a share of the palm at the end: in all, and at most from one to the next.
+fn movement(hands: &[&Hand]) -> (f32, f32) {
+    let mean = |distance: &dyn Fn(usize) -> f32| (0..21).map(distance).sum::<f32>() / 21.0;
+    let at = |hand: &Hand, landmark: usize| hand.landmarks[landmark].xy();
+    let far = mean(&|i| {
+        let points = || hands.iter().map(|hand| at(hand, i));
+        points().fold(Vec2::MAX, Vec2::min).distance(points().fold(Vec2::MIN, Vec2::max))
+    });
+    let steps = hands.windows(2).map(|pair| mean(&|i| at(pair[0], i).distance(at(pair[1], i))));
+    let palm = hands.last().map_or(0.0, |hand| hand.palm_width());
+    (far / palm, steps.fold(0.0, f32::max) / palm)
 }
 
 /// The sides of a real hand that was filmed.

@@ -204,10 +204,10 @@ pub struct Meant {
 pub fn meant(seed: u64) -> Meant {
     let mut stage = Stage::new(seed);
     let (side, fingers) = (stage.side(), stage.count());
-    let size = stage.dice.within(0.25, 0.7);
-    // As far from the centre as a hand reaches, in shares of the picture's width and height.
-    let (dx, dy) = (0.65 * size * 0.75, 0.65 * size);
-    let (x, y) = (stage.dice.within(dx, 1.0 - dx), stage.dice.within(dy, 1.0 - dy));
+    let size = stage.dice.within(0.25, 0.6);
+    // As far from the centre as a raised finger reaches, in shares of the picture's width and height.
+    let (dx, dy) = (0.85 * size * 0.75, 0.85 * size);
+    let (x, y) = (stage.dice.within(dx, 1.0 - dx), stage.dice.within(dy, 0.85));
     let (face, yaw) = (stage.face(), stage.dice.within(-20.0, 20.0));
     let hand = stage.hand(side, fingers, &format!("{face} yaw {yaw:.0} at {x:.2} {y:.2} size {size:.2}"));
     // Half a second longer than it must be held, as people do.
