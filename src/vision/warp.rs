@@ -179,35 +179,67 @@ fn blur(plane: &mut [f32], side: usize, above: &mut [f32]) {
     }
 }
 
-/// Cuts the square out of the picture into `tensor` (3 x side x side), by bilinear interpolation; what lies outside the
-/// picture takes its edge's colour, as in MediaPipe.
+/// Cuts the square out of the picture into `tensor` (3 x side x side), by bilinear interpolation in 64ths of a pixel;
+/// what lies outside the picture takes its edge's colour, as in MediaPipe.
 pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
+    if picture.width() < 2 || picture.height() < 2 {
+        let (width, height) = (picture.width().max(2), picture.height().max(2));
+        let wider = image::imageops::resize(picture, width, height, image::imageops::FilterType::Nearest);
+        return cut(&wider, roi, side, tensor);
+    }
     let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let pixels = picture.as_raw().as_chunks::<3>().0;
+    let bytes = picture.as_raw().as_slice();
     let (red, rest) = tensor.split_at_mut(side * side);
     let (green, blue) = rest.split_at_mut(side * side);
+    let lines = red.chunks_exact_mut(side).zip(green.chunks_exact_mut(side)).zip(blue.chunks_exact_mut(side));
     let step = roi.size / side as f32;
     let (across, down) = (roi.axis_x() * step, roi.axis_y() * step);
     let half = (side as f32 - 1.0) / 2.0;
     // Pixel centres lie half a pixel in.
     let corner = roi.centre - across * half - down * half - 0.5;
-    let limit = Vec2::new(width as f32 - 1.0, height as f32 - 1.0);
-    for y in 0..side {
+    // Integers from here on: they are cheaper to clamp and to split than floats are to convert.
+    let (across_x, across_y) = (fixed(across.x), fixed(across.y));
+    let (last_x, last_y) = (fixed((width - 1) as f32) - 1, fixed((height - 1) as f32) - 1);
+    for (y, ((red, green), blue)) in lines.enumerate() {
         let start = corner + down * y as f32;
-        for x in 0..side {
-            let at = (start + across * x as f32).clamp(Vec2::ZERO, limit);
-            let (x0, y0) = (at.x as usize, at.y as usize);
-            let (x1, y1) = ((x0 + 1).min(width - 1), (y0 + 1).min(height - 1));
-            let (fx, fy) = (at.x - x0 as f32, at.y - y0 as f32);
-            let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
-            let corners = [y0 * width + x0, y0 * width + x1, y1 * width + x0, y1 * width + x1].map(|at| pixels[at]);
-            let channel = |c: usize| (0..4).map(|i| weights[i] * f32::from(corners[i][c])).sum::<f32>() * (1.0 / 255.0);
-            let i = y * side + x;
-            red[i] = channel(0);
-            green[i] = channel(1);
-            blue[i] = channel(2);
+        let (mut x, mut y) = (fixed(start.x), fixed(start.y));
+        for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
+            let ((x0, right), (y0, below)) = (split(x.clamp(0, last_x)), split(y.clamp(0, last_y)));
+            let (left, above) = (64 - right, 64 - below);
+            let number = y0 * width + x0;
+            let ([a, b], [c, d]) = (two_pixels(bytes, number), two_pixels(bytes, number + width));
+            let sum = (a * left + b * right) * above + (c * left + d * right) * below;
+            let channel = |sum: u64| (sum & LANE) as i32 as f32 * (1.0 / (255 * 64 * 64) as f32);
+            (*red, *green, *blue) = (channel(sum), channel(sum >> 21), channel(sum >> 42));
+            (x, y) = (x + across_x, y + across_y);
         }
     }
+}
+
+/// Pixels as a number of 65536ths.
+fn fixed(pixels: f32) -> i64 {
+    (pixels * 65536.0) as i64
+}
+
+/// A place inside the picture to its pixel's number, and how many 64ths it lies beyond that.
+fn split(at: i64) -> (usize, u64) {
+    ((at >> 16) as usize, (at >> 10) as u64 & 63)
+}
+
+/// A colour as one number of three lanes, for its channels to be weighted together: each has room for a byte times 64 times
+/// 64.
+const LANE: u64 = (1 << 21) - 1;
+
+/// The pixel of that number, and the one to its right.
+fn two_pixels(bytes: &[u8], number: usize) -> [u64; 2] {
+    let at = number * 3;
+    let both = match bytes.get(at..at + 8) {
+        Some(eight) => u64::from_le_bytes(std::array::from_fn(|i| eight[i])),
+        // The picture's end.
+        None => bytes[at.min(bytes.len())..].iter().rev().fold(0, |both, &byte| both << 8 | u64::from(byte)),
+    };
+    let lanes = |colour: u64| colour & 0xff | (colour & 0xff00) << 13 | (colour & 0xff_0000) << 26;
+    [lanes(both), lanes(both >> 24)]
 }
 
 #[cfg(test)]
