@@ -12,7 +12,7 @@ pins=models/onnxruntime.txt lib=.deps/lib
 version=$(sed -n 's/^onnxruntime==\([0-9.]*\).*/\1/p' "$pins")
 case "$system $machine" in
     "Linux x86_64" | "Linux aarch64") platform=manylinux_2_28_$machine file=libonnxruntime.so ;;
-    "Darwin x86_64" | "Darwin arm64") platform=macosx_13_0_$machine file=libonnxruntime.dylib ;;
+    "Darwin x86_64" | "Darwin arm64") platform=macosx_13_0_universal2 file=libonnxruntime.dylib ;;
     *) fail "there is no ONNX Runtime wheel for $system $machine: build the library and tell handwave where it is" ;;
 esac
 
@@ -27,7 +27,7 @@ make_temp "$lib"
 echo "fetching ONNX Runtime $version for $system $machine (about 20 MB)" >&2
 run_pip "onnxruntime $version" download --no-deps --require-hashes --python-version 3.12 --implementation cp --abi cp312 \
     --platform "$platform" -r "$pins" -d "$temp"
-# libonnxruntime.so.1.23.2 or libonnxruntime.1.23.2.dylib
+# libonnxruntime.so.1.20.1 or libonnxruntime.1.20.1.dylib
 unpack '/libonnxruntime\.(so\.[0-9.]+|[0-9.]+\.dylib)' "$file" onnxruntime/LICENSE LICENSE-onnxruntime \
     onnxruntime/ThirdPartyNotices.txt ThirdPartyNotices-onnxruntime.txt
 mv "$temp/LICENSE-onnxruntime" "$temp/ThirdPartyNotices-onnxruntime.txt" "$lib/"

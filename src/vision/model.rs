@@ -92,16 +92,38 @@ impl OrtModel {
             ModelError::Failed { reason, .. } => unusable(reason),
             other => other,
         })?;
+        give_back(spec.embedded);
         Ok(model)
     }
 }
 
-/// One thread without spinning: two were slower, and a spinning one eats the processor between frames.
+/// Takes the built-in file out of memory, which ONNX Runtime has its own copy of: together an eighth of the process.
+#[cfg(target_os = "linux")]
+fn give_back(bytes: &'static [u8]) {
+    use rustix::mm::{Advice, madvise};
+
+    let page = rustix::param::page_size();
+    // Other data may share the first page and the last.
+    let skipped = bytes.as_ptr().align_offset(page);
+    let Some(whole) = bytes.get(skipped..).map(|rest| &rest[..rest.len() / page * page]) else { return };
+    // SAFETY: these are whole pages of the executable's constants, which the system reads from the file again if they are
+    // wanted again. Nothing is lost where it refuses.
+    let _ = unsafe { madvise(whole.as_ptr().cast_mut().cast(), whole.len(), Advice::LinuxDontNeed) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_back(_: &'static [u8]) {}
+
+/// One thread without spinning: two were slower, and a spinning one eats the processor between frames. Weights are not kept
+/// in the arena, which grows by doubling, and tensors are not laid out for a whole run at once: an eighth less memory at
+/// its peak, at the same speed.
 fn load(runtime: &Environment, bytes: &[u8], side: usize) -> ort::Result<(Session, Tensor<f32>)> {
     let session = Session::builder(runtime)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(1)?
         .with_intra_op_spinning(false)?
+        .with_device_allocated_initializers()?
+        .with_memory_pattern(false)?
         .commit_from_memory(bytes)?;
     let input = Tensor::from_array(([1, 3, side, side], vec![0.0_f32; 3 * side * side]))?;
     Ok((session, input))
