@@ -18,7 +18,7 @@ COMBINATIONS = (np.arange(32)[:, None] >> np.arange(5) & 1).astype(np.float32)
 # Which fingers the digits' signs raise, thumb first.
 SIGNS = dict(zip("123456789", "01000 01100 11100 01111 11111 01110 01101 01011 00111".split()))
 # src/gesture/fingers/mod.rs
-RULE_WEIGHT, RULE_MOST, SURE, GAP = 0.5, 3, 1.3, 1
+RULE_WEIGHT, RULE_MOST, SURE, EDGE_ON, GAP = 0.5, 3, 1.3, 0.5, 1
 # Combinations with a folded finger between two raised ones, the thumb left aside.
 GAPS = (np.diff(COMBINATIONS[:, 1:], prepend=0) > 0).sum(1) > 1
 
@@ -204,7 +204,9 @@ def told(hands, odds, sure):
     """Count right, of all; sure, of those found; wrong, of those sure."""
     count = (hands.allowed * COMBINATIONS.sum(1)).max(1)
     found = np.isfinite(hands.points[:, 0, 0])
-    right, sure = found & (raised(odds).sum(1) == count), found & (np.abs(odds).min(1) > sure)
+    flat = hands.points[..., :2]
+    clear = found & (np.abs(odds).min(1) > sure) & (distance(flat, 5, 17) >= EDGE_ON * distance(flat, 0, 9))
+    right, sure = found & (raised(odds).sum(1) == count), clear
     return f"{right.mean():.3f}  {sure.sum() / found.sum():.3f}  {(sure & ~right).sum() / sure.sum():.4f}"
 
 

@@ -23,7 +23,7 @@ const ZOOM_OUT: f32 = 0.6;
 const SIDE_PACE: f32 = 0.2;
 
 /// A hand whose P(right hand) is nearer to one half than this has no side that can be told.
-const SIDE_MARGIN: f32 = 0.25;
+const SIDE_MARGIN: f32 = 0.2;
 
 /// A palm that turned out to be no hand's is looked at again after this time, or when its score has risen by so much.
 const REJECTED_FOR: Duration = Duration::from_secs(1);

@@ -208,7 +208,8 @@ pub fn meant(seed: u64) -> Meant {
     // As far from the centre as a raised finger reaches, in shares of the picture's width and height.
     let (dx, dy) = (0.85 * size * 0.75, 0.85 * size);
     let (x, y) = (stage.dice.within(dx, 1.0 - dx), stage.dice.within(dy, 0.85));
-    let (face, yaw) = (stage.face(), stage.dice.within(-20.0, 20.0));
+    // Who means it turns the palm or its back to the camera.
+    let (face, yaw) = (stage.face(), stage.dice.within(-10.0, 10.0));
     let hand = stage.hand(side, fingers, &format!("{face} yaw {yaw:.0} at {x:.2} {y:.2} size {size:.2}"));
     // Half a second longer than it must be held, as people do.
     let held = if side == Side::Left { 0.8 } else { 1.6 } + 0.5;
