@@ -58,8 +58,11 @@ impl Stage {
     }
 }
 
+/// Adds a scene to the script.
+type Play = fn(&mut Stage);
+
 /// What people do before a camera without meaning anything. None holds a sign as long as a launch needs.
-const HARMLESS: [(&str, fn(&mut Stage)); 8] = [
+const HARMLESS: [(&str, Play); 8] = [
     ("waving", waving),
     ("passing through counts", passing_through_counts),
     ("typing", typing),
