@@ -13,7 +13,7 @@ demo: runtime libclang ## play the main job with a drawn hand, the real models a
 test: runtime libclang moto ## run every test
 	$(CARGO) test
 
-meant: runtime ## count false commands in 30 minutes of nothing meant, and missed ones of 200 meant: a quarter of an hour
+meant: runtime ## count false commands in 30 minutes of nothing meant, and missed ones of 200 meant: ten minutes
 	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture
 
 looks: runtime ## draw every state that the window shows, side by side, into target/looks.png

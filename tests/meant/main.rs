@@ -50,7 +50,7 @@ fn a_minute_of_it() {
 }
 
 #[test]
-#[ignore = "takes a quarter of an hour: make meant"]
+#[ignore = "takes ten minutes: make meant"]
 fn all_of_it() {
     judge(&Much { harmless: 72, seconds: 25.0, gestures: 200, pictures_every: 1, threads: 2 });
 }
