@@ -141,6 +141,7 @@ fn looks() -> Vec<Look> {
         look("the fleet after", "none", no_hand, fleet(&after), &[asked, launched]),
         look("two hands", "left 2 and right 1 in 0", Phase::Idle(Why::TwoHands), seen(2), &[]),
         look("unsure", "left 00110 yaw 60 roll 30 in 0", Phase::Idle(Why::Unsure), seen(1), &[]),
+        look("cut off", "left 3 at 0.5 0.22 size 0.6 in 0", Phase::Idle(Why::CutOff), seen(2), &[]),
         look("too far", "left 3 size 0.14 in 0", Phase::Idle(Why::TooSmall), seen(2), &[]),
         look("moving", "right 2 roll 25 in 0", hold(Side::Right, 2, 0.3, Some(Why::Moving)), seen(0), &[]),
         look("paused", "right 5 in 0", Phase::Paused, seen(2), &["Paused."]),

@@ -198,10 +198,10 @@ impl Machine {
     /// What takes back counts even where time stands still, or where it came too late by less than a reading.
     fn count_down(&mut self, sign: &Sign) -> Option<Outcome> {
         let State::CountingDown { gesture, since, ref mut fists } = self.state else { return None };
-        *fists += usize::from(sign.seen == Seen::Fist);
+        *fists += usize::from(sign.seen.is_take_back());
         if sign.seen == Seen::TwoHands {
             Some(self.done(gesture, Some(Why::TwoHands)))
-        } else if sign.seen == Seen::Fist && *fists >= self.settings.take_back_readings {
+        } else if sign.seen.is_take_back() && *fists >= self.settings.take_back_readings {
             Some(self.done(gesture, Some(Why::Fist)))
         } else if self.since(since) >= self.settings.countdown {
             Some(self.done(gesture, None))

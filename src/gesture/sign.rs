@@ -25,8 +25,11 @@ pub enum Seen {
     Small,
     /// One hand that can't be told.
     Unsure,
-    /// One hand so near to the picture's edge that a folded finger can't be told from one that is cut off.
-    CutOff,
+    /// One hand so near to the picture's edge that a folded finger can't be told from one that is cut off; whether it is
+    /// sure to look like a fist, though.
+    CutOff {
+        fist: bool,
+    },
     Fist,
     Shown(Shown),
     TwoHands,
@@ -77,8 +80,13 @@ impl Seen {
         matches!(self, Seen::Nobody | Seen::Small | Seen::Fist)
     }
 
+    /// Whether it takes back: in doubt it does, as nothing is lost by that.
+    pub fn is_take_back(&self) -> bool {
+        matches!(self, Seen::Fist | Seen::CutOff { fist: true })
+    }
+
     pub fn is_one_hand(&self) -> bool {
-        matches!(self, Seen::Unsure | Seen::CutOff | Seen::Fist | Seen::Shown(_))
+        matches!(self, Seen::Unsure | Seen::CutOff { .. } | Seen::Fist | Seen::Shown(_))
     }
 
     /// Why this reading begins no gesture.
@@ -87,7 +95,7 @@ impl Seen {
             Seen::Nobody => Some(Why::NoHand),
             Seen::Small => Some(Why::TooSmall),
             Seen::Unsure => Some(Why::Unsure),
-            Seen::CutOff => Some(Why::CutOff),
+            Seen::CutOff { .. } => Some(Why::CutOff),
             Seen::Fist => Some(Why::Fist),
             Seen::TwoHands => Some(Why::TwoHands),
             Seen::Shown(_) => None,
@@ -105,7 +113,7 @@ fn seen(hand: &Hand, size: Vec2, hand_min: f32) -> Seen {
     } else if palm < hand_min * size.min_element() {
         Seen::Small
     } else if !hand.reaches().into_iter().all(inside) {
-        Seen::CutOff
+        Seen::CutOff { fist: hand.sure && hand.fingers() == 0 }
     } else if !hand.sure {
         Seen::Unsure
     } else if hand.fingers() == 0 {

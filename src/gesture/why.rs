@@ -51,7 +51,7 @@ impl fmt::Display for Why {
         f.write_str(match self {
             Why::NoHand => "No hand: show fingers",
             Why::TooSmall => "Come closer",
-            Why::Unsure => "Fingers unclear: spread them",
+            Why::Unsure => "Unclear: spread your fingers, face the camera",
             Why::CutOff => "Too near to the picture's edge",
             Why::TwoHands => "Two hands: show one",
             Why::Fist => "A fist: raise fingers",

@@ -180,7 +180,7 @@ fn blur(plane: &mut [f32], side: usize, above: &mut [f32]) {
 }
 
 /// Cuts the square out of the picture into `tensor` (3 x side x side), by bilinear interpolation in 64ths of a pixel;
-/// what lies outside the picture takes its edge's colour, as in MediaPipe.
+/// what lies outside the picture takes its edge's colour (at its right and bottom but for a 64th), as in MediaPipe.
 pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
     if picture.width() < 2 || picture.height() < 2 {
         let (width, height) = (picture.width().max(2), picture.height().max(2));
@@ -216,9 +216,9 @@ pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
     }
 }
 
-/// Pixels as a number of 65536ths.
+/// Pixels as a number of 65536ths; so far outside that nothing changes any more, no farther, for sums of it to fit.
 fn fixed(pixels: f32) -> i64 {
-    (pixels * 65536.0) as i64
+    (pixels.clamp(-1e9, 1e9) * 65536.0) as i64
 }
 
 /// A place inside the picture to its pixel's number, and how many 64ths it lies beyond that.
@@ -331,6 +331,46 @@ mod tests {
         for (x, y) in [(0, 0), (111, 0), (30, 80), (111, 111)] {
             let at = roi.to_picture((Vec2::new(x as f32, y as f32) + 0.5) / 112.0) - 0.5;
             assert_near(pixel(&tensor, 112, x, y), [at.x, at.y, 0.0]);
+        }
+    }
+
+    /// Random squares, all over small pictures and beyond them, against the formula in floats.
+    #[test]
+    fn a_cut_is_bilinear_interpolation() {
+        let mut random = 1_u32;
+        let mut within = |low: f32, high: f32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            low + (high - low) * (random >> 8) as f32 / (1 << 24) as f32
+        };
+        for (width, height) in [(1, 1), (1, 9), (9, 1), (2, 2), (3, 40), (60, 50)] {
+            let picture =
+                RgbImage::from_fn(width, height, |x, y| Rgb([(x * 4) as u8, (y * 5) as u8, (x + 3 * y) as u8]));
+            let edge = Vec2::new(width as f32, height as f32) - 1.0;
+            for _ in 0..50 {
+                let centre = Vec2::new(within(-20.0, 80.0), within(-20.0, 70.0));
+                let roi = Roi { centre, size: within(2.0, 90.0), rotation: within(-3.0, 3.0) };
+                let mut tensor = vec![f32::NAN; 3 * 16 * 16];
+                cut(&picture, &roi, 16, &mut tensor);
+                for (x, y) in (0..16).flat_map(|x| (0..16).map(move |y| (x, y))) {
+                    let at = roi.to_picture((Vec2::new(x as f32, y as f32) + 0.5) / 16.0) - 0.5;
+                    let at = at.clamp(Vec2::ZERO, edge);
+                    let expected = [4.0 * at.x, 5.0 * at.y, at.x + 3.0 * at.y];
+                    assert_near(pixel(&tensor, 16, x, y), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_from_the_end_of_the_world_is_all_edge() {
+        let picture = RgbImage::from_fn(50, 50, |x, _| Rgb([x as u8; 3]));
+        for (far, size, edge) in
+            [(1e18, 9.0, 49.0), (-1e18, 9.0, 0.0), (1e38, 9.0, 49.0), (-1e38, 9.0, 0.0), (9.0, 1e38, 0.0)]
+        {
+            let roi = Roi { centre: Vec2::new(far, 25.0), size, rotation: 0.0 };
+            let mut tensor = vec![f32::NAN; 3 * 16 * 16];
+            cut(&picture, &roi, 16, &mut tensor);
+            assert_near(pixel(&tensor, 16, 0, 8), [edge; 3]);
         }
     }
 

@@ -220,6 +220,10 @@ fn rule_3_two_sure_readings_of_a_fist_take_back() {
     check("right 2 for 1601ms; fist for 50ms; none for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
     check("right 2 for 1601ms; unsure fist for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
     check("right 2 for 1601ms; small right 0 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    // What the picture's edge may have cut off is nothing but a fist here.
+    check("right 2 for 1601ms; fist x 65 for 100ms", "countdown 2 at 1600ms; taken back 2 at 1700ms: Fist");
+    check("right 2 for 1601ms; unsure fist x 65 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
+    check("right 2 for 1601ms; right 2 x 65 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
     // In a row or not, and even in the reading that would have fired.
     check(
         "right 2 for 1601ms; fist for 50ms; right 2 for 1s; fist for 50ms",

@@ -100,6 +100,11 @@ fn say_sides(sides: Sides) {
     }
 }
 
+/// A hand whose wrong side is sure would retire where launching was meant.
+fn wrong_side(sides: Sides) -> Option<String> {
+    (sides.wrong_and_sure > 0).then(|| format!("the wrong side was sure in {} readings", sides.wrong_and_sure))
+}
+
 /// The puppet in random scripts, at rates from the slowest that a hand is read at to the camera's own.
 fn nothing_meant(much: &Much) -> Vec<String> {
     let seeds: Vec<u64> = (0..much.harmless as u64).collect();
@@ -122,6 +127,7 @@ fn nothing_meant(much: &Much) -> Vec<String> {
     println!("Puppet, nothing meant: {} gestures in {:.1} minutes", falsely.len(), time.as_secs_f64() / 60.0);
     falsely.iter().for_each(|one| println!("  {one}"));
     say_sides(sides);
+    falsely.extend(wrong_side(sides));
     falsely
 }
 
@@ -187,8 +193,9 @@ fn everything_meant(much: &Much) -> Vec<String> {
     say_distribution("after the hold's end, as read", &mut late);
     say_distribution("after the hold's end, counted from the hand's coming to rest", &mut after_rest);
     say_sides(sides);
-    let too_late = late.iter().filter(|late| **late > LATEST);
-    wrong.extend(too_late.map(|late| format!("a command came {late:.3} s after the end of its hold")));
+    let untimely = late.iter().filter(|late| !(-0.001..=LATEST).contains(*late));
+    wrong.extend(untimely.map(|late| format!("a command came {late:.3} s after the end of its hold")));
+    wrong.extend(wrong_side(sides));
     wrong
 }
 

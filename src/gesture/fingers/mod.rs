@@ -37,8 +37,10 @@ const GAP: f32 = 1.0;
 /// Tells the raised fingers. Numbers that are no hand's make a fist that is not sure.
 pub fn read(landmarks: &Landmarks) -> Fingers {
     let odds = odds(landmarks);
-    let sure = odds.iter().all(|odds| odds.abs() > SURE) && !is_edge_on(landmarks);
-    Fingers { raised: most_likely(&odds), sure }
+    let raised = most_likely(&odds);
+    // A fist has nothing to hide: it takes a retire back from whichever side it is seen.
+    let clear = raised == [false; 5] || !is_edge_on(landmarks);
+    Fingers { raised, sure: clear && odds.iter().all(|odds| odds.abs() > SURE) }
 }
 
 fn is_edge_on(landmarks: &Landmarks) -> bool {
@@ -147,6 +149,8 @@ mod tests {
         let narrowed = |to: f32| hand("11111").map(|p| (p.xy() * Vec2::new(to, 1.0)).extend(p.z));
         assert!(read(&narrowed(1.0)).sure);
         assert!(!read(&narrowed(0.5)).sure, "45 of 100");
+        let fist = hand("00000").map(|p| (p.xy() * Vec2::new(0.5, 1.0)).extend(p.z));
+        assert_eq!(read(&fist), Fingers { raised: [false; 5], sure: true });
     }
 
     #[test]
