@@ -52,7 +52,7 @@ impl fmt::Display for Why {
             Why::NoHand => "No hand: show fingers",
             Why::TooSmall => "Come closer",
             Why::Unsure => "Unclear: spread your fingers, face the camera",
-            Why::CutOff => "Too near to the picture's edge",
+            Why::CutOff => "At the picture's edge: show all of your hand",
             Why::TwoHands => "Two hands: show one",
             Why::Fist => "A fist: raise fingers",
             Why::Moving => "Hold still",
