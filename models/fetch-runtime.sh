@@ -24,7 +24,7 @@ fi
     fail "the ONNX Runtime wheel needs glibc, which this Linux does not have; install its own onnxruntime package"
 need_pip
 make_temp "$lib"
-echo "fetching ONNX Runtime $version for $system $machine (about 20 MB)" >&2
+echo "fetching ONNX Runtime $version for $system $machine (12 to 31 MB)" >&2
 run_pip "onnxruntime $version" download --no-deps --require-hashes --python-version 3.12 --implementation cp --abi cp312 \
     --platform "$platform" -r "$pins" -d "$temp"
 # libonnxruntime.so.1.20.1 or libonnxruntime.1.20.1.dylib

@@ -182,11 +182,6 @@ fn blur(plane: &mut [f32], side: usize, above: &mut [f32]) {
 /// Cuts the square out of the picture into `tensor` (3 x side x side), by bilinear interpolation in 64ths of a pixel;
 /// what lies outside the picture takes its edge's colour (at its right and bottom but for a 64th), as in MediaPipe.
 pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
-    if picture.width() < 2 || picture.height() < 2 {
-        let (width, height) = (picture.width().max(2), picture.height().max(2));
-        let wider = image::imageops::resize(picture, width, height, image::imageops::FilterType::Nearest);
-        return cut(&wider, roi, side, tensor);
-    }
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let bytes = picture.as_raw().as_slice();
     let (red, rest) = tensor.split_at_mut(side * side);
@@ -199,7 +194,9 @@ pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
     let corner = roi.centre - across * half - down * half - 0.5;
     // Integers from here on: they are cheaper to clamp and to split than floats are to convert.
     let (across_x, across_y) = (fixed(across.x), fixed(across.y));
-    let (last_x, last_y) = (fixed((width - 1) as f32) - 1, fixed((height - 1) as f32) - 1);
+    // A picture of one line has no pixel beyond it: what is read there weighs nothing.
+    let last = |length: usize| (fixed((length - 1) as f32) - 1).max(0);
+    let (last_x, last_y) = (last(width), last(height));
     for (y, ((red, green), blue)) in lines.enumerate() {
         let start = corner + down * y as f32;
         let (mut x, mut y) = (fixed(start.x), fixed(start.y));
@@ -235,7 +232,7 @@ fn two_pixels(bytes: &[u8], number: usize) -> [u64; 2] {
     let at = number * 3;
     let both = match bytes.get(at..at + 8) {
         Some(eight) => u64::from_le_bytes(std::array::from_fn(|i| eight[i])),
-        // The picture's end.
+        // The picture's end, or beyond it.
         None => bytes[at.min(bytes.len())..].iter().rev().fold(0, |both, &byte| both << 8 | u64::from(byte)),
     };
     let lanes = |colour: u64| colour & 0xff | (colour & 0xff00) << 13 | (colour & 0xff_0000) << 26;

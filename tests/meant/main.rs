@@ -14,8 +14,7 @@ use std::time::Duration;
 
 use glam::{Vec2, Vec3Swizzles};
 use handwave::camera::clock::Clock;
-use handwave::camera::file::Film;
-use handwave::camera::file::pictures;
+use handwave::camera::file::{Film, pictures};
 use handwave::camera::puppet::{Puppet, Script};
 use handwave::config::Config;
 use handwave::gesture::machine::Outcome;
