@@ -21,6 +21,8 @@ use handwave::vision::roi::Roi;
 use handwave::vision::tracker::Tracker;
 use handwave::vision::{self, runtime};
 use image::RgbImage;
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde_json::json;
 
 fn main() -> Result<()> {
@@ -75,7 +77,7 @@ impl Reader {
     }
 
     fn renders(&mut self, count: usize) -> Result<()> {
-        let (mut renderer, mut random) = (Renderer::default(), Random(1));
+        let (mut renderer, mut random) = (Renderer::default(), Random(SplitMix64::seed_from_u64(1)));
         let mut frame = Frame { time: Duration::ZERO, picture: RgbImage::new(640, 480) };
         for number in 0..count {
             // Every combination equally often: the odd ones are what pictures of people lack.
@@ -168,14 +170,11 @@ fn puppet(raised: [bool; 5], random: &mut Random) -> Scene {
     Scene { left, right, background }
 }
 
-/// The same numbers each time (SplitMix64).
-struct Random(u64);
+/// The same numbers each time.
+struct Random(SplitMix64);
 
 impl Random {
     fn between(&mut self, low: f32, high: f32) -> f32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        low + (high - low) * ((mixed ^ mixed >> 31) >> 40) as f32 / (1_u64 << 24) as f32
+        low + (high - low) * (self.0.next_u64() >> 40) as f32 / (1_u64 << 24) as f32
     }
 }

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -120,7 +122,7 @@ impl Simulated {
     pub fn new(times: Times, seed: u64) -> Self {
         let world = World {
             times,
-            seed,
+            ids: SplitMix64::seed_from_u64(seed),
             epoch: (Timestamp::now(), Instant::now()),
             machines: Vec::new(),
             registered: BTreeMap::new(),
@@ -328,7 +330,8 @@ fn none_of(ids: &[InstanceId], bad: impl Fn(&InstanceId) -> bool, code: &str, wh
 
 struct World {
     times: Times,
-    seed: u64,
+    /// Ids that look like AWS's and differ.
+    ids: SplitMix64,
     /// The wall's time at a time of tokio's clock.
     epoch: (Timestamp, Instant),
     machines: Vec<Machine>,
@@ -383,11 +386,7 @@ impl Machine {
 
 impl World {
     fn add(&mut self, ours: bool, old: bool, now: Instant) -> InstanceId {
-        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        // SplitMix64's mixing: ids that look like AWS's and differ.
-        let mut mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let id = InstanceId(format!("i-0{:016x}", mixed ^ (mixed >> 31)));
+        let id = InstanceId(format!("i-0{:016x}", self.ids.next_u64()));
         let doom = if old { None } else { self.dooms.pop_front() };
         self.machines.push(Machine {
             id: id.clone(),

@@ -242,6 +242,8 @@ fn two_pixels(bytes: &[u8], number: usize) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use image::Rgb;
+    use rand_xoshiro::SplitMix64;
+    use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
     use super::*;
 
@@ -334,11 +336,8 @@ mod tests {
     /// Random squares, all over small pictures and beyond them, against the formula in floats.
     #[test]
     fn a_cut_is_bilinear_interpolation() {
-        let mut random = 1_u32;
-        let mut within = |low: f32, high: f32| {
-            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            low + (high - low) * (random >> 8) as f32 / (1 << 24) as f32
-        };
+        let mut random = SplitMix64::seed_from_u64(1);
+        let mut within = |low: f32, high: f32| low + (high - low) * (random.next_u64() >> 40) as f32 / (1 << 24) as f32;
         for (width, height) in [(1, 1), (1, 9), (9, 1), (2, 2), (3, 40), (60, 50)] {
             let picture =
                 RgbImage::from_fn(width, height, |x, y| Rgb([(x * 4) as u8, (y * 5) as u8, (x + 3 * y) as u8]));
