@@ -8,13 +8,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use handwave::fleet::Limits;
-use handwave::fleet::actor::FleetState;
+use handwave::fleet::reconciler::FleetState;
+use handwave::fleet::settings::Limits;
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::view::terminal::Key;
 use handwave::view::window::{Feed, WindowError, show};
-use handwave::view::{CameraState, Mode, Scene};
+use handwave::view::{CameraState, Mode, RunState};
 use image::{Rgb, RgbImage};
 use tokio::sync::{mpsc, watch};
 
@@ -30,7 +30,7 @@ fn a_window() {
         return;
     }
     let limits = Limits { min: 1, max: 5 };
-    let scene = Scene {
+    let scene = RunState {
         mode: Mode::DryRun,
         camera: CameraState::Watching,
         light: None,

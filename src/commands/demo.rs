@@ -6,21 +6,21 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::daemon::Daemon;
 use super::run::Parts;
 use super::stage;
 use crate::camera::clock::Clock;
 use crate::camera::puppet::{Puppet, demo};
-use crate::camera::slot::Pace;
 use crate::cli::DemoArgs;
 use crate::config::Config;
+use crate::daemon::audit::Audit;
+use crate::daemon::daemon::Daemon;
 use crate::gesture::machine::Machine;
+use crate::pipeline::slot::Pace;
+use crate::pipeline::threads::Input;
 use crate::view::Mode;
-use crate::view::audit::Audit;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::Terminal;
-use crate::vision::watch::Eyes;
-use crate::{commands, fleet, vision};
+use crate::{clouds, commands, vision};
 
 pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let config = Config::shipped();
@@ -34,10 +34,10 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let runtime = commands::runtime()?;
     let _inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
-    let (fleet, actor) = fleet::simulate(&config.fleet, events_in);
+    let (fleet, actor) = clouds::simulate(&config.fleet, events_in);
     let mut daemon = Daemon::new(Mode::DryRun, machine, fleet, terminal);
     (daemon.audit, daemon.narrator) = (audit, Narrator::with_captions(captions));
-    let eyes = Eyes::Camera { camera, tracker, pace: Pace::Latest };
+    let eyes = Input::Camera { camera, tracker, pace: Pace::Latest };
     let summary = stage::show(&runtime, Parts { eyes, daemon, actor, events }, args.headless)?;
     commands::say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)

@@ -8,14 +8,15 @@ use anyhow::{Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
-use crate::camera::Source;
+use crate::camera::CameraSpec;
 #[cfg(feature = "aws")]
 use crate::cli::CloudArgs;
 use crate::cli::RunArgs;
+use crate::clouds::simulate;
 use crate::config::Config;
 use crate::event::Stamped;
-use crate::fleet::actor::{FleetState, Handle};
-use crate::fleet::{CloudName, simulate};
+use crate::fleet::CloudName;
+use crate::fleet::reconciler::{FleetState, Handle};
 use crate::view::Mode;
 use crate::view::terminal::Terminal;
 
@@ -41,7 +42,7 @@ pub struct Driven {
 pub async fn drive(
     args: &RunArgs,
     config: &Config,
-    camera: &Source,
+    camera: &CameraSpec,
     terminal: &Terminal,
     events: UnboundedSender<Stamped>,
 ) -> Result<Driven> {
@@ -60,12 +61,12 @@ pub async fn drive(
 async fn drive_aws(
     args: &RunArgs,
     config: &Config,
-    camera: &Source,
+    camera: &CameraSpec,
     terminal: &Terminal,
     events: UnboundedSender<Stamped>,
 ) -> Result<Driven> {
-    let session = crate::fleet::aws::Session::open(config).await?;
-    if !matches!(camera, Source::Webcam(_)) && !session.is_rehearsal {
+    let session = crate::clouds::aws::Session::open(config).await?;
+    if !matches!(camera, CameraSpec::Webcam(_)) && !session.is_rehearsal {
         bail!(
             "{camera} is no webcam, and only hands before a webcam may change a real fleet: name one by --camera or \
              camera.source, or say --dry-run"

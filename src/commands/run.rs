@@ -10,24 +10,24 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 
-use super::daemon::Daemon;
 use super::live::{self, Driven};
-use super::signals::Signals;
 use super::stage::{self, Stage};
-use super::summary::Summary;
 use crate::camera::clock::Clock;
-use crate::camera::slot::Pace;
-use crate::camera::{self, Source};
+use crate::camera::light::Light;
+use crate::camera::{self, CameraSpec};
 use crate::cli::RunArgs;
 use crate::config::Config;
+use crate::daemon::audit::Audit;
+use crate::daemon::daemon::Daemon;
+use crate::daemon::signals::Signals;
+use crate::daemon::summary::Summary;
 use crate::event::Stamped;
-use crate::fleet::actor::FleetState;
+use crate::fleet::reconciler::FleetState;
 use crate::gesture::machine::Machine;
-use crate::view::audit::Audit;
-use crate::view::light::Light;
+use crate::pipeline::recording::{Recorder, Recording};
+use crate::pipeline::slot::Pace;
+use crate::pipeline::threads::Input;
 use crate::view::terminal::{Key, Terminal};
-use crate::vision::recording::{Recorder, Recording};
-use crate::vision::watch::Eyes;
 use crate::{commands, vision};
 
 /// How long quitting waits for the fleet's change under way; the rest is left to the tags. With all else, quitting takes
@@ -61,24 +61,24 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
 }
 
 /// A camera with the models that read it, or a recording.
-fn open_eyes(args: &RunArgs, config: &Config, source: &Source) -> Result<Eyes> {
+fn open_eyes(args: &RunArgs, config: &Config, source: &CameraSpec) -> Result<Input> {
     let clock = if args.fast { Clock::fast() } else { Clock::real_time() };
     let recording = match source {
-        Source::File(path) => Recording::open(path, clock)?,
-        Source::Webcam(_) | Source::Puppet => None,
+        CameraSpec::File(path) => Recording::open(path, clock)?,
+        CameraSpec::Webcam(_) | CameraSpec::Puppet => None,
     };
     if let Some(recording) = recording {
-        return Ok(Eyes::Recording(recording));
+        return Ok(Input::Recording(recording));
     }
     let camera = camera::open(source, &config.camera, args.fast)?;
     let tracker = Box::new(vision::open(&config.vision, args.common.models.as_deref(), config.camera.mirrored)?);
     let pace = if args.fast { Pace::Every } else { Pace::Latest };
-    Ok(Eyes::Camera { camera, tracker, pace })
+    Ok(Input::Camera { camera, tracker, pace })
 }
 
 /// The parts of a run, chosen and opened.
 pub struct Parts {
-    pub eyes: Eyes,
+    pub eyes: Input,
     pub daemon: Daemon,
     pub actor: JoinHandle<FleetState>,
     pub events: UnboundedReceiver<Stamped>,
@@ -180,11 +180,11 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::fleet;
+    use crate::clouds;
     use crate::hand::Reading;
+    use crate::pipeline::update::Update;
     use crate::view::Mode;
     use crate::view::terminal::Manner;
-    use crate::vision::watch::Seen;
 
     /// How long quitting waits for an actor that hangs, where these keys are pressed meanwhile.
     async fn quitting_takes(pressed: &[Key], others: bool) -> Duration {
@@ -204,12 +204,12 @@ mod tests {
         let mut recorder = Recorder::create(&path).unwrap();
         for seconds in [0, 60] {
             let (time, size) = (Duration::from_secs(seconds), (64, 48));
-            recorder.write(&Seen::Reading(Reading { time, size, hands: Vec::new(), searched: true })).unwrap();
+            recorder.write(&Update::Reading(Reading { time, size, hands: Vec::new(), searched: true })).unwrap();
         }
         let config = Config::shipped();
         let (events_in, events) = unbounded_channel();
-        let (fleet, _actor) = fleet::simulate(&config.fleet, events_in);
-        let eyes = Eyes::Recording(Recording::open(&path, Clock::real_time()).unwrap().unwrap());
+        let (fleet, _actor) = clouds::simulate(&config.fleet, events_in);
+        let eyes = Input::Recording(Recording::open(&path, Clock::real_time()).unwrap().unwrap());
         let machine = Machine::new(config.gesture, true);
         let daemon = Daemon::new(Mode::DryRun, machine, fleet, Terminal::new(Manner::Quiet));
         let (keys_in, keys) = unbounded_channel();

@@ -11,13 +11,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
 use super::run::{Parts, play};
-use super::summary::Summary;
-use crate::view::Scene;
+use crate::daemon::summary::Summary;
+use crate::view::RunState;
 use crate::view::terminal::Key;
 
 /// What goes to the views, and the keys that come from them.
 pub struct Stage {
-    pub scenes: watch::Sender<Scene>,
+    pub scenes: watch::Sender<RunState>,
     pub pictures: watch::Sender<RgbImage>,
     pub keys_in: UnboundedSender<Key>,
     /// Closed where nobody can press one: there is neither a window nor a terminal.
@@ -42,7 +42,7 @@ pub fn show(runtime: &Runtime, parts: Parts, headless: bool) -> Result<Summary> 
 
 /// Shows a window until the run ends. Without one the terminal shows the same.
 #[cfg(feature = "window")]
-fn open_window(scenes: watch::Receiver<Scene>, pictures: watch::Receiver<RgbImage>, keys: UnboundedSender<Key>) {
+fn open_window(scenes: watch::Receiver<RunState>, pictures: watch::Receiver<RgbImage>, keys: UnboundedSender<Key>) {
     use crate::view::window::{Feed, show};
     if let Err(error) = show(Feed { scenes, pictures, keys }) {
         tracing::info!("{error}");
@@ -50,4 +50,4 @@ fn open_window(scenes: watch::Receiver<Scene>, pictures: watch::Receiver<RgbImag
 }
 
 #[cfg(not(feature = "window"))]
-fn open_window(_: watch::Receiver<Scene>, _: watch::Receiver<RgbImage>, _: UnboundedSender<Key>) {}
+fn open_window(_: watch::Receiver<RunState>, _: watch::Receiver<RgbImage>, _: UnboundedSender<Key>) {}

@@ -1,7 +1,5 @@
-//! What a person sees. [`Scene`] is all that a view needs; the views are thin.
+//! What a person sees. [`RunState`] is all that a view needs; the views are thin.
 
-pub mod audit;
-pub mod light;
 pub mod narrator;
 pub mod overlay;
 pub mod terminal;
@@ -11,16 +9,16 @@ pub mod window;
 
 use std::fmt;
 
-use crate::fleet::InstanceId;
-use crate::fleet::actor::FleetState;
+use crate::camera::light::Light;
+use crate::command::InstanceId;
+use crate::fleet::reconciler::FleetState;
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
 use crate::hand::Reading;
-use light::Light;
 
 /// Everything that a view shows at one moment, but for the picture.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Scene {
+pub struct RunState {
     pub mode: Mode,
     pub camera: CameraState,
     /// Set where the picture is so dark or so bright that hands are missed.
@@ -37,7 +35,7 @@ pub struct Scene {
     pub said: Vec<String>,
 }
 
-impl Scene {
+impl RunState {
     /// The keys there are. What is live needs its room for the account; the panel names a puppet's keys too.
     pub fn keys(&self) -> &'static str {
         match self.driven && self.mode == Mode::DryRun {
@@ -80,13 +78,13 @@ impl fmt::Display for Mode {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::fleet::Limits;
+    use crate::fleet::settings::Limits;
 
     /// A scene of an empty fleet.
-    pub fn scene(phase: Phase) -> Scene {
+    pub fn scene(phase: Phase) -> RunState {
         let limits = Limits { min: 1, max: 5 };
         let fleet = FleetState { observed: None, limits, settled: true, trouble: None };
         let (mode, camera, light, reading) = (Mode::DryRun, CameraState::Watching, None, None);
-        Scene { mode, camera, light, reading, phase, victims: Vec::new(), fleet, driven: false, said: Vec::new() }
+        RunState { mode, camera, light, reading, phase, victims: Vec::new(), fleet, driven: false, said: Vec::new() }
     }
 }

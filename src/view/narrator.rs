@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Scene, text};
+use super::{RunState, text};
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
 
@@ -36,7 +36,7 @@ impl Narrator {
     }
 
     /// What is to be said at this reading's time.
-    pub fn see(&mut self, scene: &Scene, now: Duration) -> Vec<String> {
+    pub fn see(&mut self, scene: &RunState, now: Duration) -> Vec<String> {
         let mut said = Vec::new();
         while self.captions.first().is_some_and(|(at, _)| *at <= now) {
             said.push(self.captions.remove(0).1);

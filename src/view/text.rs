@@ -1,17 +1,16 @@
 //! A scene to one line of text, and what is left at the end to a sentence. Pure.
 
-use super::{Mode, Scene};
-use crate::fleet::actor::FleetState;
-use crate::fleet::list;
+use super::{Mode, RunState};
+use crate::command::{Gesture, list};
+use crate::fleet::reconciler::FleetState;
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
-use crate::hand::Side;
 
 /// Characters that the ring's progress takes as a bar.
 const BAR: usize = 10;
 
 /// The terminal's live line.
-pub fn live_line(scene: &Scene) -> String {
+pub fn live_line(scene: &RunState) -> String {
     let mut line = format!("{} | {} | fleet: {}", scene.mode, phase(scene), scene.fleet);
     if let Some(trouble) = &scene.fleet.trouble {
         line += &format!(" ({trouble})");
@@ -31,38 +30,35 @@ pub fn left(mode: &Mode, fleet: &FleetState) -> Option<String> {
 }
 
 /// What the hands do, or why nothing happens.
-pub fn phase(scene: &Scene) -> String {
+pub fn phase(scene: &RunState) -> String {
     match &scene.phase {
         Phase::Paused => "Paused: p goes on".into(),
         Phase::Idle(why) => why.to_string(),
-        Phase::Holding { side, fingers, progress, hint } => {
+        Phase::Holding { gesture, progress, hint } => {
             let done = (progress * BAR as f32) as usize;
             let bar: String = (0..BAR).map(|i| if i < done { '#' } else { '-' }).collect();
             let hint = hint.map_or(String::new(), |why| format!(" {why}"));
-            format!("{} [{bar}]{hint}", meaning(*side, *fingers))
+            format!("{} [{bar}]{hint}", meaning(gesture))
         }
         Phase::CountingDown { gesture, left, .. } => format!(
             "{} in {:.1} s ({}); a fist takes it back",
-            meaning(gesture.side, gesture.fingers),
+            meaning(gesture),
             left.as_secs_f32(),
             if scene.victims.is_empty() { "nobody".into() } else { list(&scene.victims) },
         ),
         Phase::Done { gesture, taken_back: None } => {
-            format!("{}: done. {}", meaning(gesture.side, gesture.fingers), Why::NotReleased)
+            format!("{}: done. {}", meaning(gesture), Why::NotReleased)
         }
         Phase::Done { gesture, taken_back: Some(why) } => {
-            format!("{}: taken back ({why})", meaning(gesture.side, gesture.fingers))
+            format!("{}: taken back ({why})", meaning(gesture))
         }
     }
 }
 
-/// A sign and what it asks for: `left 3 - launch 3`.
-pub fn meaning(side: Side, fingers: u8) -> String {
-    let what = match side {
-        Side::Left => "launch",
-        Side::Right => "retire",
-    };
-    format!("{side} {fingers} - {what} {fingers}")
+/// A gesture and what it asks for: `left 3 - launch 3`.
+pub fn meaning(gesture: &Gesture) -> String {
+    let Gesture { side, fingers, .. } = gesture;
+    format!("{side} {fingers} - {} {fingers}", gesture.intent())
 }
 
 #[cfg(test)]
@@ -70,9 +66,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::fleet::cloud::{Health, Instance, InstanceState};
+    use crate::command::Gesture;
     use crate::fleet::observed::Observed;
-    use crate::gesture::Gesture;
+    use crate::fleet::ports::{Health, Instance, InstanceState};
+    use crate::hand::Side;
     use crate::view::tests::scene;
 
     fn retire() -> Gesture {
@@ -81,7 +78,11 @@ mod tests {
 
     #[test]
     fn a_hold_shows_what_it_would_do_and_how_far_it_is() {
-        let phase = Phase::Holding { side: Side::Left, fingers: 3, progress: 0.45, hint: None };
+        let phase = Phase::Holding {
+            gesture: Gesture { side: Side::Left, fingers: 3, ..retire() },
+            progress: 0.45,
+            hint: None,
+        };
         let line = live_line(&scene(phase));
         assert_eq!(line, "DRY RUN | left 3 - launch 3 [####------] | fleet: not seen yet | p pauses, Esc quits");
     }

@@ -3,13 +3,13 @@
 use glam::Vec2;
 
 use super::brush::{Area, Brush};
+use super::icons;
 use super::palette::*;
-use super::signs;
-use crate::view::light::Light;
-use crate::view::{Mode, Scene};
+use crate::camera::light::Light;
+use crate::view::{Mode, RunState};
 
 /// Blue and plain where nothing is real. Striped, and a frame around everything, where it is.
-pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
+pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
     let unit = brush.unit;
     let size = 0.6 * area.h;
     let words = area.inset(0.2 * area.h);
@@ -70,7 +70,7 @@ pub fn light(brush: &mut Brush, picture: Area, light: Light) {
     let bar = Area::new(picture.x, picture.y, picture.w, 58.0 * unit);
     brush.fill(bar, YELLOW, 1.0);
     let sign = 44.0 * unit;
-    signs::warning(brush, Vec2::new(bar.x + 0.9 * sign, bar.centre().y), sign, (BLACK, YELLOW));
+    icons::warning(brush, Vec2::new(bar.x + 0.9 * sign, bar.centre().y), sign, (BLACK, YELLOW));
     let words = Area::new(bar.x + 1.6 * sign, bar.y, bar.w - 2.0 * sign, bar.h);
     brush.label(&light.to_string(), 36.0 * unit, words, BLACK);
 }

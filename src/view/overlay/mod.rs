@@ -6,12 +6,12 @@
 
 mod banner;
 mod brush;
+mod icons;
 mod lettering;
 mod mirror;
 mod palette;
 mod panel;
 mod ring;
-mod signs;
 mod skeleton;
 mod text;
 mod tiles;
@@ -20,7 +20,7 @@ use glam::Vec2;
 use image::RgbImage;
 use tiny_skia::Pixmap;
 
-use super::{CameraState, Scene};
+use super::{CameraState, RunState};
 use crate::gesture::machine::Phase;
 use crate::hand::Hand;
 use brush::{Area, Brush};
@@ -83,7 +83,7 @@ fn is_wide(width: f32, height: f32) -> bool {
 
 impl Overlay {
     /// Draws the scene over the camera's newest picture, at this width and height.
-    pub fn draw(&mut self, scene: &Scene, picture: &RgbImage, (width, height): (u32, u32)) -> Drawing<'_> {
+    pub fn draw(&mut self, scene: &RunState, picture: &RgbImage, (width, height): (u32, u32)) -> Drawing<'_> {
         self.resize((width, height));
         let (width, height) = (self.brush.pixmap.width() as f32, self.brush.pixmap.height() as f32);
         let design = if is_wide(width, height) { DESIGN } else { (DESIGN.1, DESIGN.0) };
@@ -133,7 +133,7 @@ impl Overlay {
 }
 
 /// The picture and what the hands in it do.
-fn watch(brush: &mut Brush, mirror: &Mirror, scene: &Scene, picture: &RgbImage) {
+fn watch(brush: &mut Brush, mirror: &Mirror, scene: &RunState, picture: &RgbImage) {
     mirror.paint(picture, ring::light(&scene.phase), &mut brush.pixmap);
     // The picture may have changed its size since it was read.
     let reading = scene.reading.as_ref().filter(|reading| reading.size == mirror.size);
@@ -154,7 +154,7 @@ fn watch(brush: &mut Brush, mirror: &Mirror, scene: &Scene, picture: &RgbImage) 
 fn lost(brush: &mut Brush, area: Area, why: &str) {
     let unit = brush.unit;
     let centre = area.centre() - Vec2::new(0.0, 110.0 * unit);
-    signs::no_camera(brush, centre, 240.0 * unit, WHITE);
+    icons::no_camera(brush, centre, 240.0 * unit, WHITE);
     let size = 30.0 * unit;
     let lines = brush.letters.wrap(why, size, 0.85 * area.w, 3);
     for (row, line) in lines.iter().enumerate() {

@@ -4,23 +4,23 @@ use glam::Vec2;
 
 use super::brush::{Area, Brush};
 use super::palette::*;
-use super::{signs, text, tiles};
+use super::{icons, text, tiles};
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
-use crate::view::{SAID, Scene};
+use crate::view::{RunState, SAID};
 
 /// What the hands do in one large line, what to do about it in another. What has fired, waits or stands has a ground and
 /// a sign of its own, to be told apart from afar.
-pub fn caption(brush: &mut Brush, area: Area, scene: &Scene) {
+pub fn caption(brush: &mut Brush, area: Area, scene: &RunState) {
     let unit = brush.unit;
     let (what, remedy) = text::caption(scene);
-    let (ground, opacity, ink, sign): (_, _, _, Option<Sign>) = match &scene.phase {
-        Phase::Idle(Why::Quit) => (WHITE, 1.0, BLACK, Some(signs::cross)),
-        Phase::Paused => (WHITE, 1.0, BLACK, Some(signs::pause)),
+    let (ground, opacity, ink, sign): (_, _, _, Option<Icon>) = match &scene.phase {
+        Phase::Idle(Why::Quit) => (WHITE, 1.0, BLACK, Some(icons::cross)),
+        Phase::Paused => (WHITE, 1.0, BLACK, Some(icons::pause)),
         Phase::CountingDown { gesture, .. } => (of_side(gesture.side), 1.0, BLACK, None),
-        Phase::Done { gesture, taken_back: None } => (of_side(gesture.side), 1.0, BLACK, Some(signs::tick)),
-        Phase::Done { taken_back: Some(_), .. } => (WHITE, 1.0, BLACK, Some(signs::back)),
-        Phase::Holding { side, .. } => (NIGHT, 0.85, of_side(*side), None),
+        Phase::Done { gesture, taken_back: None } => (of_side(gesture.side), 1.0, BLACK, Some(icons::tick)),
+        Phase::Done { taken_back: Some(_), .. } => (WHITE, 1.0, BLACK, Some(icons::back)),
+        Phase::Holding { gesture, .. } => (NIGHT, 0.85, of_side(gesture.side), None),
         Phase::Idle(_) => (NIGHT, 0.85, WHITE, None),
     };
     brush.fill(area, ground, opacity);
@@ -42,9 +42,9 @@ const MANY: usize = 9;
 const FULL: usize = 25;
 
 /// Draws a sign around a centre, this large.
-type Sign = fn(&mut Brush, Vec2, f32, Ink);
+type Icon = fn(&mut Brush, Vec2, f32, Ink);
 
-pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
+pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
     let unit = brush.unit;
     brush.fill(area, NIGHT, 1.0);
     let inner = area.inset(20.0 * unit);
@@ -55,7 +55,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
 }
 
 /// Why the fleet does not go on, at the area's foot. Returns where it begins.
-fn trouble(brush: &mut Brush, area: Area, scene: &Scene) -> f32 {
+fn trouble(brush: &mut Brush, area: Area, scene: &RunState) -> f32 {
     let Some(trouble) = &scene.fleet.trouble else { return area.bottom() };
     let unit = brush.unit;
     let (size, sign) = (26.0 * unit, 46.0 * unit);
@@ -63,7 +63,7 @@ fn trouble(brush: &mut Brush, area: Area, scene: &Scene) -> f32 {
     let height = (1.25 * size * lines.len() as f32 + 0.9 * size).max(1.5 * sign);
     let bar = Area::new(area.x, area.bottom() - height, area.w, height);
     brush.fill_rounded(bar, 8.0 * unit, VERMILION, 1.0);
-    signs::warning(brush, Vec2::new(bar.x + 0.85 * sign, bar.centre().y), sign, (BLACK, WHITE));
+    icons::warning(brush, Vec2::new(bar.x + 0.85 * sign, bar.centre().y), sign, (BLACK, WHITE));
     let first = bar.centre().y - 1.25 * size * (lines.len() as f32 - 1.0) / 2.0;
     for (row, line) in lines.iter().enumerate() {
         brush.text(line, size, (bar.x + 1.7 * sign, first + 1.25 * size * row as f32), BLACK);
@@ -72,7 +72,7 @@ fn trouble(brush: &mut Brush, area: Area, scene: &Scene) -> f32 {
 }
 
 /// The newest sentences, the newest lowest and brightest, as many as there is room for. Returns where they begin.
-fn said(brush: &mut Brush, area: Area, scene: &Scene) -> f32 {
+fn said(brush: &mut Brush, area: Area, scene: &RunState) -> f32 {
     let unit = brush.unit;
     let size = 23.0 * unit;
     let row = 1.3 * size;

@@ -6,11 +6,11 @@ use super::brush::{Area, Brush};
 use super::mirror::Mirror;
 use super::palette::*;
 use super::skeleton;
-use crate::gesture::Gesture;
+use crate::command::Gesture;
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
 use crate::hand::Side;
-use crate::view::Scene;
+use crate::view::RunState;
 
 /// How bright the picture stays: it steps back where something else is to be read.
 pub fn light(phase: &Phase) -> f32 {
@@ -21,10 +21,10 @@ pub fn light(phase: &Phase) -> f32 {
     }
 }
 
-pub fn draw(brush: &mut Brush, mirror: &Mirror, scene: &Scene) {
+pub fn draw(brush: &mut Brush, mirror: &Mirror, scene: &RunState) {
     match &scene.phase {
         Phase::Idle(_) | Phase::Paused | Phase::Done { .. } => {}
-        &Phase::Holding { side, progress, .. } => hold(brush, mirror, scene, side, progress),
+        &Phase::Holding { gesture, progress, .. } => hold(brush, mirror, scene, gesture.side, progress),
         &Phase::CountingDown { gesture, left, of } => {
             let left = left.as_secs_f32();
             countdown(brush, mirror, gesture, left, left / of.as_secs_f32().max(f32::MIN_POSITIVE), scene);
@@ -32,7 +32,7 @@ pub fn draw(brush: &mut Brush, mirror: &Mirror, scene: &Scene) {
     }
 }
 
-fn hold(brush: &mut Brush, mirror: &Mirror, scene: &Scene, side: Side, progress: f32) {
+fn hold(brush: &mut Brush, mirror: &Mirror, scene: &RunState, side: Side, progress: f32) {
     let unit = brush.unit;
     let mut hands = scene.reading.iter().flat_map(|reading| &reading.hands).filter(|hand| hand.side == side);
     // A reading in between may have missed the hand; the ring stays in the middle until it is back.
@@ -50,7 +50,7 @@ fn hold(brush: &mut Brush, mirror: &Mirror, scene: &Scene, side: Side, progress:
     brush.arc(centre, radius, progress, width, of_side(side));
 }
 
-fn countdown(brush: &mut Brush, mirror: &Mirror, gesture: Gesture, left: f32, share: f32, scene: &Scene) {
+fn countdown(brush: &mut Brush, mirror: &Mirror, gesture: Gesture, left: f32, share: f32, scene: &RunState) {
     let unit = brush.unit;
     // The caption lies over the picture's lower end.
     let room = Area { h: mirror.area.h - super::CAPTION * unit, ..mirror.area };

@@ -13,7 +13,7 @@ use minifb::{ScaleMode, WindowOptions};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use super::Scene;
+use super::RunState;
 use super::overlay::Overlay;
 use super::terminal::Key;
 use display::Display;
@@ -22,7 +22,7 @@ use keys::Keys;
 /// What a window shows, and who hears its keys.
 pub struct Feed {
     /// The window ends when their sender does.
-    pub scenes: watch::Receiver<Scene>,
+    pub scenes: watch::Receiver<RunState>,
     /// The camera's pictures. To publish one without allocating: `sender.send_modify(|shown| shown.clone_from(&picture))`.
     pub pictures: watch::Receiver<RgbImage>,
     pub keys: UnboundedSender<Key>,

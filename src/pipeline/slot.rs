@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use super::{CameraError, Frame, Status};
+use crate::camera::{CameraError, Frame, Status};
 
 /// What becomes of a frame that nobody has taken when the next one comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

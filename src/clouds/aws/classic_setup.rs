@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::errors::sorted;
 use super::settings;
-use crate::fleet::cloud::{CloudError, FLEET_TAG};
+use crate::fleet::ports::{CloudError, FLEET_TAG};
 
 /// What the API says of a balancer that is not there.
 const NOT_THERE: [&str; 2] = ["LoadBalancerNotFound", "AccessPointNotFound"];

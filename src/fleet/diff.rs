@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::cloud::{Health, InstanceState};
-use super::observed::{Observed, Seen};
-use super::{CommandId, InstanceId};
-use crate::event::{Event, Instances};
+use super::observed::{Member, Observed};
+use super::ports::{Health, InstanceState};
+use crate::command::{CommandId, InstanceId};
+use crate::event::{Affected, Event};
 
 /// The order in which they are told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +33,7 @@ pub fn changes(before: &Observed, after: &Observed, commands: &BTreeMap<Instance
         }
     }
     let events = told.into_iter().map(|((kind, command, reason), instances)| {
-        let of = Instances { instances, command };
+        let of = Affected { instances, command };
         match kind {
             Kind::Launched => Event::Launched(of),
             Kind::Registered => Event::Registered(of),
@@ -46,16 +46,16 @@ pub fn changes(before: &Observed, after: &Observed, commands: &BTreeMap<Instance
     events.collect()
 }
 
-fn told_of(before: Option<&Seen>, after: &Seen) -> Vec<Kind> {
-    let was = |test: fn(&Seen) -> bool| before.is_some_and(test);
-    let new = |kind, test: fn(&Seen) -> bool| (test(after) && !was(test)).then_some(kind);
+fn told_of(before: Option<&Member>, after: &Member) -> Vec<Kind> {
+    let was = |test: fn(&Member) -> bool| before.is_some_and(test);
+    let new = |kind, test: fn(&Member) -> bool| (test(after) && !was(test)).then_some(kind);
     let off = after.health.is_some_and(|health| !health.is_registered()) || after.health.is_none() && after.is_ending();
     let told = [
         (before.is_none() && after.is_alive()).then_some(Kind::Launched),
         new(Kind::Registered, |seen| seen.is_alive() && seen.is_registered()),
         new(Kind::InService, |seen| seen.is_alive() && seen.health == Some(Health::InService)),
         new(Kind::Retiring, |seen| seen.instance.retiring),
-        (was(Seen::is_registered) && off).then_some(Kind::Deregistered),
+        (was(Member::is_registered) && off).then_some(Kind::Deregistered),
         new(Kind::Terminated, |seen| seen.instance.state == InstanceState::Terminated),
     ];
     told.into_iter().flatten().collect()

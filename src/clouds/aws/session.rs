@@ -22,17 +22,17 @@ use aws_types::service_config::ServiceConfigKey;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
-use super::balancer::Balancer;
+use super::classic_setup::Balancer;
 use super::ec2::Aws;
 use super::errors::sorted;
 use super::launch::{Launch, LaunchError};
 use super::settings::Settings;
 use crate::config::Config;
 use crate::event::Stamped;
-use crate::fleet::Limits;
-use crate::fleet::actor::{Actor, FleetState, Handle, Timing};
-use crate::fleet::cloud::CloudError;
 use crate::fleet::observed::{Observed, look};
+use crate::fleet::ports::CloudError;
+use crate::fleet::reconciler::{FleetState, Handle, Reconciler, Timing};
+use crate::fleet::settings::Limits;
 
 /// The services that are called, by the names of their SDKs.
 const SERVICES: [&str; 3] = ["EC2", "Elastic Load Balancing", "STS"];
@@ -184,7 +184,7 @@ pub async fn open(config: &Config) -> Result<Live, OpenError> {
 impl Live {
     /// Starts the actor. Must be called within a tokio runtime.
     pub fn start(self, events: UnboundedSender<Stamped>) -> (Handle, JoinHandle<FleetState>) {
-        Actor::spawn(self.cloud, self.limits, self.timing, events)
+        Reconciler::spawn(self.cloud, self.limits, self.timing, events)
     }
 
     /// What the fleet holds, as the actor would show it.

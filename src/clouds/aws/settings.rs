@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::config::{Nonsense, demand, optional_path};
+use crate::settings::{Invalid, optional, optional_path, require};
 
 /// Where AWS is, and who we are there.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,11 +24,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn check(&self) -> Result<(), Nonsense> {
+    pub fn check(&self) -> Result<(), Invalid> {
         let twelve_digits = |id: &String| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
-        demand(self.account.as_ref().is_none_or(twelve_digits), "aws.account", "is no account: it has twelve digits")?;
+        require(self.account.as_ref().is_none_or(twelve_digits), "aws.account", "is no account: it has twelve digits")?;
         let is_url = |url: &String| url.starts_with("http://") || url.starts_with("https://");
-        demand(self.endpoint_url.as_ref().is_none_or(is_url), "aws.endpoint_url", "must begin with http:// or https://")
+        require(
+            self.endpoint_url.as_ref().is_none_or(is_url),
+            "aws.endpoint_url",
+            "must begin with http:// or https://",
+        )
     }
 }
 
@@ -54,18 +58,22 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub fn check(&self) -> Result<(), Nonsense> {
+    pub fn check(&self) -> Result<(), Invalid> {
         let begins = |value: &Option<String>, start: &str| value.as_ref().is_none_or(|value| value.starts_with(start));
-        demand(begins(&self.ami, "ami-"), "instance.ami", "is no image: it must begin with ami-")?;
-        demand(begins(&self.subnet_id, "subnet-"), "instance.subnet_id", "is no subnet: it must begin with subnet-")?;
+        require(begins(&self.ami, "ami-"), "instance.ami", "is no image: it must begin with ami-")?;
+        require(begins(&self.subnet_id, "subnet-"), "instance.subnet_id", "is no subnet: it must begin with subnet-")?;
         groups(&self.security_group_ids, "instance.security_group_ids")?;
         // AWS's bounds: 50 tags an instance, of which handwave's two and Name are three.
-        demand(self.tags.len() <= 47, "instance.tags", "are too many: AWS takes 50 with handwave's own")?;
+        require(self.tags.len() <= 47, "instance.tags", "are too many: AWS takes 50 with handwave's own")?;
         let ours = |key: &String| key.starts_with("handwave:") || key.starts_with("aws:");
-        demand(!self.tags.keys().any(ours), "instance.tags", "begin with handwave: or aws:, which are taken")?;
+        require(!self.tags.keys().any(ours), "instance.tags", "begin with handwave: or aws:, which are taken")?;
         let short =
             |(key, value): (&String, &String)| (1..=128).contains(&key.chars().count()) && value.chars().count() <= 256;
-        demand(self.tags.iter().all(short), "instance.tags", "are too long: a key has 1 to 128 characters, a value 256")
+        require(
+            self.tags.iter().all(short),
+            "instance.tags",
+            "are too long: a key has 1 to 128 characters, a value 256",
+        )
     }
 }
 
@@ -86,24 +94,24 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    pub fn check(&self) -> Result<(), Nonsense> {
+    pub fn check(&self) -> Result<(), Invalid> {
         let name = &self.name;
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let fine = plain && (1..=32).contains(&name.len()) && !name.starts_with('-') && !name.ends_with('-');
         let rule = "must have 1 to 32 letters, digits and hyphens, no hyphen first or last";
-        demand(fine, "balancer.name", rule)?;
-        demand(!self.listeners.is_empty(), "balancer.listeners", "is empty: a balancer forwards something")?;
+        require(fine, "balancer.name", rule)?;
+        require(!self.listeners.is_empty(), "balancer.listeners", "is empty: a balancer forwards something")?;
         let subnets = self.subnets.iter().all(|subnet| subnet.starts_with("subnet-"));
-        demand(subnets, "balancer.subnets", "names what is no subnet: it must begin with subnet-")?;
+        require(subnets, "balancer.subnets", "names what is no subnet: it must begin with subnet-")?;
         let both = !self.subnets.is_empty() && !self.zones.is_empty();
-        demand(!both, "balancer.zones", "cannot be set where balancer.subnets is")?;
+        require(!both, "balancer.zones", "cannot be set where balancer.subnets is")?;
         groups(&self.security_group_ids, "balancer.security_group_ids")?;
         let rule = "is no check: write HTTP:80/path, HTTPS:443/path, TCP:80 or SSL:443";
-        demand(is_check(&self.health_check), "balancer.health_check", rule)?;
+        require(is_check(&self.health_check), "balancer.health_check", rule)?;
         within(self.health_interval, 5..=300, "balancer.health_interval")?;
         within(self.health_timeout, 2..=60, "balancer.health_timeout")?;
         let less = self.health_timeout < self.health_interval;
-        demand(less, "balancer.health_timeout", "must be less than balancer.health_interval")?;
+        require(less, "balancer.health_timeout", "must be less than balancer.health_interval")?;
         within(self.healthy_after, 2..=10, "balancer.healthy_after")?;
         within(self.unhealthy_after, 2..=10, "balancer.unhealthy_after")?;
         within(self.draining, 0..=3600, "balancer.draining")
@@ -170,18 +178,12 @@ fn is_check(text: &str) -> bool {
     }
 }
 
-fn groups(ids: &[String], key: &'static str) -> Result<(), Nonsense> {
-    demand(ids.iter().all(|id| id.starts_with("sg-")), key, "names what is no security group: it must begin with sg-")
+fn groups(ids: &[String], key: &'static str) -> Result<(), Invalid> {
+    require(ids.iter().all(|id| id.starts_with("sg-")), key, "names what is no security group: it must begin with sg-")
 }
 
-fn within(value: i32, bounds: RangeInclusive<i32>, key: &'static str) -> Result<(), Nonsense> {
-    demand(bounds.contains(&value), key, &format!("must be from {} to {}", bounds.start(), bounds.end()))
-}
-
-/// A string, where an empty one is none.
-fn optional<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(value)?;
-    Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
+fn within(value: i32, bounds: RangeInclusive<i32>, key: &'static str) -> Result<(), Invalid> {
+    require(bounds.contains(&value), key, &format!("must be from {} to {}", bounds.start(), bounds.end()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::event::Event;
-use crate::fleet::actor::FleetState;
+use crate::fleet::reconciler::FleetState;
 use crate::view::{Mode, text};
 
 /// What happened, for the last words.

@@ -4,7 +4,7 @@ use glam::Vec2;
 
 use super::brush::{Area, Brush};
 use super::palette::*;
-use crate::fleet::observed::Phase;
+use crate::fleet::observed::Lifecycle;
 
 /// A shape's points, given in shares of its size from its centre.
 fn points<const N: usize>(centre: Vec2, size: f32, shares: [(f32, f32); N]) -> [Vec2; N] {
@@ -71,30 +71,30 @@ pub fn no_camera(brush: &mut Brush, centre: Vec2, size: f32, ink: Ink) {
 }
 
 /// How an instance does.
-pub fn phase(brush: &mut Brush, phase: Phase, centre: Vec2, size: f32) {
+pub fn phase(brush: &mut Brush, phase: Lifecycle, centre: Vec2, size: f32) {
     let ink = of_phase(phase);
     let radius = 0.44 * size;
     match phase {
-        Phase::InService => {
+        Lifecycle::InService => {
             brush.disc(centre, radius, ink, 1.0);
             tick(brush, centre, size, WHITE);
         }
-        Phase::Unhealthy => warning(brush, centre, size, (ink, WHITE)),
-        Phase::Launching => {
+        Lifecycle::Unhealthy => warning(brush, centre, size, (ink, WHITE)),
+        Lifecycle::Launching => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             arrow(brush, centre, size, -1.0, ink);
         }
-        Phase::Registering => {
+        Lifecycle::Registering => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             for x in [-0.2, 0.0, 0.2] {
                 brush.disc(centre + Vec2::new(x * size, 0.0), 0.07 * size, ink, 1.0);
             }
         }
-        Phase::Retiring => {
+        Lifecycle::Retiring => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             arrow(brush, centre, size, 1.0, ink);
         }
-        Phase::Draining => {
+        Lifecycle::Draining => {
             // A vessel that is half empty.
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             let bow = |step: usize| {
@@ -103,11 +103,11 @@ pub fn phase(brush: &mut Brush, phase: Phase, centre: Vec2, size: f32) {
             };
             brush.polygon(&(0..=16).map(bow).collect::<Vec<_>>(), ink);
         }
-        Phase::Terminating | Phase::Terminated => {
+        Lifecycle::Terminating | Lifecycle::Terminated => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             cross(brush, centre, 0.85 * size, ink);
         }
-        Phase::Stopped => {
+        Lifecycle::Stopped => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             let square = Area::new(centre.x - 0.17 * size, centre.y - 0.17 * size, 0.34 * size, 0.34 * size);
             brush.fill(square, ink, 1.0);
@@ -116,13 +116,13 @@ pub fn phase(brush: &mut Brush, phase: Phase, centre: Vec2, size: f32) {
 }
 
 /// Green serves, blue comes, orange goes, vermilion ails.
-pub fn of_phase(phase: Phase) -> Ink {
+pub fn of_phase(phase: Lifecycle) -> Ink {
     match phase {
-        Phase::InService => GREEN,
-        Phase::Unhealthy => VERMILION,
-        Phase::Launching | Phase::Registering => SKY,
-        Phase::Retiring | Phase::Draining => ORANGE,
-        Phase::Terminating => PURPLE,
-        Phase::Terminated | Phase::Stopped => GREY,
+        Lifecycle::InService => GREEN,
+        Lifecycle::Unhealthy => VERMILION,
+        Lifecycle::Launching | Lifecycle::Registering => SKY,
+        Lifecycle::Retiring | Lifecycle::Draining => ORANGE,
+        Lifecycle::Terminating => PURPLE,
+        Lifecycle::Terminated | Lifecycle::Stopped => GREY,
     }
 }

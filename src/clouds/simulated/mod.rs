@@ -14,8 +14,8 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use super::cloud::{Cloud, CloudError, Health, Instance, InstanceState};
-use super::{InstanceId, list};
+use crate::command::{InstanceId, list};
+use crate::fleet::ports::{Cloud, CloudError, Health, Instance, InstanceState};
 
 /// How long things take.
 #[derive(Clone, Copy, Debug)]

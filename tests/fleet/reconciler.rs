@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use handwave::clouds::simulated::{Call, Effect, Fault, Simulated, Times};
+use handwave::command::{Action, Command, InstanceId, Source};
 use handwave::event::{Event, Stamped};
-use handwave::fleet::actor::{Actor, FleetState, Handle, Outcome, Timing};
-use handwave::fleet::cloud::{CloudError, InstanceState};
-use handwave::fleet::observed::Phase;
-use handwave::fleet::simulated::{Call, Effect, Fault, Simulated, Times};
-use handwave::fleet::{Action, Command, InstanceId, Limits, Source};
+use handwave::fleet::observed::Lifecycle;
+use handwave::fleet::ports::{CloudError, InstanceState};
+use handwave::fleet::reconciler::{FleetState, Handle, Outcome, Reconciler, Timing};
+use handwave::fleet::settings::Limits;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -38,13 +39,13 @@ impl Scene {
 
     fn timed(cloud: Simulated, timing: Timing) -> Self {
         let (tell, events) = unbounded_channel();
-        let (handle, task) = Actor::spawn(cloud.clone(), Limits { min: 0, max: 20 }, timing, tell);
+        let (handle, task) = Reconciler::spawn(cloud.clone(), Limits { min: 0, max: 20 }, timing, tell);
         Scene { cloud, handle, task, events }
     }
 
     /// The command's outcome, once the fleet is settled after it.
     async fn play(&self, action: Action) -> Outcome {
-        let outcome = self.handle.send(Command::new(Source::CommandLine, action)).await.unwrap();
+        let outcome = self.handle.send(Command::new(Source::CommandLine { user: None }, action)).await.unwrap();
         self.handle.settled().await.unwrap();
         outcome
     }
@@ -59,7 +60,7 @@ impl Scene {
     }
 
     /// How many instances are in this phase.
-    fn phase(&self, phase: Phase) -> usize {
+    fn phase(&self, phase: Lifecycle) -> usize {
         self.handle.state().borrow().phases().get(&phase).copied().unwrap_or(0)
     }
 
@@ -90,7 +91,7 @@ async fn launching_is_two_changing_calls_for_any_number() {
         let Outcome::Done { instances, cut: None } = scene.play(Action::ScaleOut(n)).await else { panic!() };
         assert_eq!(instances.len(), n);
         assert_eq!(scene.calls(&CHANGES), 2);
-        assert_eq!(scene.phase(Phase::InService), n);
+        assert_eq!(scene.phase(Lifecycle::InService), n);
         assert_eq!(scene.told().0, ["command", "launched", "registered", "in-service"]);
     }
 }
@@ -101,7 +102,7 @@ async fn retiring_is_three_changing_calls_for_any_number() {
         let mut scene = Scene::with(20).await;
         assert!(matches!(scene.play(Action::ScaleIn(n)).await, Outcome::Done { cut: None, .. }));
         assert_eq!(scene.calls(&CHANGES), 3);
-        assert_eq!((scene.phase(Phase::InService), scene.phase(Phase::Terminated)), (20 - n, n));
+        assert_eq!((scene.phase(Lifecycle::InService), scene.phase(Lifecycle::Terminated)), (20 - n, n));
         assert_eq!(scene.told().0, ["command", "retiring", "deregistered", "terminated"]);
     }
 }
@@ -133,7 +134,7 @@ async fn rule_1_a_new_process_completes_what_is_half_done() {
         let mut scene = Scene::with(3).await;
         for action in [Action::ScaleOut(2), Action::ScaleIn(2)] {
             scene.fail(call, Fault::Hang { effect: true }, 1);
-            scene.handle.send(Command::new(Source::CommandLine, action));
+            scene.handle.send(Command::new(Source::CommandLine { user: None }, action));
             tokio::select! {
                 () = scene.cloud.hung() => {}
                 () = sleep(Duration::from_secs(60)) => {}
@@ -145,16 +146,16 @@ async fn rule_1_a_new_process_completes_what_is_half_done() {
             let truth = scene.cloud.truth();
             let running = truth.iter().filter(|truth| truth.state == InstanceState::Running);
             assert!(running.clone().all(|truth| truth.registered && !truth.retiring), "{call:?}");
-            assert_eq!(running.count(), scene.phase(Phase::InService), "{call:?}");
+            assert_eq!(running.count(), scene.phase(Lifecycle::InService), "{call:?}");
         }
-        assert_eq!(scene.phase(Phase::InService), 3, "{call:?}");
+        assert_eq!(scene.phase(Lifecycle::InService), 3, "{call:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn rule_1_no_command_is_accepted_while_the_cloud_may_hide_the_last_process_launch() {
     let scene = Scene::with(0).await;
-    scene.handle.send(Command::new(Source::CommandLine, Action::ScaleOut(15)));
+    scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(15)));
     while launched(&scene.cloud) == 0 {
         sleep(Duration::from_millis(10)).await;
     }
@@ -178,7 +179,7 @@ async fn rule_4_what_cannot_start_in_ten_seconds_is_refused_and_never_done() {
     let scene = Scene::with(1).await;
     scene.fail(Call::Instances, before("ServiceUnavailable"), 9);
     let sent = Instant::now();
-    let command = Command::new(Source::CommandLine, Action::ScaleOut(1));
+    let command = Command::new(Source::CommandLine { user: None }, Action::ScaleOut(1));
     let Outcome::Refused { reason } = scene.handle.send(command).await.unwrap() else { panic!() };
     assert_eq!(sent.elapsed().as_secs(), 10);
     assert_eq!(reason, "not done within 10 s: ServiceUnavailable: told to fail");
@@ -203,7 +204,7 @@ async fn rule_5_what_was_launched_without_an_answer_is_put_into_service() {
     let scene = Scene::with(0).await;
     scene.fail(Call::Launch, lost(), 100);
     assert!(matches!(scene.play(Action::ScaleOut(3)).await, Outcome::Unknown { .. }));
-    assert_eq!((launched(&scene.cloud), scene.phase(Phase::InService)), (1, 3));
+    assert_eq!((launched(&scene.cloud), scene.phase(Lifecycle::InService)), (1, 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,11 +214,11 @@ async fn rule_5_no_command_is_accepted_while_the_cloud_may_hide_a_launch_without
     scene.handle.settled().await.unwrap();
     // Six tries in 30 s.
     scene.fail(Call::Launch, lost(), 6);
-    let ask = |n| scene.handle.send(Command::new(Source::CommandLine, Action::ScaleOut(n)));
+    let ask = |n| scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(n)));
     assert!(matches!(ask(3).await, Ok(Outcome::Unknown { .. })));
     assert!(matches!(ask(20).await, Ok(Outcome::Refused { .. })));
     scene.handle.settled().await.unwrap();
-    assert_eq!(scene.phase(Phase::InService), 3);
+    assert_eq!(scene.phase(Lifecycle::InService), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,7 +247,7 @@ async fn rule_5_a_protected_id_is_dropped_and_the_others_go_on() {
     let protected = scene.cloud.truth()[1].id.clone();
     scene.cloud.protect(&protected, true);
     scene.play(Action::ScaleIn(4)).await;
-    assert_eq!((scene.phase(Phase::Terminated), scene.phase(Phase::Retiring)), (3, 1));
+    assert_eq!((scene.phase(Lifecycle::Terminated), scene.phase(Lifecycle::Retiring)), (3, 1));
     let trouble = scene.handle.state().borrow().trouble.clone();
     assert_eq!(trouble, Some(format!("the cloud refuses to terminate {protected}")));
     let error = format!("OperationNotPermitted: {protected}: protected from termination ({protected}).");
@@ -254,7 +255,7 @@ async fn rule_5_a_protected_id_is_dropped_and_the_others_go_on() {
     // Once the protection is lifted, the retirement completes by itself.
     scene.cloud.protect(&protected, false);
     sleep(Duration::from_secs(360)).await;
-    assert_eq!(scene.phase(Phase::Terminated), 4);
+    assert_eq!(scene.phase(Lifecycle::Terminated), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -280,7 +281,7 @@ async fn rule_6_an_empty_answer_is_not_an_empty_fleet() {
 
     scene.fail(Call::Balancer, Fault::Empty, 3);
     scene.play(Action::ScaleIn(2)).await;
-    assert_eq!(scene.phase(Phase::Terminated), 2);
+    assert_eq!(scene.phase(Lifecycle::Terminated), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -305,7 +306,7 @@ async fn rule_6_the_drain_is_bounded() {
     let start = Instant::now();
     scene.play(Action::ScaleIn(1)).await;
     assert!((330..360).contains(&start.elapsed().as_secs()));
-    assert_eq!(scene.phase(Phase::Terminated), 1);
+    assert_eq!(scene.phase(Lifecycle::Terminated), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -323,20 +324,20 @@ async fn rule_7_throttling_is_backed_off_from_and_told_once() {
 #[tokio::test(start_paused = true)]
 async fn rule_7_expired_credentials_stop_changes_and_repair_resumes() {
     let scene = Scene::with(3).await;
-    scene.handle.send(Command::new(Source::CommandLine, Action::ScaleIn(1))).await.unwrap();
+    scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleIn(1))).await.unwrap();
     scene.fail(Call::Instances, before("ExpiredToken"), 1000);
     sleep(Duration::from_secs(600)).await;
     let changes = scene.calls(&CHANGES);
     let trouble = scene.handle.state().borrow().trouble.clone();
     assert_eq!(trouble, Some("ExpiredToken: told to fail".to_owned()));
     assert!(matches!(
-        scene.handle.send(Command::new(Source::CommandLine, Action::ScaleIn(1))).await,
+        scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleIn(1))).await,
         Ok(Outcome::Refused { .. })
     ));
     scene.cloud.clear_faults();
     scene.handle.settled().await.unwrap();
     assert_eq!(scene.calls(&CHANGES), changes + 1);
-    assert_eq!(scene.phase(Phase::Terminated), 1);
+    assert_eq!(scene.phase(Lifecycle::Terminated), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -344,16 +345,16 @@ async fn rule_7_a_refused_change_is_said_and_does_not_hold_up_the_rest() {
     let mut scene = Scene::with(1).await;
     scene.fail(Call::Register, before("UnauthorizedOperation"), 1);
     scene.play(Action::ScaleOut(1)).await;
-    assert_eq!(scene.phase(Phase::Registering), 1);
+    assert_eq!(scene.phase(Lifecycle::Registering), 1);
     assert!(scene.told().0.contains(&"error".to_owned()));
     sleep(Duration::from_secs(360)).await;
-    assert_eq!(scene.phase(Phase::InService), 2);
+    assert_eq!(scene.phase(Lifecycle::InService), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn stopping_finishes_the_call_under_way_and_tells_what_is_left() {
     let mut scene = Scene::with(0).await;
-    let answer = scene.handle.send(Command::new(Source::CommandLine, Action::ScaleOut(2)));
+    let answer = scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(2)));
     let _ = answer.await;
     scene.handle.stop();
     let left = (&mut scene.task).await.unwrap();
@@ -369,7 +370,7 @@ async fn stopping_does_not_wait_for_a_read_that_hangs() {
     let scene = Scene::with(1).await;
     scene.fail(Call::Instances, Fault::Hang { effect: false }, 9);
     sleep(Duration::from_secs(35)).await;
-    let answer = scene.handle.send(Command::new(Source::CommandLine, Action::ScaleOut(2)));
+    let answer = scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(2)));
     let start = Instant::now();
     scene.handle.stop();
     scene.task.await.unwrap();

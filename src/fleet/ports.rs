@@ -8,7 +8,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 
-use super::InstanceId;
+use crate::command::InstanceId;
 
 /// The tag that makes an instance part of a fleet; its value is the fleet's name.
 pub const FLEET_TAG: &str = "handwave:fleet";

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Lines, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::watch::Seen;
+use super::update::Update;
 use crate::camera::clock::Clock;
 
 /// The first line. Another version is another number.
@@ -43,7 +43,7 @@ impl Recorder {
         }
     }
 
-    pub fn write(&mut self, seen: &Seen) -> Result<(), RecordingError> {
+    pub fn write(&mut self, seen: &Update) -> Result<(), RecordingError> {
         // One write a line: what is killed leaves whole lines.
         let line = serde_json::to_string(seen).map(|line| line + "\n").map_err(io::Error::from);
         let written = line.and_then(|line| self.file.write_all(line.as_bytes()));
@@ -76,7 +76,7 @@ impl Recording {
 }
 
 impl Iterator for Recording {
-    type Item = Result<Seen, RecordingError>;
+    type Item = Result<Update, RecordingError>;
 
     /// Waits until the next one is due.
     fn next(&mut self) -> Option<Self::Item> {
@@ -90,7 +90,7 @@ impl Iterator for Recording {
             }),
             Err(reason) => Err(RecordingError::Unreadable { path: self.path.clone(), reason }),
         };
-        if let Ok(Seen::Reading(reading)) = &seen {
+        if let Ok(Update::Reading(reading)) = &seen {
             self.clock.wait_until(reading.time);
         }
         Some(seen)
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use crate::hand::{Hand, Reading, Side};
 
-    fn reading(nanoseconds: u64, at: [f32; 3]) -> Seen {
+    fn reading(nanoseconds: u64, at: [f32; 3]) -> Update {
         let hand = Hand {
             side: Side::Right,
             landmarks: [Vec3::from_array(at); 21],
@@ -116,7 +116,7 @@ mod tests {
             confidence: at[0].abs().fract(),
         };
         let time = Duration::from_nanos(nanoseconds);
-        Seen::Reading(Reading { time, size: (640, 480), hands: vec![hand], searched: true })
+        Update::Reading(Reading { time, size: (640, 480), hands: vec![hand], searched: true })
     }
 
     proptest! {
@@ -124,7 +124,7 @@ mod tests {
         fn what_is_read_is_what_was_written(nanoseconds: u64, at in prop::array::uniform3(-1e4_f32..1e4)) {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("hands.jsonl");
-            let all = [Seen::Paused(true), reading(nanoseconds, at), Seen::Lost("it was pulled out".into()), Seen::Back];
+            let all = [Update::Paused(true), reading(nanoseconds, at), Update::Lost("it was pulled out".into()), Update::Back];
             let mut recorder = Recorder::create(&path).unwrap();
             all.iter().for_each(|seen| recorder.write(seen).unwrap());
             let again = Recording::open(&path, Clock::fast()).unwrap().expect("it is a recording");
@@ -158,7 +158,7 @@ mod tests {
         let path = folder.path().join("hands.jsonl");
         std::fs::write(&path, format!("{FIRST}\n\"back\"\n{{\"reading\":{{\"ti")).unwrap();
         let mut recording = Recording::open(&path, Clock::fast()).unwrap().unwrap();
-        assert_eq!(recording.next().unwrap().unwrap(), Seen::Back);
+        assert_eq!(recording.next().unwrap().unwrap(), Update::Back);
         let said = recording.next().unwrap().unwrap_err().to_string();
         assert!(said.contains("hands.jsonl, line 3: EOF") && said.contains("; record it again"), "{said}");
         assert!(recording.next().is_none());

@@ -6,39 +6,26 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use image::RgbImage;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::sync::watch::{Receiver, Sender};
 
-use super::model::ModelError;
 use super::recording::{Recording, RecordingError};
-use super::tracker::Tracker;
-use crate::camera::slot::{self, Closer, Pace, Reader, Writer};
+use super::slot::{self, Closer, Pace, Reader, Writer};
+use super::update::Update;
 use crate::camera::{Camera, CameraError, Frame, Status};
 use crate::hand::Reading;
+use crate::vision::model::ModelError;
+use crate::vision::tracker::Tracker;
 
 /// What readings come of.
-pub enum Eyes {
+pub enum Input {
     Camera { camera: Box<dyn Camera>, tracker: Box<Tracker>, pace: Pace },
     Recording(Recording),
 }
 
-/// What comes from a camera.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Seen {
-    Reading(Reading),
-    /// There are no frames for now; why, as a sentence. Told once.
-    Lost(String),
-    /// The frames go on.
-    Back,
-    /// A recording's alone: somebody paused, or armed again.
-    Paused(bool),
-}
-
 /// Why there are no more readings.
 #[derive(Debug, thiserror::Error)]
-pub enum WatchError {
+pub enum PipelineError {
     #[error(transparent)]
     Camera(#[from] CameraError),
     #[error(transparent)]
@@ -52,7 +39,7 @@ pub enum WatchError {
 /// Readings as they come, until the source ends; an error is the last, where it ended by one. Dropping it ends the
 /// threads: vision's now, the camera's with its next frame, when the camera is dropped.
 pub struct Readings {
-    seen: mpsc::Receiver<Result<Seen, WatchError>>,
+    seen: mpsc::Receiver<Result<Update, PipelineError>>,
     /// A camera's.
     slot: Option<Closer>,
     vision: Option<JoinHandle<()>>,
@@ -60,7 +47,7 @@ pub struct Readings {
 
 impl Readings {
     /// The next one; None after the last.
-    pub async fn recv(&mut self) -> Option<Result<Seen, WatchError>> {
+    pub async fn recv(&mut self) -> Option<Result<Update, PipelineError>> {
         self.seen.recv().await
     }
 }
@@ -77,20 +64,20 @@ impl Drop for Readings {
     }
 }
 
-impl Eyes {
+impl Input {
     /// Where to send the keys that move what is seen, if any do.
     pub fn keys(&mut self) -> Option<std::sync::mpsc::Sender<char>> {
         match self {
-            Eyes::Camera { camera, .. } => camera.keys(),
-            Eyes::Recording(_) => None,
+            Input::Camera { camera, .. } => camera.keys(),
+            Input::Recording(_) => None,
         }
     }
 
     /// Opens them. `due` is when a reading is wanted, whatever is seen. A recording has no pictures.
     pub fn watch(self, pictures: Sender<RgbImage>, due: Receiver<Option<Duration>>) -> Readings {
         match self {
-            Eyes::Camera { camera, tracker, pace } => watch(camera, *tracker, pace, pictures, due),
-            Eyes::Recording(recording) => replay(recording),
+            Input::Camera { camera, tracker, pace } => watch(camera, *tracker, pace, pictures, due),
+            Input::Recording(recording) => replay(recording),
         }
     }
 }
@@ -101,7 +88,7 @@ fn replay(recording: Recording) -> Readings {
     thread::spawn(move || {
         for seen in recording {
             let failed = seen.is_err();
-            if sender.blocking_send(seen.map_err(WatchError::from)).is_err() || failed {
+            if sender.blocking_send(seen.map_err(PipelineError::from)).is_err() || failed {
                 break;
             }
         }
@@ -130,11 +117,11 @@ pub fn watch(
             writer.fail(error);
         }
     });
-    let look = Look { tracker, due: (pace == Pace::Latest).then_some(due) };
+    let look = FrameReader { tracker, due: (pace == Pace::Latest).then_some(due) };
     let vision = thread::spawn(move || {
         let failed = sender.clone();
         if catch_unwind(AssertUnwindSafe(|| read(reader, look, sender, pictures))).is_err() {
-            let _ = failed.blocking_send(Err(WatchError::Panicked));
+            let _ = failed.blocking_send(Err(PipelineError::Panicked));
         }
     });
     Readings { seen, slot: Some(slot), vision: Some(vision) }
@@ -158,12 +145,12 @@ fn deliver(mut camera: Box<dyn Camera>, slot: &Writer) -> Result<(), CameraError
 }
 
 /// How frames are read: every one, or those that are news or due.
-struct Look {
+struct FrameReader {
     tracker: Tracker,
     due: Option<Receiver<Option<Duration>>>,
 }
 
-impl Look {
+impl FrameReader {
     fn at(&mut self, frame: &Frame) -> Result<Option<Reading>, ModelError> {
         match &self.due {
             Some(due) => {
@@ -176,7 +163,12 @@ impl Look {
 }
 
 /// Vision's thread.
-fn read(slot: Reader, mut look: Look, seen: mpsc::Sender<Result<Seen, WatchError>>, pictures: Sender<RgbImage>) {
+fn read(
+    slot: Reader,
+    mut look: FrameReader,
+    seen: mpsc::Sender<Result<Update, PipelineError>>,
+    pictures: Sender<RgbImage>,
+) {
     let mut frame = Frame::default();
     let mut lost = false;
     loop {
@@ -186,13 +178,15 @@ fn read(slot: Reader, mut look: Look, seen: mpsc::Sender<Result<Seen, WatchError
             continue;
         }
         let next = match taken {
-            Ok(Status::Fresh) => look.at(&frame).map(|reading| reading.map(Seen::Reading)).map_err(WatchError::from),
+            Ok(Status::Fresh) => {
+                look.at(&frame).map(|reading| reading.map(Update::Reading)).map_err(PipelineError::from)
+            }
             Ok(Status::Ended) => break,
-            Err(error) if lost => Ok(Some(Seen::Lost(error.to_string()))),
+            Err(error) if lost => Ok(Some(Update::Lost(error.to_string()))),
             Err(error) => Err(error.into()),
         };
         pictures.send_modify(|shown| shown.clone_from(&frame.picture));
-        if was_lost && next.is_ok() && seen.blocking_send(Ok(Seen::Back)).is_err() {
+        if was_lost && next.is_ok() && seen.blocking_send(Ok(Update::Back)).is_err() {
             break;
         }
         let failed = next.is_err();
@@ -290,10 +284,10 @@ mod tests {
         let mut readings = watch(camera, tracker, pace, pictures, due);
         std::iter::from_fn(|| readings.seen.blocking_recv())
             .map(|seen| match seen {
-                Ok(Seen::Reading(reading)) => Ok(reading.time.as_secs()),
-                Ok(Seen::Lost(reason)) => Err(reason),
-                Ok(Seen::Back) => Err("back".into()),
-                Ok(Seen::Paused(_)) => unreachable!("no camera pauses"),
+                Ok(Update::Reading(reading)) => Ok(reading.time.as_secs()),
+                Ok(Update::Lost(reason)) => Err(reason),
+                Ok(Update::Back) => Err("back".into()),
+                Ok(Update::Paused(_)) => unreachable!("no camera pauses"),
                 Err(error) => Err(error.to_string()),
             })
             .collect()

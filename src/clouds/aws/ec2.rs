@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::errors::sorted;
 use super::launch::Launch;
-use crate::fleet::InstanceId;
-use crate::fleet::cloud::{Cloud, CloudError, ErrorKind, FLEET_TAG, Health, Instance, InstanceState, RETIRING_TAG};
+use crate::command::InstanceId;
+use crate::fleet::ports::{Cloud, CloudError, ErrorKind, FLEET_TAG, Health, Instance, InstanceState, RETIRING_TAG};
 
 /// Instances a page: large enough for few calls, small enough that AWS answers soon.
 const PAGE: i32 = 500;

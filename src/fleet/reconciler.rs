@@ -15,13 +15,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::changes::changes;
-use super::cloud::{Cloud, CloudError, ErrorKind, Health, InstanceState};
+use super::diff::changes;
 use super::memory::Memory;
-use super::observed::{Observed, Phase, Seen, look};
+use super::observed::{Lifecycle, Member, Observed, look};
 use super::plan::{self, Accepted, Act, Change, Cut, Work};
-use super::{Action, Command, CommandId, InstanceId, Limits};
-use crate::event::{Asked, Event, Stamped};
+use super::ports::{Cloud, CloudError, ErrorKind, Health, InstanceState};
+use super::settings::Limits;
+use crate::command::{Action, Command, CommandId, InstanceId};
+use crate::event::{Event, Stamped};
 
 /// A command that can't start within this time is refused.
 const START_WITHIN: Duration = Duration::from_secs(10);
@@ -93,7 +94,7 @@ impl FleetState {
     }
 
     /// How many instances are in each phase that any is in.
-    pub fn phases(&self) -> BTreeMap<Phase, usize> {
+    pub fn phases(&self) -> BTreeMap<Lifecycle, usize> {
         let mut phases = BTreeMap::new();
         for seen in self.observed.iter().flat_map(|observed| &observed.instances) {
             *phases.entry(seen.phase()).or_default() += 1;
@@ -102,8 +103,8 @@ impl FleetState {
     }
 
     /// Who is on the way into service or out of it: what ending now leaves half done.
-    pub fn under_way(&self) -> BTreeMap<Phase, Vec<InstanceId>> {
-        let mut ids: BTreeMap<Phase, Vec<InstanceId>> = BTreeMap::new();
+    pub fn under_way(&self) -> BTreeMap<Lifecycle, Vec<InstanceId>> {
+        let mut ids: BTreeMap<Lifecycle, Vec<InstanceId>> = BTreeMap::new();
         for seen in self.observed.iter().flat_map(|observed| &observed.instances) {
             if seen.phase().is_under_way() {
                 ids.entry(seen.phase()).or_default().push(seen.id().clone());
@@ -130,7 +131,7 @@ impl fmt::Display for FleetState {
         }
         let (count, Limits { min, max }) = (self.count(), self.limits);
         write!(f, "{count} instance{} ({min} to {max})", if count == 1 { "" } else { "s" })?;
-        let phases = self.phases().into_iter().filter(|(phase, _)| *phase != Phase::Terminated);
+        let phases = self.phases().into_iter().filter(|(phase, _)| *phase != Lifecycle::Terminated);
         for (i, (phase, n)) in phases.enumerate() {
             write!(f, "{}{n} {phase}", if i == 0 { ": " } else { ", " })?;
         }
@@ -204,7 +205,7 @@ impl Handle {
 }
 
 /// The fleet's one actor.
-pub struct Actor<C> {
+pub struct Reconciler<C> {
     cloud: C,
     limits: Limits,
     timing: Timing,
@@ -226,7 +227,7 @@ pub struct Actor<C> {
     told: BTreeSet<(String, Vec<InstanceId>)>,
 }
 
-impl<C: Cloud> Actor<C> {
+impl<C: Cloud> Reconciler<C> {
     /// Starts an actor. Its task ends after [`Handle::stop`], with what is left.
     pub fn spawn(
         cloud: C,
@@ -237,7 +238,7 @@ impl<C: Cloud> Actor<C> {
         let (orders_in, orders) = mpsc::unbounded_channel();
         let (stop_in, stop) = watch::channel(false);
         let (state, state_out) = watch::channel(FleetState { observed: None, limits, settled: false, trouble: None });
-        let actor = Actor {
+        let actor = Reconciler {
             cloud,
             limits,
             timing,
@@ -334,10 +335,10 @@ impl<C: Cloud> Actor<C> {
     async fn observe(&mut self) -> Result<bool, CloudError> {
         let answer = self.read(look(&self.cloud, &self.memory.tagged)).await;
         let mut observed = answer.inspect_err(|error| self.tell_once(error, None))?;
-        let described: BTreeSet<_> = observed.instances.iter().map(Seen::id).collect();
+        let described: BTreeSet<_> = observed.instances.iter().map(Member::id).collect();
         let there = self.observed.iter().flat_map(|observed| &observed.instances);
         let there = there.filter(|seen| seen.described && !seen.is_ending());
-        let missing: Vec<InstanceId> = there.map(Seen::id).filter(|id| !described.contains(id)).cloned().collect();
+        let missing: Vec<InstanceId> = there.map(Member::id).filter(|id| !described.contains(id)).cloned().collect();
         if !missing.is_empty() && !self.has_doubted_enough(&missing) {
             return Ok(false);
         }
@@ -396,7 +397,7 @@ impl<C: Cloud> Actor<C> {
     // --- Commands.
 
     fn take(&mut self, order: Order) {
-        self.tell(Event::Command(Asked::from(&order.command)));
+        self.tell(Event::Command(order.command.clone()));
         self.waiting.push_back(order);
         // Whoever waits for a settled fleet now waits for this command too.
         self.publish();
@@ -513,10 +514,7 @@ impl<C: Cloud> Actor<C> {
         let Started { order, cut, .. } = started;
         let id = &order.command.id;
         self.memory.commands.extend(instances.iter().map(|instance| (instance.clone(), id.clone())));
-        let asked = match &order.command.action {
-            Action::ScaleOut(n) | Action::ScaleIn(n) => *n,
-            Action::Terminate(ids) => ids.len(),
-        };
+        let asked = order.command.action.count();
         let reasons: Vec<String> = cut.map(|cut| cut.reason).into_iter().chain(short).collect();
         let cut = (!reasons.is_empty()).then(|| reasons.join("; "));
         if let Some(reason) = cut.clone() {

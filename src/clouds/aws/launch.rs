@@ -12,7 +12,7 @@ use aws_sdk_ec2::types::{
 use aws_smithy_types::base64;
 
 use super::settings::Instance;
-use crate::fleet::cloud::FLEET_TAG;
+use crate::fleet::ports::FLEET_TAG;
 
 /// AWS's bound for user data, before it is encoded.
 const USER_DATA_MOST: usize = 16 * 1024;

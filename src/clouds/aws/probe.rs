@@ -9,8 +9,8 @@ use aws_sdk_ec2::types::{InstanceType, Tag};
 use super::ec2::Aws;
 use super::errors::sorted;
 use super::launch::template;
-use crate::fleet::InstanceId;
-use crate::fleet::cloud::{CloudError, RETIRING_TAG};
+use crate::command::InstanceId;
+use crate::fleet::ports::{CloudError, RETIRING_TAG};
 
 /// Asks about what the settings name.
 pub struct Probe<'a>(pub &'a Aws);

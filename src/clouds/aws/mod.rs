@@ -2,14 +2,14 @@
 //! balancer.
 //!
 //! `settings` is config.toml's part, `session` finds out who and where we are and refuses what is not meant, `ec2`
-//! implements the port, `launch` is what an instance is launched with, `balancer` makes, shows and deletes the load
+//! implements the port, `launch` is what an instance is launched with, `classic_setup` makes, shows and deletes the load
 //! balancer, `probe` asks what `doctor` wants to know, `errors` sorts what goes wrong. Without the feature `aws` only the
 //! settings are built.
 
 pub mod settings;
 
 #[cfg(feature = "aws")]
-pub mod balancer;
+pub mod classic_setup;
 #[cfg(feature = "aws")]
 pub mod ec2;
 #[cfg(feature = "aws")]

@@ -5,8 +5,8 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 
-use crate::fleet::InstanceId;
-use crate::fleet::cloud::{CloudError, ErrorKind};
+use crate::command::InstanceId;
+use crate::fleet::ports::{CloudError, ErrorKind};
 
 /// What AWS, or the way there, said.
 pub fn sorted<E: Error + ProvideErrorMetadata + 'static>(error: SdkError<E>) -> CloudError {

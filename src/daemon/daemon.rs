@@ -6,20 +6,19 @@ use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
+use super::audit::Audit;
 use super::summary::Summary;
+use crate::camera::light::Light;
+use crate::command::{Command, Intent};
 use crate::event::{Event, Stamped};
-use crate::fleet::actor::{FleetState, Handle};
-use crate::fleet::{self, Action, Command};
-use crate::gesture::Gesture;
-use crate::gesture::machine::{Machine, Outcome, Phase};
-use crate::hand::{Reading, Side};
-use crate::view::audit::Audit;
-use crate::view::light::Light;
+use crate::fleet::reconciler::{FleetState, Handle, Outcome};
+use crate::gesture::machine::{Machine, Phase, Transition};
+use crate::hand::Reading;
+use crate::pipeline::recording::Recorder;
+use crate::pipeline::update::Update;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::Terminal;
-use crate::view::{CameraState, Mode, SAID, Scene, text};
-use crate::vision::recording::Recorder;
-use crate::vision::watch::Seen;
+use crate::view::{CameraState, Mode, RunState, SAID, text};
 
 /// What a run knows between two turns of its loop.
 pub struct Daemon {
@@ -32,7 +31,7 @@ pub struct Daemon {
     pub terminal: Terminal,
     started: Instant,
     /// The answer to the newest command.
-    answer: Option<oneshot::Receiver<fleet::actor::Outcome>>,
+    answer: Option<oneshot::Receiver<Outcome>>,
     /// The newest.
     reading: Option<Reading>,
     pub light: Option<Light>,
@@ -67,27 +66,27 @@ impl Daemon {
         }
     }
 
-    pub fn see(&mut self, seen: Seen) {
+    pub fn see(&mut self, seen: Update) {
         self.record(&seen);
         match seen {
-            Seen::Reading(reading) => self.read(reading),
-            Seen::Lost(reason) => {
+            Update::Reading(reading) => self.read(reading),
+            Update::Lost(reason) => {
                 let outcome = self.machine.camera_lost();
                 self.reading = None;
                 self.lost = Some(reason.clone());
                 self.tell(Stamped::now(Event::CameraLost { reason }));
                 self.act(outcome);
             }
-            Seen::Back => {
+            Update::Back => {
                 self.lost = None;
                 self.tell(Stamped::now(Event::CameraBack));
             }
-            Seen::Paused(paused) => self.switch(paused),
+            Update::Paused(paused) => self.switch(paused),
         }
     }
 
     /// Keeps what a replay needs. A disk that is full ends the recording, and nothing else.
-    pub fn record(&mut self, seen: &Seen) {
+    pub fn record(&mut self, seen: &Update) {
         let written = self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.write(seen));
         if let Err(error) = written {
             tracing::warn!("{error}");
@@ -107,19 +106,19 @@ impl Daemon {
     }
 
     /// Turns what the machine made of the hands into a command.
-    fn act(&mut self, outcome: Option<Outcome>) {
+    fn act(&mut self, outcome: Option<Transition>) {
         match outcome {
             None => {}
-            Some(Outcome::CountingDown(gesture)) => self.tell(Stamped::now(Event::Gesture(gesture.into()))),
-            Some(Outcome::TakenBack { why, .. }) => {
+            Some(Transition::CountingDown(gesture)) => self.tell(Stamped::now(Event::Gesture(gesture))),
+            Some(Transition::TakenBack { why, .. }) => {
                 self.tell(Stamped::now(Event::TakenBack { reason: why.in_words().into() }));
             }
-            Some(Outcome::Fired(gesture)) => {
+            Some(Transition::Fired(gesture)) => {
                 // A retire was told when its countdown began.
-                if gesture.side == Side::Left {
-                    self.tell(Stamped::now(Event::Gesture(gesture.into())));
+                if gesture.intent() == Intent::Launch {
+                    self.tell(Stamped::now(Event::Gesture(gesture)));
                 }
-                self.answer = Some(self.fleet.send(command(gesture)));
+                self.answer = Some(self.fleet.send(Command::of_gesture(gesture)));
             }
         }
     }
@@ -127,7 +126,7 @@ impl Daemon {
     /// What a run begins with: whoever reads its events has to know that it is paused.
     pub fn begin(&mut self) {
         if self.machine.is_paused() {
-            self.record(&Seen::Paused(true));
+            self.record(&Update::Paused(true));
             self.tell(Stamped::now(Event::Paused));
         }
     }
@@ -135,7 +134,7 @@ impl Daemon {
     /// Somebody pauses, or arms again.
     pub fn pause_or_resume(&mut self) {
         let paused = !self.machine.is_paused();
-        self.record(&Seen::Paused(paused));
+        self.record(&Update::Paused(paused));
         self.switch(paused);
     }
 
@@ -191,13 +190,13 @@ impl Daemon {
         self.terminal.tell(&format!("{:6.1} s  {sentence}", self.started.elapsed().as_secs_f32()));
     }
 
-    pub fn draw(&self, scenes: &watch::Sender<Scene>) {
+    pub fn draw(&self, scenes: &watch::Sender<RunState>) {
         let scene = self.scene();
         self.terminal.live(&text::live_line(&scene));
         scenes.send_if_modified(|shown| std::mem::replace(shown, scene.clone()) != scene);
     }
 
-    pub fn scene(&self) -> Scene {
+    pub fn scene(&self) -> RunState {
         let phase = self.machine.phase();
         let fleet = self.fleet.state().borrow().clone();
         let victims = match &phase {
@@ -212,7 +211,7 @@ impl Daemon {
         let (reading, said) = (self.reading.clone(), self.said.clone());
         // A lost camera's last picture says nothing of the light.
         let light = self.light.filter(|_| self.lost.is_none());
-        Scene { mode: self.mode.clone(), camera, light, reading, phase, victims, fleet, driven: self.driven, said }
+        RunState { mode: self.mode.clone(), camera, light, reading, phase, victims, fleet, driven: self.driven, said }
     }
 
     pub fn summary(mut self, left: Option<FleetState>) -> Summary {
@@ -220,14 +219,4 @@ impl Daemon {
         self.summary.fleet = Some((self.mode, left));
         self.summary
     }
-}
-
-/// The left hand launches, the right hand retires.
-fn command(gesture: Gesture) -> Command {
-    let n = usize::from(gesture.fingers);
-    let action = match gesture.side {
-        Side::Left => Action::ScaleOut(n),
-        Side::Right => Action::ScaleIn(n),
-    };
-    Command::new(fleet::Source::Gesture(gesture), action)
 }
