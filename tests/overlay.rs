@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use glam::Vec3;
 use handwave::camera::light::Light;
+use handwave::clouds::Mode;
 use handwave::command::{Gesture, InstanceId};
 use handwave::fleet::Limits;
 use handwave::fleet::observed::Observed;
@@ -15,7 +16,7 @@ use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
 use handwave::view::overlay::Overlay;
-use handwave::view::{CameraState, Mode, RunState};
+use handwave::view::{CameraState, RunState};
 use image::{Rgb, RgbImage};
 
 const SIZE: (u32, u32) = (1280, 720);

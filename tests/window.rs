@@ -8,13 +8,14 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use handwave::clouds::Mode;
 use handwave::fleet::reconciler::FleetState;
 use handwave::fleet::settings::Limits;
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::view::terminal::Key;
 use handwave::view::window::{Feed, WindowError, show};
-use handwave::view::{CameraState, Mode, RunState};
+use handwave::view::{CameraState, RunState};
 use image::{Rgb, RgbImage};
 use tokio::sync::{mpsc, watch};
 

@@ -1,6 +1,7 @@
 //! The clouds that a fleet can live in.
 
 pub mod aws;
+mod mode;
 pub mod simulated;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -10,6 +11,8 @@ use crate::event::Stamped;
 use crate::fleet::Settings;
 use crate::fleet::reconciler::{FleetState, Handle, Reconciler, Timing};
 use simulated::Simulated;
+
+pub use mode::Mode;
 
 /// Starts the fleet's reconciler on a fresh simulated cloud. The task ends after [`Handle::stop`], with what is left.
 /// Must be called within a tokio runtime.

@@ -12,12 +12,12 @@ use crate::camera::CameraSpec;
 #[cfg(feature = "aws")]
 use crate::cli::CloudArgs;
 use crate::cli::RunArgs;
+use crate::clouds::Mode;
 use crate::clouds::simulate;
 use crate::config::Config;
 use crate::event::Stamped;
 use crate::fleet::CloudName;
 use crate::fleet::reconciler::{FleetState, Handle};
-use crate::view::Mode;
 use crate::view::terminal::Terminal;
 
 /// Whether AWS is meant, and not a simulated fleet.

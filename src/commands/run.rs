@@ -181,9 +181,9 @@ mod tests {
 
     use super::*;
     use crate::clouds;
+    use crate::clouds::Mode;
     use crate::hand::Reading;
     use crate::pipeline::update::Update;
-    use crate::view::Mode;
     use crate::view::terminal::Manner;
 
     /// How long quitting waits for an actor that hangs, where these keys are pressed meanwhile.

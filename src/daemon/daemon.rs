@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 use super::audit::Audit;
 use super::summary::Summary;
 use crate::camera::light::Light;
+use crate::clouds::Mode;
 use crate::command::{Command, Intent};
 use crate::event::{Event, Stamped};
 use crate::fleet::reconciler::{FleetState, Handle, Outcome};
@@ -18,7 +19,7 @@ use crate::pipeline::recording::Recorder;
 use crate::pipeline::update::Update;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::Terminal;
-use crate::view::{CameraState, Mode, RunState, SAID, text};
+use crate::view::{CameraState, RunState, SAID, text};
 
 /// What a run knows between two turns of its loop.
 pub struct Daemon {

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::clouds::Mode;
 use crate::event::Event;
 use crate::fleet::reconciler::FleetState;
-use crate::view::{Mode, text};
+use crate::view::text;
 
 /// What happened, for the last words.
 #[derive(Debug, Default, PartialEq)]

@@ -7,9 +7,8 @@ pub mod text;
 #[cfg(feature = "window")]
 pub mod window;
 
-use std::fmt;
-
 use crate::camera::light::Light;
+use crate::clouds::Mode;
 use crate::command::InstanceId;
 use crate::fleet::reconciler::FleetState;
 use crate::gesture::machine::Phase;
@@ -49,13 +48,6 @@ impl RunState {
 /// How many sentences are worth keeping for a view.
 pub const SAID: usize = 4;
 
-/// Whether the fleet is real.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mode {
-    DryRun,
-    Live { account: String, region: String },
-}
-
 /// How the camera does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CameraState {
@@ -64,15 +56,6 @@ pub enum CameraState {
     Watching,
     /// Why, as a sentence without its full stop; empty where nobody knows.
     Lost(String),
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Mode::DryRun => f.write_str("DRY RUN"),
-            Mode::Live { account, region } => write!(f, "LIVE {account} {region}"),
-        }
-    }
 }
 
 #[cfg(test)]

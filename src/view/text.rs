@@ -1,6 +1,7 @@
 //! A scene to one line of text, and what is left at the end to a sentence. Pure.
 
-use super::{Mode, RunState};
+use super::RunState;
+use crate::clouds::Mode;
 use crate::command::{Gesture, list};
 use crate::fleet::reconciler::FleetState;
 use crate::gesture::machine::Phase;

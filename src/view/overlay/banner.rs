@@ -6,7 +6,8 @@ use super::brush::{Area, Brush};
 use super::icons;
 use super::palette::*;
 use crate::camera::light::Light;
-use crate::view::{Mode, RunState};
+use crate::clouds::Mode;
+use crate::view::RunState;
 
 /// Blue and plain where nothing is real. Striped, and a frame around everything, where it is.
 pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
