@@ -12,7 +12,7 @@ mod live;
 mod log;
 mod manual;
 mod run;
-mod stage;
+mod screens;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

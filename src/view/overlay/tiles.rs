@@ -6,9 +6,9 @@ use glam::Vec2;
 use super::brush::{Area, Brush};
 use super::icons;
 use super::palette::*;
+use crate::daemon::state::RunState;
 use crate::fleet::observed::{Lifecycle, Member};
 use crate::fleet::reconciler::FleetState;
-use crate::view::RunState;
 
 /// How tiles are laid out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,12 +27,12 @@ const NARROWEST: (f32, f32) = (140.0, 88.0);
 const GAP: f32 = 8.0;
 
 /// Draws the count and the tiles.
-pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
+pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     let unit = brush.unit;
     let head = Area::new(area.x, area.y, area.w, (64.0 * unit).min(area.h));
-    header(brush, head, &scene.fleet);
+    header(brush, head, &state.fleet);
     let mut room = Area::new(area.x, head.bottom() + 4.0 * unit, area.w, area.bottom() - head.bottom() - 4.0 * unit);
-    let seen = scene.fleet.observed.iter().flat_map(|observed| &observed.instances);
+    let seen = state.fleet.observed.iter().flat_map(|observed| &observed.instances);
     // What is terminated is described for an hour more; it is no part of the fleet.
     let instances: Vec<&Member> = seen.filter(|seen| seen.phase() != Lifecycle::Terminated).collect();
     if instances.is_empty() || room.h < GAP * unit {
@@ -40,7 +40,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
     }
     let mut grid = Grid::of(instances.len(), room, unit);
     if !grid.words {
-        let used = legend(brush, room, &scene.fleet);
+        let used = legend(brush, room, &state.fleet);
         room = Area::new(room.x, room.y + used, room.w, room.h - used);
         grid = Grid { words: false, ..Grid::small(instances.len(), room, unit) };
     }
@@ -53,7 +53,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
             .inset(GAP.min(0.12 * grid.height / unit) / 2.0 * unit)
     };
     for (index, seen) in instances.iter().take(shown).enumerate() {
-        let doomed = scene.victims.contains(seen.id());
+        let doomed = state.victims.contains(seen.id());
         tile(brush, place(index), seen, doomed, grid.words);
     }
     if shown < instances.len() && fitting > 0 {
