@@ -42,7 +42,7 @@ fn a_window() {
         puppet: PuppetState::None,
         said: Vec::new(),
     };
-    let (scenes_in, scenes) = watch::channel(scene);
+    let (states_in, states) = watch::channel(scene);
     let (pictures_in, pictures) = watch::channel(RgbImage::from_pixel(64, 48, Rgb([90, 120, 90])));
     let (keys, mut heard) = mpsc::unbounded_channel();
     let daemon = thread::spawn(move || {
@@ -53,9 +53,9 @@ fn a_window() {
                 break;
             }
         }
-        drop((scenes_in, pictures_in));
+        drop((states_in, pictures_in));
     });
-    let ended = show(Feed { states: scenes, pictures, keys });
+    let ended = show(Feed { states, pictures, keys });
     println!("\nended {ended:?}");
     if ended == Err(WindowError::Lost) {
         thread::sleep(Duration::from_millis(300));

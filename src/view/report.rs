@@ -20,6 +20,10 @@ pub async fn report(
 ) {
     let started = Instant::now();
     let say = |sentence: &str| terminal.tell(&format!("{:6.1} s  {sentence}", started.elapsed().as_secs_f32()));
+    let mut show = |state: &RunState| {
+        narrator.see(state).iter().for_each(|sentence| say(sentence));
+        terminal.live(&text::live_line(state));
+    };
     loop {
         select! {
             biased;
@@ -30,10 +34,12 @@ pub async fn report(
             },
             Ok(()) = states.changed() => {
                 let state = states.borrow_and_update().clone();
-                narrator.see(&state).iter().for_each(|sentence| say(sentence));
-                terminal.live(&text::live_line(&state));
+                show(&state);
             }
         }
     }
+    // How the run ended is worth a line even where it ended at once.
+    let last = states.borrow_and_update().clone();
+    show(&last);
     terminal.live("");
 }
