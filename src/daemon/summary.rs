@@ -1,4 +1,4 @@
-//! A run's last words. In: its events, and the fleet as the run left it. Out: what was done, and what is still to be.
+//! A run's summary. In: its events, and the fleet as the run left it. Out: what was done, and what is left to do.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::command::list;
 use crate::event::Event;
 use crate::fleet::reconciler::FleetState;
 
-/// What happened, for the last words.
+/// Counts of what happened, and the fleet at the end.
 #[derive(Debug, Default, PartialEq)]
 pub struct Summary {
     pub gestures: usize,
@@ -49,7 +49,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// What quitting leaves half done, and who finishes it; None where nothing is.
+/// What quitting leaves half done, and what finishes it. None: nothing is half done.
 fn left_under_way(mode: &Mode, fleet: &FleetState) -> Option<String> {
     let under_way = fleet.under_way().into_iter();
     let who: Vec<_> = under_way.map(|(life, ids)| format!("{} {life} ({})", ids.len(), list(&ids))).collect();

@@ -1,4 +1,4 @@
-//! The bar on top: whether the fleet is real, which can't be missed, and what is wrong with the camera's light.
+//! The bar on top: whether the fleet is real, made hard to miss, and a warning about the camera's light.
 
 use glam::Vec2;
 
@@ -10,7 +10,7 @@ use crate::clouds::Mode;
 use crate::daemon::state::RunState;
 use crate::view::text;
 
-/// Blue and plain where nothing is real. Striped, and a frame around everything, where it is.
+/// Blue and plain for a dry run. For a live fleet striped, with a frame around the whole window.
 pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     let unit = brush.unit;
     let size = 0.6 * area.h;
@@ -58,7 +58,7 @@ pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     }
 }
 
-/// The keys there are, ending at `right`. Returns where it begins.
+/// The keys' hint, ending at `right`. Returns where it begins.
 fn keys(brush: &mut Brush, text: &str, right: f32, area: Area, ink: Ink) -> f32 {
     let size = 0.42 * area.h;
     let x = right - brush.letters.width(text, size);

@@ -31,10 +31,10 @@ use palette::*;
 const BANNER: f32 = 64.0;
 const CAPTION: f32 = 116.0;
 const PANEL: f32 = 330.0;
-/// The size that all sizes are thought of at.
+/// The design size: all sizes are given at it.
 const DESIGN: (f32, f32) = (1280.0, 720.0);
 
-/// Draws states; keeps its pixels and its glyphs from one to the next.
+/// Draws states. Pixels and glyphs are reused from one to the next.
 pub struct Overlay {
     brush: Brush,
 }
@@ -46,11 +46,11 @@ impl Default for Overlay {
     }
 }
 
-/// The places of a canvas.
+/// The parts of a canvas.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     banner: Area,
-    /// Where the picture has room; the caption may lie over its lower end.
+    /// The room for the picture; the caption may cover its lower end.
     picture: Area,
     caption: Area,
     panel: Area,
@@ -91,7 +91,7 @@ impl Overlay {
         let Ink(r, g, b) = NIGHT;
         brush.pixmap.fill(tiny_skia::Color::from_rgba8(r, g, b, 255));
 
-        // A picture that is not there yet has the shape of most.
+        // Until the first picture comes, assume the most common shape.
         let size = if picture.is_empty() { (640, 480) } else { picture.dimensions() };
         let row = phases::row(state);
         let layout = Layout::of(width, height, size, brush.unit);
@@ -107,7 +107,7 @@ impl Overlay {
         Drawing(&self.brush.pixmap)
     }
 
-    /// Draws hands into their picture, which stays as it is: not a mirror's.
+    /// Draws hands into their picture, which is not mirrored.
     pub fn annotate(&mut self, hands: &[Hand], picture: &RgbImage) -> Drawing<'_> {
         self.resize(picture.dimensions());
         let size = (self.brush.pixmap.width(), self.brush.pixmap.height());
@@ -121,7 +121,7 @@ impl Overlay {
         Drawing(&self.brush.pixmap)
     }
 
-    /// A canvas of this size, at least a pixel each way; what can't be had leaves the one there is.
+    /// Makes the canvas this large, at least one pixel each way. A size that can't be allocated leaves it as it was.
     fn resize(&mut self, (width, height): (u32, u32)) {
         let (width, height) = (width.max(1), height.max(1));
         if (self.brush.pixmap.width(), self.brush.pixmap.height()) != (width, height)
@@ -132,7 +132,7 @@ impl Overlay {
     }
 }
 
-/// The picture and what the hands in it do.
+/// The picture, and the hands in it.
 fn live(brush: &mut Brush, mirror: &Mirror, state: &RunState, row: &phases::Row, picture: &RgbImage) {
     mirror.paint(picture, row.brightness, &mut brush.pixmap);
     // The picture may have changed its size since it was read.

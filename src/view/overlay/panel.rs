@@ -8,8 +8,8 @@ use super::{icons, tiles};
 use crate::daemon::state::{RunState, SAID};
 use crate::view::phases::{Icon, Row, Tone};
 
-/// What the hands do in one large line, what to do about it in another. What has fired, waits or stands has a ground and
-/// a sign of its own, to be told apart from afar.
+/// What the hands do in one large line, and what to do about it in a smaller one. Fired, counting down and paused have
+/// their own background and icon, so that they can be told apart from a distance.
 pub fn caption(brush: &mut Brush, area: Area, row: &Row) {
     let unit = brush.unit;
     let (ground, opacity, ink) = match row.tone {
@@ -38,11 +38,11 @@ pub fn caption(brush: &mut Brush, area: Area, row: &Row) {
     brush.label(&row.remedy, 32.0 * unit, lower, if ground == NIGHT { GREY } else { ink });
 }
 
-/// From how many instances on the fleet needs nearly all of the panel, and from how many on every line of it.
+/// With this many instances the fleet needs most of the panel, and with this many all of it.
 const MANY: usize = 9;
 const FULL: usize = 25;
 
-/// Draws an icon around a centre, this large.
+/// Draws an icon: its centre, its width, its colour.
 type DrawIcon = fn(&mut Brush, Vec2, f32, Ink);
 
 pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
@@ -55,7 +55,7 @@ pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     tiles::draw(brush, fleet, state);
 }
 
-/// Why the fleet does not go on, at the area's foot. Returns where it begins.
+/// The fleet's trouble, at the area's lower end. Returns where it begins.
 fn trouble(brush: &mut Brush, area: Area, state: &RunState) -> f32 {
     let Some(trouble) = &state.fleet.trouble else { return area.bottom() };
     let unit = brush.unit;
@@ -72,7 +72,7 @@ fn trouble(brush: &mut Brush, area: Area, state: &RunState) -> f32 {
     bar.y - 14.0 * unit
 }
 
-/// The newest sentences, the newest lowest and brightest, as many as there is room for. Returns where they begin.
+/// The newest sentences, the newest at the bottom and brightest, as many as fit. Returns where they begin.
 fn said(brush: &mut Brush, area: Area, state: &RunState) -> f32 {
     let unit = brush.unit;
     let size = 23.0 * unit;

@@ -1,7 +1,7 @@
 //! The window. In: a run's states and pictures as they come. Out: pixels on a screen, keys.
 //!
-//! It runs on the main thread, which some systems demand, next to the thread that makes the states. A display that is absent or
-//! lost is an error to go on from, never the end of the process.
+//! It runs on the main thread, which some systems demand, next to the thread that makes the states. A display that is missing
+//! or lost is an error that the run survives.
 
 mod display;
 mod keys;
@@ -19,7 +19,7 @@ use crate::daemon::state::RunState;
 use display::Display;
 use keys::Keys;
 
-/// What a window shows, and who hears its keys.
+/// What a window shows, and where its keys go.
 pub struct Feed {
     /// The window ends when their sender does.
     pub states: watch::Receiver<RunState>,
@@ -42,7 +42,7 @@ const SIZE: (usize, usize) = (1280, 720);
 const FPS: usize = 30;
 /// A larger window's picture is drawn with this many pixels and scaled up.
 const MOST_PIXELS: f32 = 1600.0 * 900.0;
-/// How often an unchanged picture is shown again: what another window covered is not told.
+/// How often an unchanged picture is shown again: the system does not say when another window covered it.
 const REFRESH: Duration = Duration::from_millis(250);
 
 /// Whether a window can be opened: opens one for a moment.
@@ -74,19 +74,19 @@ pub fn show(mut feed: Feed) -> Result<(), WindowError> {
             canvas.draw(&mut feed, size);
         }
         if canvas.is_due() {
-            // It fails on a buffer that is too small alone, which a canvas never is.
+            // It fails only if the buffer is too small, which a canvas never is.
             let _ = window.update_with_buffer(&canvas.pixels, size.0 as usize, size.1 as usize);
         } else {
             window.update();
         }
         if display.is_lost() {
-            // To close what is gone would ask the display once more.
+            // Closing the window would call the lost display once more.
             std::mem::forget(window);
             return Err(WindowError::Lost);
         }
         let closed = (!window.is_open()).then_some(Key::Quit);
         for key in keys.take(window.is_active()).into_iter().chain(closed) {
-            // Nobody listens: the states end too.
+            // An error means that the run has ended; the states end too.
             let _ = feed.keys.send(key);
         }
         if closed.is_some() || news == News::Last {
@@ -95,7 +95,7 @@ pub fn show(mut feed: Feed) -> Result<(), WindowError> {
     }
 }
 
-/// What a feed has that was not drawn.
+/// Whether a feed has something that was not drawn yet.
 #[derive(Debug, PartialEq)]
 enum News {
     None,
@@ -139,7 +139,7 @@ impl Canvas {
         self.shown = None;
     }
 
-    /// Whether it is to be shown now, which counts as done.
+    /// Whether it is time to show it; if so, it counts as shown now.
     fn is_due(&mut self) -> bool {
         let due = self.shown.is_none_or(|shown| shown.elapsed() >= REFRESH);
         if due {
@@ -149,7 +149,7 @@ impl Canvas {
     }
 }
 
-/// The size to draw at: the window's, or its shape with fewer pixels where it is very large.
+/// The size to draw at: the window's, or for a very large window the same shape with fewer pixels.
 fn canvas_size((width, height): (usize, usize)) -> (u32, u32) {
     let (width, height) = (width.max(1) as f32, height.max(1) as f32);
     let scale = (MOST_PIXELS / (width * height)).sqrt().min(1.0);
