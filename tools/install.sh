@@ -92,8 +92,8 @@ install_all() {
         put 644 "$license" "$licenses/${license##*/}"
     done
     if [ "$system" = Linux ]; then
-        # systemd reads % and $ as its own, sed & and \.
-        bin=$(printf %s "$prefix/bin" | sed 's/%/%%/g; s/\$/$$/g; s/[&|\\]/\\&/g')
+        # % is special to systemd; &, | and \ are to sed.
+        bin=$(printf %s "$prefix/bin" | sed 's/%/%%/g; s/[&|\\]/\\&/g')
         sed "s|@BIN@|$bin|" tools/handwave.service.in >"$work/handwave.service"
         put 644 "$work/handwave.service" "$prefix/share/systemd/user/handwave.service"
     fi
