@@ -9,19 +9,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use handwave::camera::Frame;
+use handwave::camera::light::Light;
 use handwave::camera::puppet::{Renderer, Script};
+use handwave::clouds::Mode;
+use handwave::command::Gesture;
+use handwave::command::InstanceId;
 use handwave::config::Config;
-use handwave::fleet::actor::FleetState;
-use handwave::fleet::cloud::{Health, Instance, InstanceState};
+use handwave::daemon::state::{CameraState, PuppetState, RunState};
+use handwave::fleet::Limits;
 use handwave::fleet::observed::Observed;
-use handwave::fleet::{InstanceId, Limits};
-use handwave::gesture::Gesture;
+use handwave::fleet::ports::{Health, Instance, InstanceState};
+use handwave::fleet::reconciler::FleetState;
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
-use handwave::view::light::Light;
 use handwave::view::overlay::Overlay;
-use handwave::view::{CameraState, Mode, Scene};
 use handwave::vision::{self, tracker::Tracker};
 use image::RgbImage;
 use image::codecs::png::{CompressionType, FilterType::Adaptive, PngEncoder};
@@ -37,7 +39,7 @@ struct Look {
     name: &'static str,
     /// What the puppet shows.
     script: &'static str,
-    scene: Scene,
+    scene: RunState,
 }
 
 fn main() -> Result<()> {
@@ -103,8 +105,8 @@ fn shoot(tracker: &mut Tracker, script: &str, size: (u32, u32)) -> Result<(RgbIm
 }
 
 fn looks() -> Vec<Look> {
-    let hold = |side, fingers, progress, hint| Phase::Holding { side, fingers, progress, hint };
     let gesture = |side, fingers| Gesture { side, fingers, confidence: 0.98, hold: Duration::from_millis(833) };
+    let hold = |side, fingers, progress, hint| Phase::Holding { gesture: gesture(side, fingers), progress, hint };
     let ms = Duration::from_millis;
     let no_hand = Phase::Idle(Why::NoHand);
     let count_down = Phase::CountingDown { gesture: gesture(Side::Right, 2), left: ms(1300), of: ms(2000) };
@@ -115,7 +117,11 @@ fn looks() -> Vec<Look> {
         let said = said.iter().map(|sentence| sentence.to_string()).collect();
         let mode = Mode::DryRun;
         let (camera, light, reading, victims) = (CameraState::Watching, None, None, Vec::new());
-        Look { name, script, scene: Scene { mode, camera, light, reading, phase, victims, fleet, driven: false, said } }
+        Look {
+            name,
+            script,
+            scene: RunState { mode, camera, light, reading, phase, victims, fleet, puppet: PuppetState::None, said },
+        }
     };
     let raised = "Gesture: left hand, 3 raised, held 0.8 s, 98 % sure.";
     let asked = "Asked to launch 3 by a left hand showing 3.";
@@ -159,7 +165,7 @@ fn looks() -> Vec<Look> {
         match look.name {
             "counting down" => scene.victims = IDS[2..4].iter().map(|id| InstanceId::from(*id)).collect(),
             "camera lost" => scene.camera = CameraState::Lost("USB Camera was unplugged; plug it in again".into()),
-            "demo" => scene.driven = true,
+            "demo" => scene.puppet = PuppetState::Scripted,
             "dark" => scene.light = Some(Light::Dark),
             "live" | "live, going" => {
                 scene.mode = Mode::Live { account: "111122223333".into(), region: "eu-central-1".into() };

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::camera::Source;
+use crate::camera::CameraSpec;
 #[cfg(feature = "webcam")]
 use crate::camera::webcam::child::Task;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use clap_complete::Shell;
 use clap_verbosity_flag::{Verbosity, WarnLevel};
 
@@ -19,7 +19,7 @@ pub struct Cli {
     #[command(flatten)]
     pub logging: Logging,
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Subcommand,
 }
 
 /// How much is said on stderr, and how.
@@ -92,8 +92,8 @@ const MAN_EXAMPLES: &str = "\
 Example:
   handwave man ~/.local/share/man/man1";
 
-#[derive(Debug, Subcommand)]
-pub enum Command {
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
     /// Watch a camera and let hands change the fleet (a simulated one, unless --live).
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
@@ -137,8 +137,8 @@ pub enum Command {
 pub struct RunArgs {
     /// What to watch: a webcam by its number or path, a picture, a folder of pictures, an animated GIF, a video, or
     /// `puppet`, or what --record has kept (default: config.toml's).
-    #[arg(long, value_name = "N|FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(Source::parse(name)))]
-    pub camera: Option<Source>,
+    #[arg(long, value_name = "N|FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(CameraSpec::parse(name)))]
+    pub camera: Option<CameraSpec>,
     /// Change nothing but a simulated fleet. The default, unless config.toml's fleet.cloud is "aws".
     #[arg(long)]
     pub dry_run: bool,
@@ -180,8 +180,8 @@ pub struct DemoArgs {
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// The camera to check, as for `run` (default: config.toml's).
-    #[arg(long, value_name = "N|FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(Source::parse(name)))]
-    pub camera: Option<Source>,
+    #[arg(long, value_name = "N|FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(CameraSpec::parse(name)))]
+    pub camera: Option<CameraSpec>,
     /// Ask for a raised left hand, to check `mirrored`.
     #[arg(long)]
     pub interactive: bool,
@@ -228,7 +228,7 @@ pub struct FleetArgs {
     pub place: CloudArgs,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, clap::Subcommand)]
 pub enum FleetAction {
     /// Show every instance and where it is in its life.
     Status,
@@ -259,7 +259,7 @@ pub struct BalancerArgs {
     pub place: CloudArgs,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, clap::Subcommand)]
 pub enum BalancerAction {
     /// Make it as config.toml says; where it is there, put its health check and draining right.
     Create,

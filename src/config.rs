@@ -2,13 +2,13 @@
 //! a default is written: it is also the list of the keys that exist.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::fleet::aws::settings as aws;
+use crate::clouds::aws::settings as aws;
+use crate::settings::Invalid;
 use crate::{camera, fleet, gesture, vision};
 
 /// The config.toml in the repository's root.
@@ -49,18 +49,6 @@ impl std::fmt::Display for Place {
             None => f.write_str(&self.origin),
         }
     }
-}
-
-/// A value that is of the right type and still makes no sense: the setting's full name (`gesture.gap`), and why.
-#[derive(Debug)]
-pub struct Nonsense {
-    pub key: &'static str,
-    pub reason: String,
-}
-
-/// Refuses a value unless `fine`.
-pub fn demand(fine: bool, key: &'static str, reason: &str) -> Result<(), Nonsense> {
-    if fine { Ok(()) } else { Err(Nonsense { key, reason: reason.into() }) }
 }
 
 impl Config {
@@ -110,7 +98,7 @@ impl Config {
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), Nonsense> {
+    fn check(&self) -> Result<(), Invalid> {
         self.camera.check()?;
         self.vision.check()?;
         self.gesture.check()?;
@@ -183,31 +171,10 @@ fn overlay(settings: &mut toml::Table, values: toml::Table) {
     }
 }
 
-/// Reads seconds, as people write them (`0.8`), into a duration.
-pub fn seconds<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
-    let seconds = f64::deserialize(value)?;
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| serde::de::Error::custom(format!("{seconds} is no length of time in seconds")))
-}
-
-/// Reads a share, from 0 to 1.
-pub fn share<'de, D: Deserializer<'de>>(value: D) -> Result<f32, D::Error> {
-    let share = f32::deserialize(value)?;
-    if (0.0..=1.0).contains(&share) {
-        Ok(share)
-    } else {
-        Err(serde::de::Error::custom(format!("{share} is no share: it must be between 0 and 1")))
-    }
-}
-
-/// Reads a path; an empty one is none.
-pub fn optional_path<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PathBuf>, D::Error> {
-    let path = PathBuf::deserialize(value)?;
-    Ok((!path.as_os_str().is_empty()).then_some(path))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn refusal(text: &str) -> String {

@@ -5,9 +5,7 @@ use std::fmt;
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
-use crate::fleet::{Action, Command, CommandId, InstanceId, Source, list};
-use crate::gesture::Gesture;
-use crate::hand::Side;
+use crate::command::{Command, CommandId, Gesture, InstanceId, list};
 
 /// An event and when it happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,12 +31,12 @@ impl Stamped {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
-    Gesture(Sign),
+    Gesture(Gesture),
     /// A gesture's countdown ended without a command.
     TakenBack {
         reason: String,
     },
-    Command(Asked),
+    Command(Command),
     /// Less is done than was asked.
     Cut {
         command: CommandId,
@@ -51,14 +49,14 @@ pub enum Event {
         command: CommandId,
         reason: String,
     },
-    Launched(Instances),
-    Registered(Instances),
-    InService(Instances),
-    Retiring(Instances),
-    Deregistered(Instances),
+    Launched(Affected),
+    Registered(Affected),
+    InService(Affected),
+    Retiring(Affected),
+    Deregistered(Affected),
     Terminated {
         #[serde(flatten)]
-        of: Instances,
+        of: Affected,
         /// The cloud's own reason, where it gives one.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
@@ -80,57 +78,9 @@ pub enum Event {
     Quit,
 }
 
-/// A gesture's fields.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Sign {
-    pub side: Side,
-    pub fingers: u8,
-    pub confidence: f32,
-    /// Seconds.
-    pub hold: f64,
-}
-
-impl From<Gesture> for Sign {
-    fn from(gesture: Gesture) -> Self {
-        let Gesture { side, fingers, confidence, hold } = gesture;
-        // Thousandths are all that a frame's time is good for.
-        let confidence = (confidence * 1000.0).round() / 1000.0;
-        Sign { side, fingers, confidence, hold: hold.as_millis() as f64 / 1000.0 }
-    }
-}
-
-/// A command's fields, and those of the gesture that caused it.
+/// Affected that something happened to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Asked {
-    pub id: CommandId,
-    pub action: &'static str,
-    pub count: usize,
-    /// Those that a `terminate` names.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub instances: Vec<InstanceId>,
-    pub source: &'static str,
-    #[serde(flatten)]
-    pub sign: Option<Sign>,
-}
-
-impl From<&Command> for Asked {
-    fn from(command: &Command) -> Self {
-        let (action, count, instances) = match &command.action {
-            Action::ScaleOut(n) => ("scale-out", *n, Vec::new()),
-            Action::ScaleIn(n) => ("scale-in", *n, Vec::new()),
-            Action::Terminate(ids) => ("terminate", ids.len(), ids.clone()),
-        };
-        let (source, sign) = match command.source {
-            Source::Gesture(gesture) => ("gesture", Some(gesture.into())),
-            Source::CommandLine => ("command-line", None),
-        };
-        Asked { id: command.id.clone(), action, count, instances, source, sign }
-    }
-}
-
-/// Instances that something happened to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Instances {
+pub struct Affected {
     pub instances: Vec<InstanceId>,
     /// The command behind it, where this process knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,17 +90,9 @@ pub struct Instances {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Gesture(sign) => write!(f, "Gesture: {sign}."),
+            Event::Gesture(gesture) => write!(f, "Gesture: {gesture}."),
             Event::TakenBack { reason } => write!(f, "Taken back: {reason}."),
-            Event::Command(asked) => match asked.action {
-                "scale-out" => write!(f, "Asked to launch {}", asked.count),
-                "scale-in" => write!(f, "Asked to retire {}", asked.count),
-                _ => write!(f, "Asked to retire {}", list(&asked.instances)),
-            }
-            .and_then(|()| match asked.sign {
-                Some(sign) => write!(f, " by a {} hand showing {}.", sign.side, sign.fingers),
-                None => f.write_str("."),
-            }),
+            Event::Command(command) => write!(f, "Asked to {}{}.", command.action, command.source),
             Event::Cut { asked, granted, reason, .. } => write!(f, "Only {granted} of {asked}: {reason}."),
             Event::Refused { reason, .. } => write!(f, "Refused: {reason}."),
             Event::Launched(of) => write!(f, "Launched {of}."),
@@ -172,14 +114,7 @@ impl fmt::Display for Event {
     }
 }
 
-impl fmt::Display for Sign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (hold, sure) = (self.hold, 100.0 * self.confidence);
-        write!(f, "{} hand, {} raised, held {hold:.1} s, {sure:.0} % sure", self.side, self.fingers)
-    }
-}
-
-impl fmt::Display for Instances {
+impl fmt::Display for Affected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.instances.len() {
             1 => write!(f, "{}", list(&self.instances)),
@@ -193,13 +128,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::command::{Action, Source};
+    use crate::hand::Side;
 
     fn line(event: Event) -> String {
         Stamped { at: "2026-01-02T03:04:05.678Z".parse().unwrap(), event }.to_json_line()
     }
 
-    fn two() -> Instances {
-        Instances { instances: vec!["i-1".into(), "i-2".into()], command: Some(CommandId("c".into())) }
+    fn two() -> Affected {
+        Affected { instances: vec!["i-1".into(), "i-2".into()], command: Some(CommandId("c".into())) }
     }
 
     #[test]
@@ -207,13 +144,13 @@ mod tests {
         let gesture = Gesture { side: Side::Left, fingers: 3, confidence: 0.981_234, hold: Duration::from_millis(833) };
         let command =
             Command { id: CommandId("c".into()), source: Source::Gesture(gesture), action: Action::ScaleOut(3) };
-        let event = Event::Command(Asked::from(&command));
+        let event = Event::Command(command);
         assert_eq!(event.to_string(), "Asked to launch 3 by a left hand showing 3.");
         assert_eq!(
             line(event),
             r#"{"at":"2026-01-02T03:04:05.678Z","event":"command","id":"c","action":"scale-out","count":3,"source":"gesture","side":"left","fingers":3,"confidence":0.981,"hold":0.833}"#
         );
-        let event = Event::Gesture(gesture.into());
+        let event = Event::Gesture(gesture);
         assert_eq!(event.to_string(), "Gesture: left hand, 3 raised, held 0.8 s, 98 % sure.");
         assert_eq!(
             line(event),
@@ -224,10 +161,11 @@ mod tests {
     #[test]
     fn a_terminate_names_its_instances() {
         let action = Action::Terminate(vec!["i-1".into()]);
-        let command = Command { id: CommandId("c".into()), source: Source::CommandLine, action };
+        let command =
+            Command { id: CommandId("c".into()), source: Source::CommandLine { user: Some("anna".into()) }, action };
         assert_eq!(
-            line(Event::Command(Asked::from(&command))),
-            r#"{"at":"2026-01-02T03:04:05.678Z","event":"command","id":"c","action":"terminate","count":1,"instances":["i-1"],"source":"command-line"}"#
+            line(Event::Command(command)),
+            r#"{"at":"2026-01-02T03:04:05.678Z","event":"command","id":"c","action":"terminate","count":1,"instances":["i-1"],"source":"command-line","user":"anna"}"#
         );
     }
 

@@ -1,15 +1,20 @@
 //! Scale an EC2 fleet behind a load balancer by showing fingers to a webcam.
 //!
 //! Frames of a [`camera`] become hands by [`vision`], hands become gestures by [`gesture`], gestures become commands to the
-//! [`fleet`], and a [`view`] shows it all. `commands::run` ties them together.
+//! [`fleet`], which lives in one of the [`clouds`]; a [`view`] shows it all. `commands::run` ties them together.
 
 pub mod camera;
 pub mod cli;
+pub mod clouds;
+pub mod command;
 pub mod commands;
 pub mod config;
+pub mod daemon;
 pub mod event;
 pub mod fleet;
 pub mod gesture;
 pub mod hand;
+pub mod pipeline;
+pub mod settings;
 pub mod view;
 pub mod vision;

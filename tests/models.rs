@@ -2,7 +2,7 @@
 //! (models/README.md says how they are made).
 
 use glam::Vec3;
-use handwave::gesture::fingers;
+use handwave::vision::fingers;
 use handwave::vision::model::{LANDMARK, Model, OrtModel, PALM, Spec};
 use handwave::vision::runtime;
 use serde_json::Value;

@@ -5,17 +5,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use glam::Vec3;
-use handwave::fleet::actor::FleetState;
-use handwave::fleet::cloud::{Health, Instance, InstanceState};
+use handwave::camera::light::Light;
+use handwave::clouds::Mode;
+use handwave::command::{Gesture, InstanceId};
+use handwave::daemon::state::{CameraState, PuppetState, RunState};
+use handwave::fleet::Limits;
 use handwave::fleet::observed::Observed;
-use handwave::fleet::{InstanceId, Limits};
-use handwave::gesture::Gesture;
+use handwave::fleet::ports::{Health, Instance, InstanceState};
+use handwave::fleet::reconciler::FleetState;
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
-use handwave::view::light::Light;
 use handwave::view::overlay::Overlay;
-use handwave::view::{CameraState, Mode, Scene};
 use image::{Rgb, RgbImage};
 
 const SIZE: (u32, u32) = (1280, 720);
@@ -54,9 +55,9 @@ fn fleet(count: usize) -> FleetState {
     FleetState { observed, limits: Limits { min: 1, max: 5 }, settled: true, trouble: None }
 }
 
-fn scene(phase: Phase) -> Scene {
+fn scene(phase: Phase) -> RunState {
     let (mode, camera, light, victims) = (Mode::DryRun, CameraState::Watching, None, Vec::new());
-    Scene {
+    RunState {
         mode,
         camera,
         light,
@@ -64,7 +65,7 @@ fn scene(phase: Phase) -> Scene {
         phase,
         victims,
         fleet: fleet(2),
-        driven: false,
+        puppet: PuppetState::None,
         said: Vec::new(),
     }
 }
@@ -73,16 +74,16 @@ fn live() -> Mode {
     Mode::Live { account: "111122223333".into(), region: "eu-central-1".into() }
 }
 
-fn holding(progress: f32) -> Scene {
-    let phase = Phase::Holding { side: Side::Left, fingers: 3, progress, hint: None };
-    Scene { reading: reading(vec![hand(Side::Left, (420.0, 200.0), 180.0)]), ..scene(phase) }
+fn holding(progress: f32) -> RunState {
+    let phase = Phase::Holding { gesture: gesture(Side::Left, 3), progress, hint: None };
+    RunState { reading: reading(vec![hand(Side::Left, (420.0, 200.0), 180.0)]), ..scene(phase) }
 }
 
 fn gesture(side: Side, fingers: u8) -> Gesture {
     Gesture { side, fingers, confidence: 0.98, hold: Duration::from_millis(833) }
 }
 
-fn counting_down() -> Scene {
+fn counting_down() -> RunState {
     let (left, of) = (Duration::from_millis(1300), Duration::from_secs(2));
     let mut scene = scene(Phase::CountingDown { gesture: gesture(Side::Right, 2), left, of });
     scene.victims = scene.fleet.observed.iter().flat_map(|o| &o.instances).map(|seen| seen.id().clone()).collect();
@@ -90,7 +91,7 @@ fn counting_down() -> Scene {
 }
 
 /// Every state that has a look of its own, but idle.
-fn states() -> Vec<(&'static str, Scene)> {
+fn states() -> Vec<(&'static str, RunState)> {
     let done = |taken_back| scene(Phase::Done { gesture: gesture(Side::Left, 3), taken_back });
     let idle = || scene(Phase::Idle(Why::NoHand));
     let mut trouble = idle();
@@ -107,11 +108,11 @@ fn states() -> Vec<(&'static str, Scene)> {
         ("too far", scene(Phase::Idle(Why::TooSmall))),
         ("paused", scene(Phase::Paused)),
         ("quitting", scene(Phase::Idle(Why::Quit))),
-        ("starting", Scene { camera: CameraState::Starting, ..idle() }),
-        ("camera lost", Scene { camera: lost, ..idle() }),
-        ("dark", Scene { light: Some(Light::Dark), ..idle() }),
-        ("bright", Scene { light: Some(Light::Bright), ..idle() }),
-        ("live", Scene { mode: live(), ..idle() }),
+        ("starting", RunState { camera: CameraState::Starting, ..idle() }),
+        ("camera lost", RunState { camera: lost, ..idle() }),
+        ("dark", RunState { light: Some(Light::Dark), ..idle() }),
+        ("bright", RunState { light: Some(Light::Bright), ..idle() }),
+        ("live", RunState { mode: live(), ..idle() }),
         ("trouble", trouble),
     ]
 }
@@ -120,7 +121,7 @@ fn wall() -> RgbImage {
     RgbImage::from_pixel(CAMERA.0, CAMERA.1, Rgb([112, 120, 130]))
 }
 
-fn draw(scene: &Scene, size: (u32, u32)) -> RgbImage {
+fn draw(scene: &RunState, size: (u32, u32)) -> RgbImage {
     Overlay::default().draw(scene, &wall(), size).to_picture()
 }
 
@@ -163,7 +164,7 @@ fn the_ring_fills_with_the_hold() {
 #[test]
 fn live_cannot_be_taken_for_a_dry_run() {
     for (name, dry) in states().into_iter().filter(|(name, _)| *name != "live") {
-        let (a, b) = (draw(&dry, SIZE), draw(&Scene { mode: live(), ..dry }, SIZE));
+        let (a, b) = (draw(&dry, SIZE), draw(&RunState { mode: live(), ..dry }, SIZE));
         let share = differing(&a, &b);
         assert!(share > 0.08, "{name}: {share}");
         // Not by colour alone: the bar is striped.
@@ -182,7 +183,7 @@ fn it_is_a_mirror() {
     assert!(reds.len() > 100 && reds.iter().all(|&x| x > 700 && x < 880), "{:?}", reds.first());
     // And the skeleton goes with it.
     let left =
-        Scene { reading: reading(vec![hand(Side::Left, (540.0, 200.0), 150.0)]), ..scene(Phase::Idle(Why::Moving)) };
+        RunState { reading: reading(vec![hand(Side::Left, (540.0, 200.0), 150.0)]), ..scene(Phase::Idle(Why::Moving)) };
     let drawn = draw(&left, SIZE);
     let skies = |from, to| {
         (from..to)
@@ -207,9 +208,9 @@ fn an_idle_scene_stays_as_it_is() {
 
 #[test]
 fn each_instance_has_a_tile() {
-    let mut before = draw(&Scene { fleet: fleet(0), ..scene(Phase::Idle(Why::NoHand)) }, SIZE);
+    let mut before = draw(&RunState { fleet: fleet(0), ..scene(Phase::Idle(Why::NoHand)) }, SIZE);
     for count in 1..=40 {
-        let picture = draw(&Scene { fleet: fleet(count), ..scene(Phase::Idle(Why::NoHand)) }, SIZE);
+        let picture = draw(&RunState { fleet: fleet(count), ..scene(Phase::Idle(Why::NoHand)) }, SIZE);
         let share = differing(&picture, &before);
         assert!(share > 0.001, "{count} instances look like {}: {share}", count - 1);
         before = picture;
@@ -220,7 +221,7 @@ fn each_instance_has_a_tile() {
 #[test]
 fn long_words_stay_in_their_place() {
     for count in [0, 1, 3, 8, 12, 25, 40] {
-        let short = Scene { fleet: fleet(count), ..scene(Phase::Idle(Why::NoHand)) };
+        let short = RunState { fleet: fleet(count), ..scene(Phase::Idle(Why::NoHand)) };
         let mut long = short.clone();
         for seen in long.fleet.observed.iter_mut().flat_map(|observed| &mut observed.instances) {
             seen.instance.id = InstanceId(format!("{}-{}", seen.instance.id, "wide".repeat(30)));
@@ -251,7 +252,7 @@ fn nothing_makes_it_panic() {
     let mut overlay = Overlay::default();
     for (name, state) in states() {
         for fleet in [fleet(5), fleet(40), FleetState { observed: None, ..fleet(0) }] {
-            let mut scene = Scene { fleet, reading: reading(hands.clone()), ..state.clone() };
+            let mut scene = RunState { fleet, reading: reading(hands.clone()), ..state.clone() };
             if let Phase::Holding { progress, .. } = &mut scene.phase {
                 *progress = f32::NAN;
             }
@@ -288,7 +289,7 @@ fn an_annotated_picture_keeps_its_size_and_its_sides() {
 #[test]
 fn pictures_are_as_they_were_approved() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let live = Scene { mode: live(), fleet: fleet(5), ..holding(0.4) };
+    let live = RunState { mode: live(), fleet: fleet(5), ..holding(0.4) };
     for (name, scene) in
         [("overlay-holding", holding(0.6)), ("overlay-countdown", counting_down()), ("overlay-live", live)]
     {

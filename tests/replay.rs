@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use handwave::camera::clock::Clock;
 use handwave::camera::puppet::{Puppet, Script};
-use handwave::camera::slot::Pace;
 use handwave::config::Config;
-use handwave::gesture::machine::{Machine, Outcome};
+use handwave::gesture::machine::{Machine, Transition};
+use handwave::pipeline::recording::{Recorder, Recording};
+use handwave::pipeline::slot::Pace;
+use handwave::pipeline::threads::Input;
+use handwave::pipeline::update::Update;
 use handwave::vision;
-use handwave::vision::recording::{Recorder, Recording};
-use handwave::vision::watch::{Eyes, Seen};
 use image::RgbImage;
 use serde_json::Value;
 
@@ -37,12 +38,12 @@ fn kept(name: &str) -> PathBuf {
 }
 
 /// What the real models see of the puppet.
-async fn watched(script: &str) -> Vec<Seen> {
+async fn watched(script: &str) -> Vec<Update> {
     let camera = Box::new(Puppet::new(Script::parse(script).unwrap(), (320, 240), 10.0, Clock::fast()));
     let tracker = Box::new(vision::open(&Config::shipped().vision, None, false).unwrap());
     let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
     let mut readings =
-        Eyes::Camera { camera, tracker, pace: Pace::Every }.watch(pictures, tokio::sync::watch::channel(None).1);
+        Input::Camera { camera, tracker, pace: Pace::Every }.watch(pictures, tokio::sync::watch::channel(None).1);
     let mut all = Vec::new();
     while let Some(seen) = readings.recv().await {
         all.push(seen.unwrap());
@@ -50,27 +51,27 @@ async fn watched(script: &str) -> Vec<Seen> {
     all
 }
 
-fn record(all: &[Seen], path: &Path) {
+fn record(all: &[Update], path: &Path) {
     let mut recorder = Recorder::create(path).unwrap();
     all.iter().for_each(|seen| recorder.write(seen).unwrap());
 }
 
-fn replayed(path: &Path) -> Vec<Seen> {
+fn replayed(path: &Path) -> Vec<Update> {
     Recording::open(path, Clock::fast()).unwrap().expect("it is a recording").map(Result::unwrap).collect()
 }
 
 /// What the gesture machine makes of it, and when.
-fn gestures(all: &[Seen]) -> Vec<(Duration, Outcome)> {
+fn gestures(all: &[Update]) -> Vec<(Duration, Transition)> {
     let mut machine = Machine::new(Config::shipped().gesture, true);
-    let readings = all.iter().filter_map(|seen| if let Seen::Reading(reading) = seen { Some(reading) } else { None });
+    let readings = all.iter().filter_map(|seen| if let Update::Reading(reading) = seen { Some(reading) } else { None });
     readings.filter_map(|reading| Some((reading.time, machine.see(reading)?))).collect()
 }
 
-fn in_words(outcome: &Outcome) -> String {
+fn in_words(outcome: &Transition) -> String {
     let (what, gesture) = match outcome {
-        Outcome::CountingDown(gesture) => ("counting down", gesture),
-        Outcome::Fired(gesture) => ("fired", gesture),
-        Outcome::TakenBack { gesture, .. } => ("taken back", gesture),
+        Transition::CountingDown(gesture) => ("counting down", gesture),
+        Transition::Fired(gesture) => ("fired", gesture),
+        Transition::TakenBack { gesture, .. } => ("taken back", gesture),
     };
     format!("{what} {} {}", gesture.side, gesture.fingers)
 }
@@ -109,8 +110,10 @@ async fn a_replay_goes_through_the_same_gestures_at_the_same_times() {
     let signs: Vec<_> = again.iter().filter(|event| event["event"] == "gesture").collect();
     assert_eq!(signs.iter().map(|sign| sign["fingers"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 1]);
     let holds: Vec<f64> = signs.iter().map(|sign| sign["hold"].as_f64().unwrap()).collect();
-    let hold = |outcome: &Outcome| match outcome {
-        Outcome::Fired(gesture) | Outcome::CountingDown(gesture) | Outcome::TakenBack { gesture, .. } => gesture.hold,
+    let hold = |outcome: &Transition| match outcome {
+        Transition::Fired(gesture) | Transition::CountingDown(gesture) | Transition::TakenBack { gesture, .. } => {
+            gesture.hold
+        }
     };
     assert_eq!(holds, outcomes[..2].iter().map(|(_, of)| hold(of).as_millis() as f64 / 1000.0).collect::<Vec<_>>());
     assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(&path).unwrap());
@@ -119,7 +122,7 @@ async fn a_replay_goes_through_the_same_gestures_at_the_same_times() {
 #[test]
 fn a_pause_is_replayed_too() {
     let mut all = replayed(&kept("passing-through-counts"));
-    all.insert(0, Seen::Paused(true));
+    all.insert(0, Update::Paused(true));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("paused.jsonl");
     record(&all, &path);

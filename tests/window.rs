@@ -8,13 +8,14 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use handwave::fleet::Limits;
-use handwave::fleet::actor::FleetState;
+use handwave::clouds::Mode;
+use handwave::daemon::keys::Key;
+use handwave::daemon::state::{CameraState, PuppetState, RunState};
+use handwave::fleet::reconciler::FleetState;
+use handwave::fleet::settings::Limits;
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
-use handwave::view::terminal::Key;
 use handwave::view::window::{Feed, WindowError, show};
-use handwave::view::{CameraState, Mode, Scene};
 use image::{Rgb, RgbImage};
 use tokio::sync::{mpsc, watch};
 
@@ -30,7 +31,7 @@ fn a_window() {
         return;
     }
     let limits = Limits { min: 1, max: 5 };
-    let scene = Scene {
+    let scene = RunState {
         mode: Mode::DryRun,
         camera: CameraState::Watching,
         light: None,
@@ -38,7 +39,7 @@ fn a_window() {
         phase: Phase::Idle(Why::NoHand),
         victims: Vec::new(),
         fleet: FleetState { observed: None, limits, settled: true, trouble: None },
-        driven: false,
+        puppet: PuppetState::None,
         said: Vec::new(),
     };
     let (scenes_in, scenes) = watch::channel(scene);
@@ -54,7 +55,7 @@ fn a_window() {
         }
         drop((scenes_in, pictures_in));
     });
-    let ended = show(Feed { scenes, pictures, keys });
+    let ended = show(Feed { states: scenes, pictures, keys });
     println!("\nended {ended:?}");
     if ended == Err(WindowError::Lost) {
         thread::sleep(Duration::from_millis(300));

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use handwave::camera::Frame;
 use handwave::config::Config;
-use handwave::gesture::fingers;
-use handwave::gesture::machine::{Machine, Outcome};
+use handwave::gesture::machine::{Machine, Transition};
 use handwave::hand::Reading;
+use handwave::vision::fingers;
 use handwave::vision::landmark::LandmarkReader;
 use handwave::vision::model::{LANDMARK, OrtModel};
 use handwave::vision::roi::Roi;
@@ -53,7 +53,7 @@ fn read(frames: &Path) -> Result<()> {
     time_each(frames, |frame| {
         let reading = tracker.watch(frame, machine.due())?;
         let fired = match reading.as_ref().and_then(|reading| machine.see(reading)) {
-            Some(Outcome::Fired(gesture)) => Some((gesture.side.to_string(), gesture.fingers)),
+            Some(Transition::Fired(gesture)) => Some((gesture.side.to_string(), gesture.fingers)),
             _ => None,
         };
         Ok((reading, fired))

@@ -2,23 +2,25 @@
 
 pub mod clock;
 pub mod file;
+pub mod light;
 pub mod puppet;
-pub mod slot;
+pub mod settings;
+pub mod spec;
 #[cfg(feature = "webcam")]
 pub mod webcam;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use image::RgbImage;
-use serde::Deserialize;
 
-use crate::config::{Nonsense, demand};
 use clock::Clock;
 use file::MOST_BYTES;
 use puppet::Puppet;
+
+pub use settings::Settings;
+pub use spec::CameraSpec;
 
 /// One picture and the time it was taken, on its camera's own clock.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,85 +65,19 @@ pub trait Camera: Send {
     }
 }
 
-/// What can be watched, as `--camera` and `source` in config.toml name it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub enum Source {
-    /// The rendered hand, playing its demonstration.
-    Puppet,
-    /// A webcam, by its index.
-    Webcam(u32),
-    /// A picture, a folder of pictures, an animated GIF or a video.
-    File(PathBuf),
-}
-
-impl Source {
-    /// Any name means something: what is no camera's name is a file's.
-    pub fn parse(name: &str) -> Source {
-        match name {
-            "puppet" => Source::Puppet,
-            name => webcam_index(name).map_or_else(|| Source::File(name.into()), Source::Webcam),
-        }
-    }
-}
-
-/// The index in a webcam's name: `0`, `/dev/video0`, or a link to it (`/dev/v4l/by-id/...`).
-fn webcam_index(name: &str) -> Option<u32> {
-    let device = |path: &str| path.strip_prefix("/dev/video")?.parse().ok();
-    name.parse().ok().or_else(|| device(name)).or_else(|| {
-        let path = name.starts_with("/dev/").then(|| PathBuf::from(name).canonicalize().ok())??;
-        device(path.to_str()?)
-    })
-}
-
-impl fmt::Display for Source {
-    /// As it is named on the command line.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Source::Puppet => f.write_str("puppet"),
-            Source::Webcam(index) => write!(f, "{index}"),
-            Source::File(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
-impl From<String> for Source {
-    fn from(name: String) -> Source {
-        Source::parse(&name)
-    }
-}
-
-/// The `[camera]` section of config.toml, where each setting says its unit and reason.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Settings {
-    pub source: Source,
-    pub width: u32,
-    pub height: u32,
-    pub fps: f64,
-    pub mirrored: bool,
-}
-
-impl Settings {
-    pub fn check(&self) -> Result<(), Nonsense> {
-        demand((64..=8192).contains(&self.width), "camera.width", "must be from 64 to 8192 pixels")?;
-        demand((64..=8192).contains(&self.height), "camera.height", "must be from 64 to 8192 pixels")?;
-        demand((0.1..=1000.0).contains(&self.fps), "camera.fps", "must be from 0.1 to 1000 frames a second")
-    }
-}
-
 /// The camera for a source, delivering in real time, or as fast as it goes where `fast`.
-pub fn open(source: &Source, settings: &Settings, fast: bool) -> Result<Box<dyn Camera>, CameraError> {
+pub fn open(source: &CameraSpec, settings: &Settings, fast: bool) -> Result<Box<dyn Camera>, CameraError> {
     let clock = if fast { Clock::fast() } else { Clock::real_time() };
     Ok(match source {
-        Source::Puppet => {
+        CameraSpec::Puppet => {
             let size = (settings.width, settings.height);
             Box::new(Puppet::new(puppet::demo::script(), size, settings.fps, clock))
         }
         #[cfg(feature = "webcam")]
-        Source::Webcam(index) => Box::new(webcam::Webcam::open(*index, settings.into())?),
+        CameraSpec::Webcam(index) => Box::new(webcam::Webcam::open(*index, settings.into())?),
         #[cfg(not(feature = "webcam"))]
-        Source::Webcam(index) => return Err(CameraError::NoWebcams { index: *index }),
-        Source::File(path) => Box::new(file::FileCamera::open(path, settings.fps, clock)?),
+        CameraSpec::Webcam(index) => return Err(CameraError::NoWebcams { index: *index }),
+        CameraSpec::File(path) => Box::new(file::FileCamera::open(path, settings.fps, clock)?),
     })
 }
 
@@ -187,7 +123,6 @@ pub enum CameraError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
 
     #[test]
     fn resizing_keeps_the_buffer() {
@@ -195,25 +130,5 @@ mod tests {
         let before = frame.picture.as_ptr();
         frame.resize((30, 20));
         assert_eq!((frame.picture.dimensions(), frame.picture.as_ptr()), ((30, 20), before));
-    }
-
-    #[test]
-    fn a_webcam_is_named_by_its_number_or_its_path() {
-        assert_eq!(Source::parse("0"), Source::Webcam(0));
-        assert_eq!(Source::parse("/dev/video12"), Source::Webcam(12));
-        for file in ["", "-1", "0.mp4", "./0", "/dev/video", "/dev/videos/1", "/dev/null", "/dev/nothing"] {
-            assert_eq!(Source::parse(file), Source::File(file.into()));
-        }
-    }
-
-    #[test]
-    fn a_setting_out_of_range_is_refused() {
-        let refusal = |text| Config::parse(text, "my.toml").unwrap_err().to_string();
-        assert_eq!(
-            refusal("[camera]\nfps = 0\n"),
-            "my.toml, line 2: `camera.fps` must be from 0.1 to 1000 frames a second"
-        );
-        assert!(refusal("[camera]\nwidth = 0\n").contains("line 2: `camera.width` must be"));
-        assert!(refusal("[camera]\nfps = nan\n").contains("`camera.fps` must be"));
     }
 }

@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use super::live;
 use crate::cli::{BalancerAction, BalancerArgs};
+use crate::clouds::aws::settings::Balancer;
 use crate::commands;
 use crate::config::Config;
-use crate::fleet::aws::settings::Balancer;
 use crate::view::terminal::Terminal;
 
 pub fn run(args: &BalancerArgs, terminal: Terminal) -> Result<ExitCode> {
@@ -36,8 +36,8 @@ pub fn run(args: &BalancerArgs, terminal: Terminal) -> Result<ExitCode> {
 mod in_aws {
     use super::*;
     use crate::cli::Format;
-    use crate::fleet::aws::Session;
-    use crate::fleet::aws::balancer::Shown;
+    use crate::clouds::aws::Session;
+    use crate::clouds::aws::classic_setup::Shown;
 
     pub async fn run(args: &BalancerArgs, config: &Config, terminal: &Terminal) -> Result<ExitCode> {
         let session = Session::open(config).await?;

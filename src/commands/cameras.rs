@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::camera::Source;
+use crate::camera::CameraSpec;
 use crate::camera::webcam::device::{Device, Reason, State, path};
 use crate::camera::webcam::format::{Format, Wish, sort_by_nearness};
 use crate::camera::webcam::{WebcamError, list};
@@ -24,7 +24,7 @@ pub fn run(args: &CamerasArgs) -> Result<ExitCode> {
     if cameras.is_empty() {
         anyhow::bail!("there is no camera: plug one in, or try `handwave run --camera puppet`");
     }
-    let taken = |camera: &&Device| Source::Webcam(camera.index) == config.camera.source;
+    let taken = |camera: &&Device| CameraSpec::Webcam(camera.index) == config.camera.source;
     if !cameras.iter().any(|camera| taken(&camera)) {
         commands::say(&format!("run takes none of these: [camera] source is another in {origin}"))?;
     }
@@ -32,9 +32,9 @@ pub fn run(args: &CamerasArgs) -> Result<ExitCode> {
 }
 
 /// A camera's line, and a line a size and encoding.
-fn describe(camera: &Device, source: &Source, wish: &Wish) -> String {
+fn describe(camera: &Device, source: &CameraSpec, wish: &Wish) -> String {
     let Device { index, name, state } = camera;
-    let taken = *source == Source::Webcam(*index);
+    let taken = *source == CameraSpec::Webcam(*index);
     let mark = |taken: bool, what: &str| if taken { format!("   <- {what}") } else { String::new() };
     let mut text = format!("{index}  {name}");
     if let Some(path) = path(*index) {
@@ -85,18 +85,18 @@ mod tests {
             format(1280, 720, 30, Mjpeg),
         ];
         let camera = Device { index: 2, name: "Lab Webcam".into(), state: State::Camera(formats) };
-        let text = describe(&camera, &Source::Webcam(2), &WISH);
+        let text = describe(&camera, &CameraSpec::Webcam(2), &WISH);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("2  Lab Webcam") && lines[0].ends_with("<- run takes this one"), "{text}");
         assert_eq!(lines[1], "   YUYV  640x480 at 30, 15 a second   <- 30 a second is nearest to config.toml's wish");
         assert_eq!(lines[2], "   MJPEG 1280x720 at 30 a second");
-        assert!(!describe(&camera, &Source::Webcam(0), &WISH).contains("run takes"));
+        assert!(!describe(&camera, &CameraSpec::Webcam(0), &WISH).contains("run takes"));
     }
 
     #[test]
     fn what_is_wrong_with_a_camera_is_told() {
         let state = State::Trouble(Trouble { reason: Reason::Busy, said: String::new() });
         let camera = Device { index: 2, name: "Lab Webcam".into(), state };
-        assert!(describe(&camera, &Source::Webcam(0), &WISH).contains("in use by another program"));
+        assert!(describe(&camera, &CameraSpec::Webcam(0), &WISH).contains("in use by another program"));
     }
 }

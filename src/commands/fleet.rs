@@ -13,15 +13,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use super::live;
-use super::signals::Signals;
 use crate::cli::{FleetAction, FleetArgs, Format};
+use crate::clouds::simulated::Simulated;
+use crate::command::{Action, Command, InstanceId, Source, list};
 use crate::commands;
 use crate::config::Config;
+use crate::daemon::signals::Signals;
 use crate::event::Stamped;
-use crate::fleet::actor::{Actor, FleetState, Handle, Outcome, Timing};
 use crate::fleet::observed::{Observed, look};
-use crate::fleet::simulated::Simulated;
-use crate::fleet::{Action, Command, InstanceId, Source, list};
+use crate::fleet::reconciler::{FleetState, Handle, Outcome, Reconciler, Timing};
 use crate::view::terminal::Terminal;
 
 pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
@@ -38,7 +38,7 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
 
 #[cfg(feature = "aws")]
 async fn in_aws(args: &FleetArgs, config: &Config, terminal: &Terminal) -> Result<ExitCode> {
-    let live = crate::fleet::aws::open(config).await?;
+    let live = crate::clouds::aws::open(config).await?;
     terminal.line(&live.to_string());
     if matches!(args.action, FleetAction::Status) {
         return Report::new(config, &live.state(), None).print(args.place.format);
@@ -67,7 +67,7 @@ async fn dry_run(args: &FleetArgs, config: &Config, terminal: &Terminal) -> Resu
         let state = FleetState { observed, limits, settled: true, trouble: None };
         return Report::new(config, &state, None).print(args.place.format);
     }
-    play(args, config, terminal, |events| Actor::spawn(simulated, limits, Timing::simulated(), events)).await
+    play(args, config, terminal, |events| Reconciler::spawn(simulated, limits, Timing::simulated(), events)).await
 }
 
 /// Starts the actor, sends the command, waits until the fleet is settled.
@@ -124,7 +124,7 @@ async fn play(
 /// command may hold up the rest for ever.
 async fn finish(handle: &Handle, action: Option<Action>) -> (Option<Outcome>, Option<FleetState>) {
     let outcome = match action {
-        Some(action) => handle.send(Command::new(Source::CommandLine, action)).await.ok(),
+        Some(action) => handle.send(Command::new(Source::CommandLine { user: None }, action)).await.ok(),
         None => None,
     };
     match outcome {
@@ -199,7 +199,7 @@ struct Row {
 impl Report {
     fn new(config: &Config, state: &FleetState, outcome: Option<Outcome>) -> Report {
         let Observed { instances, strangers } = state.observed.clone().unwrap_or_default();
-        let row = |seen: &crate::fleet::observed::Seen| Row {
+        let row = |seen: &crate::fleet::observed::Member| Row {
             id: seen.id().clone(),
             phase: seen.phase().to_string(),
             launched: seen.instance.launched,

@@ -8,15 +8,16 @@ use anyhow::{Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
-use crate::camera::Source;
+use crate::camera::CameraSpec;
 #[cfg(feature = "aws")]
 use crate::cli::CloudArgs;
 use crate::cli::RunArgs;
+use crate::clouds::Mode;
+use crate::clouds::simulate;
 use crate::config::Config;
 use crate::event::Stamped;
-use crate::fleet::actor::{FleetState, Handle};
-use crate::fleet::{CloudName, simulate};
-use crate::view::Mode;
+use crate::fleet::CloudName;
+use crate::fleet::reconciler::{FleetState, Handle};
 use crate::view::terminal::Terminal;
 
 /// Whether AWS is meant, and not a simulated fleet.
@@ -34,14 +35,14 @@ pub struct Driven {
     /// Whether gestures act from the start: nothing real hears them before somebody at the camera has said so.
     pub armed: bool,
     pub fleet: Handle,
-    pub actor: JoinHandle<FleetState>,
+    pub reconciler: JoinHandle<FleetState>,
 }
 
 /// Opens the fleet and starts its actor.
 pub async fn drive(
     args: &RunArgs,
     config: &Config,
-    camera: &Source,
+    camera: &CameraSpec,
     terminal: &Terminal,
     events: UnboundedSender<Stamped>,
 ) -> Result<Driven> {
@@ -52,20 +53,20 @@ pub async fn drive(
         #[cfg(not(feature = "aws"))]
         let _ = (camera, terminal);
     }
-    let (fleet, actor) = simulate(&config.fleet, events);
-    Ok(Driven { mode: Mode::DryRun, armed: true, fleet, actor })
+    let (fleet, reconciler) = simulate(&config.fleet, events);
+    Ok(Driven { mode: Mode::DryRun, armed: true, fleet, reconciler })
 }
 
 #[cfg(feature = "aws")]
 async fn drive_aws(
     args: &RunArgs,
     config: &Config,
-    camera: &Source,
+    camera: &CameraSpec,
     terminal: &Terminal,
     events: UnboundedSender<Stamped>,
 ) -> Result<Driven> {
-    let session = crate::fleet::aws::Session::open(config).await?;
-    if !matches!(camera, Source::Webcam(_)) && !session.is_rehearsal {
+    let session = crate::clouds::aws::Session::open(config).await?;
+    if !matches!(camera, CameraSpec::Webcam(_)) && !session.is_rehearsal {
         bail!(
             "{camera} is no webcam, and only hands before a webcam may change a real fleet: name one by --camera or \
              camera.source, or say --dry-run"
@@ -77,8 +78,8 @@ async fn drive_aws(
     let live = session.live(config).await?;
     terminal.line(&live.to_string());
     let mode = Mode::Live { account: live.session.account.clone(), region: live.session.region.clone() };
-    let (fleet, actor) = live.start(events);
-    Ok(Driven { mode, armed: args.armed, fleet, actor })
+    let (fleet, reconciler) = live.start(events);
+    Ok(Driven { mode, armed: args.armed, fleet, reconciler })
 }
 
 /// Asks before something is destroyed. False: the person does not want it.

@@ -5,7 +5,6 @@ mod balancer;
 #[cfg(feature = "webcam")]
 mod cameras;
 mod count;
-mod daemon;
 mod demo;
 mod doctor;
 mod fleet;
@@ -13,9 +12,7 @@ mod live;
 mod log;
 mod manual;
 mod run;
-mod signals;
-mod stage;
-mod summary;
+mod screens;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -23,12 +20,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::cli::{Cli, Command, LogFormat};
+use crate::cli::{Cli, LogFormat, Subcommand};
 use crate::view::terminal::Terminal;
 
 pub fn run(cli: Cli) -> Result<ExitCode> {
     #[cfg(feature = "webcam")]
-    if let Command::CameraProcess { task } = &cli.command {
+    if let Subcommand::CameraProcess { task } = &cli.command {
         return Ok(crate::camera::webcam::child::run(task));
     }
     let terminal = log::begin(&cli.logging);
@@ -42,21 +39,21 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-fn execute(command: Command, terminal: Terminal) -> Result<ExitCode> {
+fn execute(command: Subcommand, terminal: Terminal) -> Result<ExitCode> {
     match command {
-        Command::Run(args) => run::run(&args, terminal),
-        Command::Demo(args) => demo::run(&args, terminal),
-        Command::Count(args) => count::run(&args),
-        Command::Fleet(args) => fleet::run(&args, terminal),
-        Command::Doctor(args) => doctor::run(&args, &terminal),
-        Command::Balancer(args) => balancer::run(&args, terminal),
-        Command::Completions { shell } => manual::completions(shell),
-        Command::Man { folder } => manual::man(folder.as_deref()),
+        Subcommand::Run(args) => run::run(&args, terminal),
+        Subcommand::Demo(args) => demo::run(&args, terminal),
+        Subcommand::Count(args) => count::run(&args),
+        Subcommand::Fleet(args) => fleet::run(&args, terminal),
+        Subcommand::Doctor(args) => doctor::run(&args, &terminal),
+        Subcommand::Balancer(args) => balancer::run(&args, terminal),
+        Subcommand::Completions { shell } => manual::completions(shell),
+        Subcommand::Man { folder } => manual::man(folder.as_deref()),
         #[cfg(feature = "webcam")]
-        Command::Cameras(args) => cameras::run(&args),
+        Subcommand::Cameras(args) => cameras::run(&args),
         // Has run above: it has no terminal, and its log would go nowhere.
         #[cfg(feature = "webcam")]
-        Command::CameraProcess { .. } => Ok(ExitCode::FAILURE),
+        Subcommand::CameraProcess { .. } => Ok(ExitCode::FAILURE),
     }
 }
 

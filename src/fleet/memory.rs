@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cloud::{Health, Instance, InstanceState};
-use super::observed::{Observed, Seen};
+use super::observed::{Member, Observed};
 use super::plan::{self, Change};
-use super::{CommandId, InstanceId};
+use super::ports::{Health, Instance, InstanceState};
+use crate::command::{CommandId, InstanceId};
 
 /// How long a launched instance counts without being described.
 pub const UNSEEN: Duration = Duration::from_secs(300);
@@ -51,7 +51,7 @@ impl Memory {
     /// Notes since when things wait, and forgets what is over.
     pub fn note(&mut self, observed: &Observed, now: Instant, drain: Duration) {
         self.held.retain(|_, until| *until > now);
-        let known: BTreeSet<_> = observed.instances.iter().map(Seen::id).collect();
+        let known: BTreeSet<_> = observed.instances.iter().map(Member::id).collect();
         self.tagged.retain(|id| known.contains(id));
         self.commands.retain(|id, _| known.contains(id));
         self.deregistered.retain(|id, _| known.contains(id));

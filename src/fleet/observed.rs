@@ -4,21 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::InstanceId;
-use super::cloud::{Cloud, CloudError, Health, Instance, InstanceState};
+use super::ports::{Cloud, CloudError, Health, Instance, InstanceState};
+use crate::command::InstanceId;
 
 /// The fleet at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observed {
     /// Oldest first.
-    pub instances: Vec<Seen>,
+    pub instances: Vec<Member>,
     /// Registered on the balancer without being described as the fleet's: reported, never touched.
     pub strangers: Vec<InstanceId>,
 }
 
 /// One instance of the fleet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
+pub struct Member {
     pub instance: Instance,
     /// None: the balancer said nothing about it.
     pub health: Option<Health>,
@@ -28,7 +28,7 @@ pub struct Seen {
 
 /// Where an instance is in its life, as a person is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub enum Lifecycle {
     InService,
     /// Registered, and fails its health check.
     Unhealthy,
@@ -45,30 +45,30 @@ pub enum Phase {
     Stopped,
 }
 
-impl Phase {
+impl Lifecycle {
     /// On the way into service or out of it, and not there without somebody who sees to it.
     pub fn is_under_way(self) -> bool {
-        matches!(self, Phase::Registering | Phase::Launching | Phase::Retiring | Phase::Draining)
+        matches!(self, Lifecycle::Registering | Lifecycle::Launching | Lifecycle::Retiring | Lifecycle::Draining)
     }
 }
 
-impl fmt::Display for Phase {
+impl fmt::Display for Lifecycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Phase::InService => "in service",
-            Phase::Unhealthy => "unhealthy",
-            Phase::Registering => "registering",
-            Phase::Launching => "launching",
-            Phase::Retiring => "retiring",
-            Phase::Draining => "draining",
-            Phase::Terminating => "terminating",
-            Phase::Terminated => "terminated",
-            Phase::Stopped => "stopped",
+            Lifecycle::InService => "in service",
+            Lifecycle::Unhealthy => "unhealthy",
+            Lifecycle::Registering => "registering",
+            Lifecycle::Launching => "launching",
+            Lifecycle::Retiring => "retiring",
+            Lifecycle::Draining => "draining",
+            Lifecycle::Terminating => "terminating",
+            Lifecycle::Terminated => "terminated",
+            Lifecycle::Stopped => "stopped",
         })
     }
 }
 
-impl Seen {
+impl Member {
     pub fn id(&self) -> &InstanceId {
         &self.instance.id
     }
@@ -92,17 +92,17 @@ impl Seen {
         self.health.is_some_and(Health::is_registered)
     }
 
-    pub fn phase(&self) -> Phase {
+    pub fn phase(&self) -> Lifecycle {
         match (self.instance.state, self.health) {
-            (InstanceState::Terminated, _) => Phase::Terminated,
-            (InstanceState::ShuttingDown, _) => Phase::Terminating,
-            (InstanceState::Stopping | InstanceState::Stopped, _) => Phase::Stopped,
-            (_, Some(Health::Draining)) => Phase::Draining,
-            _ if self.instance.retiring => Phase::Retiring,
-            (InstanceState::Pending, _) => Phase::Launching,
-            (InstanceState::Running, Some(Health::InService)) => Phase::InService,
-            (InstanceState::Running, Some(Health::OutOfService)) => Phase::Unhealthy,
-            (InstanceState::Running, _) => Phase::Registering,
+            (InstanceState::Terminated, _) => Lifecycle::Terminated,
+            (InstanceState::ShuttingDown, _) => Lifecycle::Terminating,
+            (InstanceState::Stopping | InstanceState::Stopped, _) => Lifecycle::Stopped,
+            (_, Some(Health::Draining)) => Lifecycle::Draining,
+            _ if self.instance.retiring => Lifecycle::Retiring,
+            (InstanceState::Pending, _) => Lifecycle::Launching,
+            (InstanceState::Running, Some(Health::InService)) => Lifecycle::InService,
+            (InstanceState::Running, Some(Health::OutOfService)) => Lifecycle::Unhealthy,
+            (InstanceState::Running, _) => Lifecycle::Registering,
         }
     }
 }
@@ -122,9 +122,9 @@ impl Observed {
     /// Joins the two answers.
     pub fn join(instances: Vec<Instance>, health: Vec<(InstanceId, Health)>) -> Self {
         let mut health: BTreeMap<_, _> = health.into_iter().collect();
-        let mut instances: Vec<Seen> = instances
+        let mut instances: Vec<Member> = instances
             .into_iter()
-            .map(|instance| Seen { health: health.remove(&instance.id), described: true, instance })
+            .map(|instance| Member { health: health.remove(&instance.id), described: true, instance })
             .collect();
         instances.sort_by(|a, b| (a.instance.launched, a.id()).cmp(&(b.instance.launched, b.id())));
         let strangers = health.into_iter().filter(|(_, health)| health.is_registered()).map(|(id, _)| id).collect();
@@ -136,7 +136,7 @@ impl Observed {
         self.instances.iter().filter(|seen| seen.counts()).count()
     }
 
-    pub fn get(&self, id: &InstanceId) -> Option<&Seen> {
+    pub fn get(&self, id: &InstanceId) -> Option<&Member> {
         self.instances.iter().find(|seen| seen.id() == id)
     }
 
@@ -145,13 +145,13 @@ impl Observed {
         for instance in instances {
             // Asked for again after a lost answer, a launch may name what is described already.
             if self.get(&instance.id).is_none() {
-                self.instances.push(Seen { instance, health: None, described: false });
+                self.instances.push(Member { instance, health: None, described: false });
             }
         }
     }
 
     /// Whose id is among `ids`.
-    pub(super) fn among_mut<'a>(&'a mut self, ids: &'a [InstanceId]) -> impl Iterator<Item = &'a mut Seen> {
+    pub(super) fn among_mut<'a>(&'a mut self, ids: &'a [InstanceId]) -> impl Iterator<Item = &'a mut Member> {
         self.instances.iter_mut().filter(|seen| ids.contains(seen.id()))
     }
 }
@@ -178,24 +178,24 @@ mod tests {
         let health = vec![("i-2".into(), Health::InService), ("i-1".into(), Health::InService)];
         let observed = Observed::join(vec![instance("i-1", Running, false)], health);
         assert_eq!(observed.strangers, ["i-2".into()]);
-        assert_eq!(observed.instances[0].phase(), Phase::InService);
+        assert_eq!(observed.instances[0].phase(), Lifecycle::InService);
     }
 
     #[test]
     fn phases() {
         let phase = |state, retiring, health| {
-            Seen { instance: instance("i", state, retiring), health, described: true }.phase()
+            Member { instance: instance("i", state, retiring), health, described: true }.phase()
         };
-        assert_eq!(phase(Pending, false, None), Phase::Launching);
-        assert_eq!(phase(Pending, true, None), Phase::Retiring);
-        assert_eq!(phase(Running, false, None), Phase::Registering);
-        assert_eq!(phase(Running, false, Some(Health::Registering)), Phase::Registering);
-        assert_eq!(phase(Running, false, Some(Health::InService)), Phase::InService);
-        assert_eq!(phase(Running, false, Some(Health::OutOfService)), Phase::Unhealthy);
-        assert_eq!(phase(Running, true, Some(Health::InService)), Phase::Retiring);
-        assert_eq!(phase(Running, true, Some(Health::Draining)), Phase::Draining);
-        assert_eq!(phase(Running, true, Some(Health::NotRegistered)), Phase::Retiring);
-        assert_eq!(phase(ShuttingDown, true, Some(Health::OutOfService)), Phase::Terminating);
-        assert_eq!(phase(Stopped, true, None), Phase::Stopped);
+        assert_eq!(phase(Pending, false, None), Lifecycle::Launching);
+        assert_eq!(phase(Pending, true, None), Lifecycle::Retiring);
+        assert_eq!(phase(Running, false, None), Lifecycle::Registering);
+        assert_eq!(phase(Running, false, Some(Health::Registering)), Lifecycle::Registering);
+        assert_eq!(phase(Running, false, Some(Health::InService)), Lifecycle::InService);
+        assert_eq!(phase(Running, false, Some(Health::OutOfService)), Lifecycle::Unhealthy);
+        assert_eq!(phase(Running, true, Some(Health::InService)), Lifecycle::Retiring);
+        assert_eq!(phase(Running, true, Some(Health::Draining)), Lifecycle::Draining);
+        assert_eq!(phase(Running, true, Some(Health::NotRegistered)), Lifecycle::Retiring);
+        assert_eq!(phase(ShuttingDown, true, Some(Health::OutOfService)), Lifecycle::Terminating);
+        assert_eq!(phase(Stopped, true, None), Lifecycle::Stopped);
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cloud::{Health, InstanceState};
 use super::memory::Memory;
-use super::observed::{Observed, Phase, Seen};
-use super::{Action, InstanceId, Limits};
+use super::observed::{Lifecycle, Member, Observed};
+use super::ports::{Health, InstanceState};
+use super::settings::Limits;
+use crate::command::{Action, InstanceId};
 
 /// How long the first of a batch waits for the others.
 pub const BATCH_WAIT: Duration = Duration::from_secs(10);
@@ -88,7 +89,7 @@ pub fn is_moving(observed: &Observed, memory: &Memory, now: Instant, drain: Dura
     observed.instances.iter().any(|seen| next(seen, memory, now, drain) != Next::Nothing)
 }
 
-fn next(seen: &Seen, memory: &Memory, now: Instant, drain: Duration) -> Next {
+fn next(seen: &Member, memory: &Memory, now: Instant, drain: Duration) -> Next {
     use InstanceState::*;
     let next = match seen.instance.state {
         Stopping | Stopped => Next::Nothing,
@@ -110,7 +111,7 @@ fn next(seen: &Seen, memory: &Memory, now: Instant, drain: Duration) -> Next {
     }
 }
 
-fn retire(seen: &Seen, state: InstanceState, memory: &Memory, now: Instant, drain: Duration) -> Next {
+fn retire(seen: &Member, state: InstanceState, memory: &Memory, now: Instant, drain: Duration) -> Next {
     match seen.health {
         Some(Health::NotRegistered) => Next::Do(Change::Terminate),
         Some(Health::Draining) => {
@@ -188,8 +189,8 @@ pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Ac
 
 /// Which `n` instances would be retired first: those that fail their health check, then the newest.
 pub fn victims(observed: &Observed, n: usize) -> Vec<InstanceId> {
-    let mut seen: Vec<&Seen> = observed.instances.iter().filter(|seen| seen.counts() && seen.described).collect();
-    seen.sort_by_key(|seen| (seen.phase() != Phase::Unhealthy, Reverse((seen.instance.launched, seen.id()))));
+    let mut seen: Vec<&Member> = observed.instances.iter().filter(|seen| seen.counts() && seen.described).collect();
+    seen.sort_by_key(|seen| (seen.phase() != Lifecycle::Unhealthy, Reverse((seen.instance.launched, seen.id()))));
     seen.into_iter().take(n).map(|seen| seen.id().clone()).collect()
 }
 
@@ -233,7 +234,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::fleet::cloud::Instance;
+    use crate::fleet::ports::Instance;
 
     const DRAIN: Duration = Duration::from_secs(60);
     const LIMITS: Limits = Limits { min: 1, max: 5 };
@@ -262,7 +263,7 @@ mod tests {
             };
             let launched = Timestamp::from_second(i as i64).unwrap();
             let instance = Instance { id: id(i), state, launched, retiring, reason: None };
-            Seen { instance, health, described: word != "unseen" }
+            Member { instance, health, described: word != "unseen" }
         });
         Observed { instances: seen.collect(), strangers: vec![] }
     }

@@ -1,20 +1,20 @@
-//! How long a sign has been held. In: the signs, in the order of their times. Out: the sign that is held, how long,
+//! How long a sign has been held. In: samples, in the order of their times. Out: the sign that is held, how long,
 //! and whether that is a gesture (rules 1 and 2).
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use glam::Vec2;
 
-use crate::gesture::{
-    Gesture, Settings,
-    sign::{Seen, Shown, Sign},
-    why::Why,
-};
+use super::sample::{Sample, Shown, Sign};
+use super::settings::Settings;
+use super::why::Why;
+use crate::command::Gesture;
 
-/// The latest signs: the longest hold, and the one reading before it that covers its beginning.
+/// The latest samples: the longest hold, and the one reading before it that covers its beginning.
 #[derive(Debug, Default)]
 pub struct Window {
-    signs: VecDeque<Sign>,
+    samples: VecDeque<Sample>,
 }
 
 /// The sign that the newest readings agree on.
@@ -31,43 +31,44 @@ pub struct Hold {
 
 impl Window {
     pub fn clear(&mut self) {
-        self.signs.clear();
+        self.samples.clear();
     }
 
-    /// Adds a sign, which is later than all before it.
-    pub fn push(&mut self, sign: Sign, settings: &Settings) {
-        self.signs.push_back(sign);
+    /// Adds a sample, which is later than all before it.
+    pub fn push(&mut self, sample: Sample, settings: &Settings) {
+        self.samples.push_back(sample);
         let longest = settings.hold_launch.max(settings.hold_retire);
-        while self.signs.get(1).is_some_and(|second| sign.time.saturating_sub(second.time) >= longest) {
-            self.signs.pop_front();
+        while self.samples.get(1).is_some_and(|second| sample.time.saturating_sub(second.time) >= longest) {
+            self.samples.pop_front();
         }
     }
 
     /// The hold that ends now. It reaches back to the earliest reading from which on all the rules hold, but never past
     /// the first one that makes it long enough: a gesture is judged by exactly its window.
     pub fn hold(&self, settings: &Settings) -> Option<Hold> {
-        let newest = self.signs.back().filter(|sign| sign.seen != Seen::TwoHands)?;
+        let newest = self.samples.back().filter(|sample| sample.shown != Shown::TwoHands)?;
         // Where the newest reading shows nothing, an older one keeps the hold on the screen, but can't complete it.
-        let shown = self.signs.iter().rev().find_map(|sign| sign.seen.shown())?;
-        let needed = settings.hold(shown.side);
+        let sign = self.samples.iter().rev().find_map(|sample| sample.shown.sign())?;
+        let mut gesture = Gesture { side: sign.side, fingers: sign.fingers, confidence: 0.0, hold: Duration::ZERO };
+        let needed = settings.hold(gesture.intent());
 
-        let (mut held, mut long_enough, mut searched, mut hint) = (None, false, false, None);
+        let (mut held, mut long_enough, mut searched, mut hint) = (false, false, false, None);
         let (mut readings, mut agreed, mut confidence) = (0usize, 0usize, 0.0);
-        let mut still = Still::new(&shown);
+        let mut still = Still::new(&sign);
         let mut later = newest.time;
-        for sign in self.signs.iter().rev() {
-            let hand = sign.seen.shown().filter(|hand| hand.agrees_with(&shown));
-            if later.saturating_sub(sign.time) > settings.gap {
+        for sample in self.samples.iter().rev() {
+            let hand = sample.shown.sign().filter(|hand| hand.agrees_with(&sign));
+            if later.saturating_sub(sample.time) > settings.gap {
                 hint = hand.map(|_| Why::FewReadings);
                 break;
             }
-            if sign.searched && sign.seen == Seen::TwoHands {
+            if sample.searched && sample.shown == Shown::TwoHands {
                 break;
             }
-            later = sign.time;
+            later = sample.time;
             readings += 1;
-            searched |= sign.searched && sign.seen.is_one_hand();
-            let hold = newest.time.saturating_sub(sign.time);
+            searched |= sample.searched && sample.shown.is_one_hand();
+            let hold = newest.time.saturating_sub(sample.time);
             if let Some(hand) = hand {
                 if !still.goes_on(&hand, settings) {
                     hint = Some(Why::Moving);
@@ -76,8 +77,7 @@ impl Window {
                 agreed += 1;
                 confidence += hand.confidence;
                 if agreed as f32 / readings as f32 >= settings.agree {
-                    let confidence = confidence / agreed as f32;
-                    held = Some(Gesture { side: shown.side, fingers: shown.fingers, confidence, hold });
+                    (gesture.confidence, gesture.hold, held) = (confidence / agreed as f32, hold, true);
                     long_enough = hold >= needed;
                 }
             }
@@ -85,13 +85,15 @@ impl Window {
                 break;
             }
         }
-        let gesture = held?;
+        if !held {
+            return None;
+        }
         if long_enough && readings < settings.readings_min {
             hint = Some(Why::FewReadings);
         } else if long_enough && !searched {
             hint = Some(Why::NotSearched);
         }
-        let complete = long_enough && hint.is_none() && newest.seen.shown().is_some();
+        let complete = long_enough && hint.is_none() && newest.shown.sign().is_some();
         let progress = if long_enough { 1.0 } else { gesture.hold.div_duration_f32(needed) };
         Some(Hold { gesture, progress, complete, hint })
     }
@@ -108,13 +110,13 @@ struct Still {
 }
 
 impl Still {
-    fn new(newest: &Shown) -> Still {
+    fn new(newest: &Sign) -> Still {
         Still { palm: newest.palm, low: newest.points, high: newest.points, last: newest.points }
     }
 
     /// Adds the reading before; whether the hand held still in all of them, and did not jump, which is another hand that
     /// took its place.
-    fn goes_on(&mut self, hand: &Shown, settings: &Settings) -> bool {
+    fn goes_on(&mut self, hand: &Sign, settings: &Settings) -> bool {
         self.low = std::array::from_fn(|i| self.low[i].min(hand.points[i]));
         self.high = std::array::from_fn(|i| self.high[i].max(hand.points[i]));
         let step = mean_distance(&std::mem::replace(&mut self.last, hand.points), &hand.points);

@@ -3,19 +3,16 @@
 
 use std::time::Duration;
 
-use crate::{
-    gesture::{
-        Gesture, Settings,
-        hold::Window,
-        sign::{Seen, Sign},
-        why::Why,
-    },
-    hand::{Reading, Side},
-};
+use super::hold::Window;
+use super::sample::{Sample, Shown};
+use super::settings::Settings;
+use super::why::Why;
+use crate::command::{Gesture, Intent};
+use crate::hand::Reading;
 
 /// What the fleet or a log has to hear of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Outcome {
+pub enum Transition {
     /// A retire was held long enough, and fires unless it is taken back.
     CountingDown(Gesture),
     Fired(Gesture),
@@ -32,8 +29,9 @@ pub enum Phase {
     Idle(Why),
     /// The ring. A hint says what keeps it from going on, where something does.
     Holding {
-        side: Side,
-        fingers: u8,
+        /// What it is if it ends here.
+        gesture: Gesture,
+        /// How much of the time it needs is over, 0 to 1.
         progress: f32,
         hint: Option<Why>,
     },
@@ -98,38 +96,38 @@ impl Machine {
     }
 
     /// Takes the next reading.
-    pub fn see(&mut self, reading: &Reading) -> Option<Outcome> {
-        let sign = Sign::of(reading, self.settings.hand_min);
-        let before = self.now.replace(sign.time);
-        let step = before.map(|before| sign.time.saturating_sub(before));
+    pub fn see(&mut self, reading: &Reading) -> Option<Transition> {
+        let sample = Sample::of(reading, self.settings.hand_min);
+        let before = self.now.replace(sample.time);
+        let step = before.map(|before| sample.time.saturating_sub(before));
         let broken = match (before, step) {
-            (Some(before), _) if sign.time < before => self.disarm(Why::TimeRanBack),
+            (Some(before), _) if sample.time < before => self.disarm(Why::TimeRanBack),
             (_, Some(step)) if step > self.settings.disarm_gap => self.disarm(Why::Gap),
             _ => None,
         };
-        self.idle = sign.seen.why_not().unwrap_or(self.idle);
-        let stands = before == Some(sign.time);
+        self.idle = sample.shown.why_not().unwrap_or(self.idle);
+        let stands = before == Some(sample.time);
         broken.or(match self.state {
-            State::CountingDown { .. } => self.count_down(&sign),
+            State::CountingDown { .. } => self.count_down(&sample),
             // Where time stands still, nothing is held and nothing released.
             _ if stands => None,
             State::Armed(_) if self.paused => None,
-            State::Armed(_) => self.arm(sign),
+            State::Armed(_) => self.arm(sample),
             State::Done { .. } => {
-                self.release(&sign, step);
+                self.release(&sample, step);
                 None
             }
         })
     }
 
     /// No more readings for now. The next one may begin a new clock.
-    pub fn camera_lost(&mut self) -> Option<Outcome> {
+    pub fn camera_lost(&mut self) -> Option<Transition> {
         self.now = None;
         self.idle = Why::CameraLost;
         self.disarm(Why::CameraLost)
     }
 
-    pub fn pause(&mut self) -> Option<Outcome> {
+    pub fn pause(&mut self) -> Option<Transition> {
         self.paused = true;
         self.disarm(Why::Paused)
     }
@@ -144,7 +142,7 @@ impl Machine {
     }
 
     /// Pauses, as the end of the program.
-    pub fn quit(&mut self) -> Option<Outcome> {
+    pub fn quit(&mut self) -> Option<Transition> {
         (self.paused, self.quitting) = (true, true);
         self.disarm(Why::Quit)
     }
@@ -159,10 +157,7 @@ impl Machine {
             _ if self.paused => Phase::Paused,
             &State::Done { gesture, taken_back, .. } => Phase::Done { gesture, taken_back },
             State::Armed(window) => match window.hold(&self.settings) {
-                Some(hold) => {
-                    let Gesture { side, fingers, .. } = hold.gesture;
-                    Phase::Holding { side, fingers, progress: hold.progress, hint: hold.hint }
-                }
+                Some(hold) => Phase::Holding { gesture: hold.gesture, progress: hold.progress, hint: hold.hint },
                 None => Phase::Idle(self.idle),
             },
         }
@@ -176,32 +171,32 @@ impl Machine {
             State::Done { released, .. } => released.map(|since| since.saturating_add(self.settings.release)),
             State::Armed(window) => {
                 let held = window.hold(&self.settings)?.gesture;
-                let left = self.settings.hold(held.side).saturating_sub(held.hold);
+                let left = self.settings.hold(held.intent()).saturating_sub(held.hold);
                 self.now.map(|now| now.saturating_add(left))
             }
         }
     }
 
-    fn arm(&mut self, sign: Sign) -> Option<Outcome> {
+    fn arm(&mut self, sample: Sample) -> Option<Transition> {
         let State::Armed(window) = &mut self.state else { return None };
-        window.push(sign, &self.settings);
+        window.push(sample, &self.settings);
         let gesture = window.hold(&self.settings).filter(|hold| hold.complete)?.gesture;
-        Some(match gesture.side {
-            Side::Left => self.done(gesture, None),
-            Side::Right => {
-                self.state = State::CountingDown { gesture, since: sign.time, fists: 0 };
-                Outcome::CountingDown(gesture)
+        Some(match gesture.intent() {
+            Intent::Launch => self.done(gesture, None),
+            Intent::Retire => {
+                self.state = State::CountingDown { gesture, since: sample.time, fists: 0 };
+                Transition::CountingDown(gesture)
             }
         })
     }
 
     /// What takes back counts even where time stands still, or where it came too late by less than a reading.
-    fn count_down(&mut self, sign: &Sign) -> Option<Outcome> {
+    fn count_down(&mut self, sample: &Sample) -> Option<Transition> {
         let State::CountingDown { gesture, since, ref mut fists } = self.state else { return None };
-        *fists += usize::from(sign.seen.is_take_back());
-        if sign.seen == Seen::TwoHands {
+        *fists += usize::from(sample.shown.is_take_back());
+        if sample.shown == Shown::TwoHands {
             Some(self.done(gesture, Some(Why::TwoHands)))
-        } else if sign.seen.is_take_back() && *fists >= self.settings.take_back_readings {
+        } else if sample.shown.is_take_back() && *fists >= self.settings.take_back_readings {
             Some(self.done(gesture, Some(Why::Fist)))
         } else if self.since(since) >= self.settings.countdown {
             Some(self.done(gesture, None))
@@ -210,14 +205,14 @@ impl Machine {
         }
     }
 
-    fn release(&mut self, sign: &Sign, step: Option<Duration>) {
+    fn release(&mut self, sample: &Sample, step: Option<Duration>) {
         let State::Done { ref mut released, .. } = self.state else { return };
-        if !sign.seen.is_release() {
+        if !sample.shown.is_release() {
             *released = None;
             return;
         }
         let covered = step.is_some_and(|step| step <= self.settings.gap);
-        let since = released.filter(|_| covered).unwrap_or(sign.time);
+        let since = released.filter(|_| covered).unwrap_or(sample.time);
         *released = Some(since);
         if self.since(since) >= self.settings.release {
             self.state = State::Armed(Window::default());
@@ -225,7 +220,7 @@ impl Machine {
     }
 
     /// Forgets what was held or released so far, and takes a countdown back.
-    fn disarm(&mut self, why: Why) -> Option<Outcome> {
+    fn disarm(&mut self, why: Why) -> Option<Transition> {
         match &mut self.state {
             State::Armed(window) => {
                 window.clear();
@@ -242,11 +237,11 @@ impl Machine {
         }
     }
 
-    fn done(&mut self, gesture: Gesture, taken_back: Option<Why>) -> Outcome {
+    fn done(&mut self, gesture: Gesture, taken_back: Option<Why>) -> Transition {
         self.state = State::Done { gesture, taken_back, released: None };
         match taken_back {
-            Some(why) => Outcome::TakenBack { gesture, why },
-            None => Outcome::Fired(gesture),
+            Some(why) => Transition::TakenBack { gesture, why },
+            None => Transition::Fired(gesture),
         }
     }
 

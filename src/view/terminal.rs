@@ -13,21 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What a person tells the daemon by a key, in the terminal or a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// Escape, q or Ctrl-C.
-    Quit,
-    /// p or space.
-    Pause,
-    /// What the puppet is to show: 0 to 5 fingers, `l` the left hand, `r` the right hand, `n` none.
-    Puppet(char),
-}
-
-/// The puppet's keys.
-pub fn puppet(c: char) -> Option<Key> {
-    matches!(c, '0'..='5' | 'l' | 'r' | 'n').then_some(Key::Puppet(c))
-}
+use crate::daemon::keys::Key;
 
 /// The way to the terminal. Clones write to the same one; the log writes through it too, so that nothing tears the live
 /// line.
@@ -147,7 +133,7 @@ fn meaning(event: Event) -> Option<Key> {
         KeyCode::Esc | KeyCode::Char('q') => Some(Key::Quit),
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Key::Quit),
         KeyCode::Char('p' | ' ') => Some(Key::Pause),
-        KeyCode::Char(c) => puppet(c),
+        KeyCode::Char(c) => Key::of_puppet(c),
         _ => None,
     }
 }

@@ -14,7 +14,7 @@ pub const SIDE: usize = 224;
 
 /// What the model makes of one square.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Look {
+pub struct Estimate {
     pub landmarks: Landmarks,
     /// How likely there is a hand in the square, 0 to 1.
     pub presence: f32,
@@ -32,7 +32,7 @@ impl LandmarkReader {
         LandmarkReader { model }
     }
 
-    pub fn read(&mut self, picture: &RgbImage, roi: &Roi) -> Result<Look, ModelError> {
+    pub fn read(&mut self, picture: &RgbImage, roi: &Roi) -> Result<Estimate, ModelError> {
         warp::cut(picture, roi, SIDE, self.model.input());
         let outputs = self.model.run()?;
         Ok(decode(outputs, roi))
@@ -41,22 +41,22 @@ impl LandmarkReader {
 
 /// The model's outputs (63 numbers: x, y, z in pixels of the square; presence; handedness) to the picture's pixels.
 /// Numbers that are not finite are no hand.
-fn decode(outputs: &[Vec<f32>], roi: &Roi) -> Look {
+fn decode(outputs: &[Vec<f32>], roi: &Roi) -> Estimate {
     let side = SIDE as f32;
     let landmarks = std::array::from_fn(|i| {
         let [x, y, z] = std::array::from_fn(|axis| outputs[0][i * 3 + axis] / side);
         roi.to_picture(Vec2::new(x, y)).extend(z * roi.size)
     });
     let sound = landmarks.iter().all(|p: &Vec3| p.is_finite());
-    Look { landmarks, presence: if sound { outputs[1][0] } else { 0.0 }, right: outputs[2][0] }
+    Estimate { landmarks, presence: if sound { outputs[1][0] } else { 0.0 }, right: outputs[2][0] }
 }
 
-impl Look {
+impl Estimate {
     /// What is made of a square that can't be cut.
-    pub const NOTHING: Look = Look { landmarks: [Vec3::ZERO; 21], presence: 0.0, right: 0.5 };
+    pub const NOTHING: Estimate = Estimate { landmarks: [Vec3::ZERO; 21], presence: 0.0, right: 0.5 };
 
     /// Whether both are of one hand: the palms' centres lie within half a palm of each other.
-    pub fn is_same_hand(&self, other: &Look) -> bool {
+    pub fn is_same_hand(&self, other: &Estimate) -> bool {
         let (ours, theirs) = (&self.landmarks, &other.landmarks);
         let reach = palm_width(ours).max(palm_width(theirs)) / 2.0;
         palm_centre(ours).distance(palm_centre(theirs)) < reach

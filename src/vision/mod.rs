@@ -1,58 +1,26 @@
 //! Frames to hands: palm detection, landmarks, following. [`open`] loads the models and gives a [`Tracker`].
 
+pub mod fingers;
 pub mod landmark;
 pub mod model;
 pub mod motion;
 pub mod pace;
 pub mod palm;
-pub mod recording;
 pub mod roi;
 pub mod runtime;
+pub mod settings;
 pub mod tracker;
 pub mod warp;
-pub mod watch;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use serde::Deserialize;
-
-use crate::config::{Nonsense, demand, optional_path, seconds, share};
 use landmark::LandmarkReader;
 use model::{LANDMARK, ModelError, OrtModel, PALM};
 use palm::PalmDetector;
 use runtime::RuntimeError;
 use tracker::Tracker;
 
-/// The `[vision]` section of config.toml, where each setting says its unit and reason.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Settings {
-    #[serde(deserialize_with = "share")]
-    pub palm_threshold: f32,
-    pub palms_most: usize,
-    #[serde(deserialize_with = "share")]
-    pub presence: f32,
-    #[serde(deserialize_with = "share")]
-    pub presence_following: f32,
-    pub hands_most: usize,
-    #[serde(deserialize_with = "seconds")]
-    pub follow_still: Duration,
-    #[serde(deserialize_with = "seconds")]
-    pub search_moving: Duration,
-    #[serde(deserialize_with = "seconds")]
-    pub search_restless: Duration,
-    #[serde(deserialize_with = "seconds")]
-    pub search_still: Duration,
-    #[serde(deserialize_with = "optional_path")]
-    pub onnxruntime: Option<PathBuf>,
-}
-
-impl Settings {
-    pub fn check(&self) -> Result<(), Nonsense> {
-        demand(self.palms_most >= 1, "vision.palms_most", "must be at least 1")?;
-        demand(self.hands_most >= 2, "vision.hands_most", "must be at least 2, or a second hand would go unseen")
-    }
-}
+pub use settings::Settings;
 
 /// Why hands can't be read.
 #[derive(Debug, thiserror::Error)]

@@ -5,15 +5,15 @@ use std::time::Duration;
 use image::RgbImage;
 
 use super::Settings;
-use super::landmark::{LandmarkReader, Look};
+use super::landmark::{Estimate, LandmarkReader};
 use super::model::ModelError;
 use super::motion::{Area, Life, Motion, Thumbnail};
 use super::pace;
 use super::palm::{Palm, PalmDetector};
 use super::roi::Roi;
 use crate::camera::Frame;
-use crate::gesture::fingers;
 use crate::hand::{Hand, Reading, Side, palm_centre, palm_width};
+use crate::vision::fingers;
 
 /// How far a picture is shrunk when nothing was found at full size: palms that fill the picture are larger than any
 /// that the model was trained on.
@@ -57,7 +57,7 @@ pub struct Tracker {
 
 /// A hand that was in the last frame.
 struct Followed {
-    look: Look,
+    look: Estimate,
     /// P(right hand), averaged over the frames.
     right: f32,
 }
@@ -65,7 +65,7 @@ struct Followed {
 impl Followed {
     /// Whether this is the same hand, which moved so fast that it was only half in the square where it was looked for:
     /// what was read there lies beside it. Two hands so near to each other are a person's left and right.
-    fn was_outrun(&self, found: &Look) -> bool {
+    fn was_outrun(&self, found: &Estimate) -> bool {
         let palm = palm_width(&self.look.landmarks).max(palm_width(&found.landmarks));
         let apart = palm_centre(&self.look.landmarks).distance(palm_centre(&found.landmarks));
         apart < palm && (self.right > 0.5) == (found.right > 0.5)
@@ -200,7 +200,7 @@ impl Tracker {
     }
 
     /// What the newest frame alone says of each hand of its reading, in the same order: for those who measure.
-    pub fn looks(&self) -> impl Iterator<Item = &Look> {
+    pub fn looks(&self) -> impl Iterator<Item = &Estimate> {
         self.followed.iter().map(|hand| &hand.look)
     }
 
@@ -244,7 +244,7 @@ impl Tracker {
     fn search(&mut self, picture: &RgbImage, zoom: f32) -> Result<(), ModelError> {
         let rejected = self.rejected.len();
         // Which followed hands are where they were looked for, and what else there is.
-        let (mut there, mut others) = (vec![false; self.followed.len()], Vec::<Look>::new());
+        let (mut there, mut others) = (vec![false; self.followed.len()], Vec::<Estimate>::new());
         for palm in self.palms.detect(picture, zoom)? {
             if let Some(known) = self.followed.iter().position(|hand| palm.is_of(&hand.look.landmarks)) {
                 there[known] = true;
@@ -279,10 +279,10 @@ impl Tracker {
 
     /// The landmarks of a palm, read again on the square made from the first ones, which fits better; the first are
     /// kept where the second look lost the hand.
-    fn look_twice(&mut self, picture: &RgbImage, palm: &Palm) -> Result<Look, ModelError> {
+    fn look_twice(&mut self, picture: &RgbImage, palm: &Palm) -> Result<Estimate, ModelError> {
         let roi = Roi::of_palm(palm);
         if !roi.is_sound() {
-            return Ok(Look::NOTHING);
+            return Ok(Estimate::NOTHING);
         }
         let first = self.landmarks.read(picture, &roi)?;
         let roi = Roi::of_landmarks(&first.landmarks);
@@ -293,7 +293,7 @@ impl Tracker {
         Ok(if second.presence < first.presence / 2.0 { first } else { second })
     }
 
-    fn knows(&self, look: &Look) -> bool {
+    fn knows(&self, look: &Estimate) -> bool {
         self.followed.iter().any(|hand| hand.look.is_same_hand(look))
     }
 

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use handwave::fleet::InstanceId;
-use handwave::fleet::cloud::{Cloud, CloudError, ErrorKind, Health, Instance, InstanceState};
-use handwave::fleet::simulated::Simulated;
+use handwave::clouds::simulated::Simulated;
+use handwave::command::InstanceId;
+use handwave::fleet::ports::{Cloud, CloudError, ErrorKind, Health, Instance, InstanceState};
 use jiff::Timestamp;
 use tokio::time::sleep;
 

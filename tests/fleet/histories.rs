@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use handwave::fleet::actor::{Actor, FleetState, Handle, Timing};
-use handwave::fleet::cloud::{CloudError, InstanceState};
-use handwave::fleet::simulated::{Call, Effect, Fault, Past, Simulated, Times, Truth};
-use handwave::fleet::{Action, Command, InstanceId, Limits, Source};
+use handwave::clouds::simulated::{Call, Effect, Fault, Past, Simulated, Times, Truth};
+use handwave::command::{Action, Command, InstanceId, Source};
+use handwave::fleet::ports::{CloudError, InstanceState};
+use handwave::fleet::reconciler::{FleetState, Handle, Reconciler, Timing};
+use handwave::fleet::settings::Limits;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -123,7 +124,7 @@ impl Daemon {
         let timing = Timing { fast: Duration::from_secs(1), hidden: Duration::from_secs(3), ..Timing::default() };
         // Nobody listens to the events.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let (handle, task) = Actor::spawn(cloud.clone(), limits, timing, events);
+        let (handle, task) = Reconciler::spawn(cloud.clone(), limits, timing, events);
         Daemon { cloud: cloud.clone(), limits, handle, task }
     }
 
@@ -160,20 +161,20 @@ async fn live(history: &History) -> Result<(), TestCaseError> {
         match step {
             Step::Wait(time) => sleep(*time).await,
             Step::ScaleOut(n) => {
-                let command = Command::new(Source::CommandLine, Action::ScaleOut(*n));
+                let command = Command::new(Source::CommandLine { user: None }, Action::ScaleOut(*n));
                 asked.launches.insert(command.id.0.clone(), (*n, Instant::now()));
                 daemon.handle.send(command);
             }
             Step::ScaleIn(n) => {
                 asked.scale_in += n;
-                daemon.handle.send(Command::new(Source::CommandLine, Action::ScaleIn(*n)));
+                daemon.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleIn(*n)));
             }
             Step::Terminate(indices) => {
                 let nobody = InstanceId::from("i-0123456789abcdef0");
                 let all: Vec<&InstanceId> = ids.iter().chain([&nobody]).collect();
                 let named: Vec<InstanceId> = indices.iter().map(|index| (*index.get(&all)).clone()).collect();
                 asked.named.extend(named.iter().cloned());
-                daemon.handle.send(Command::new(Source::CommandLine, Action::Terminate(named)));
+                daemon.handle.send(Command::new(Source::CommandLine { user: None }, Action::Terminate(named)));
             }
             // A cloud that keeps forgetting its instances can't be told from an empty one.
             Step::Fail(Call::Instances, Failure::Empty, _) if empties == 2 => {}

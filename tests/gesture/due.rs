@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use handwave::config::Config;
-use handwave::gesture::machine::{Machine, Outcome};
+use handwave::gesture::machine::{Machine, Transition};
 use handwave::hand::{Reading, Side};
 
 use crate::hands::{SIZE, Shape};
 
 /// Plays frames of 30 a second, of which every third is read, and those that are due; tells when each outcome came.
-fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<(Duration, Outcome)> {
+fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<(Duration, Transition)> {
     let mut outcomes = Vec::new();
     for frame in from..to {
         let time = Duration::from_secs(1) * frame / 30;
@@ -32,7 +32,7 @@ fn holds_countdowns_and_releases_end_within_a_frame_of_their_time() {
         let in_time = |then: Duration, due: Duration| then >= due && then - due < Duration::from_millis(34);
 
         let outcomes = play(Some(Shape::new(Side::Right, 2)), &mut machine, begin, begin + 120);
-        let [(counting, Outcome::CountingDown(_)), (fired, Outcome::Fired(_))] = outcomes[..] else {
+        let [(counting, Transition::CountingDown(_)), (fired, Transition::Fired(_))] = outcomes[..] else {
             panic!("{outcomes:?}")
         };
         assert!(in_time(counting, began + settings.hold_retire), "{counting:?}");

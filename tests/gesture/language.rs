@@ -25,7 +25,7 @@ use std::{f32::consts::TAU, time::Duration};
 use glam::Vec3;
 use handwave::{
     config::Config,
-    gesture::machine::{Machine, Outcome, Phase},
+    gesture::machine::{Machine, Phase, Transition},
     hand::{Hand, Reading, Side},
 };
 
@@ -135,15 +135,15 @@ impl Player {
         Some(())
     }
 
-    fn hear(&mut self, outcome: Option<Outcome>) {
+    fn hear(&mut self, outcome: Option<Transition>) {
         let at = self.last.as_millis();
         self.heard.extend(outcome.map(|outcome| match outcome {
-            Outcome::CountingDown(gesture) => format!("countdown {} at {at}ms", gesture.fingers),
-            Outcome::Fired(gesture) => match gesture.side {
+            Transition::CountingDown(gesture) => format!("countdown {} at {at}ms", gesture.fingers),
+            Transition::Fired(gesture) => match gesture.side {
                 Side::Left => format!("launch {} at {at}ms", gesture.fingers),
                 Side::Right => format!("retire {} at {at}ms", gesture.fingers),
             },
-            Outcome::TakenBack { gesture, why } => format!("taken back {} at {at}ms: {why:?}", gesture.fingers),
+            Transition::TakenBack { gesture, why } => format!("taken back {} at {at}ms: {why:?}", gesture.fingers),
         }));
     }
 }
@@ -152,7 +152,8 @@ fn phase(phase: Phase) -> String {
     match phase {
         Phase::Paused => "paused".into(),
         Phase::Idle(why) => format!("idle: {why:?}"),
-        Phase::Holding { side, fingers, progress, hint } => {
+        Phase::Holding { gesture, progress, hint } => {
+            let (side, fingers) = (gesture.side, gesture.fingers);
             let hint = hint.map(|hint| format!(", {hint:?}")).unwrap_or_default();
             format!("{side} {fingers}: {:.0}%{hint}", progress * 100.0)
         }

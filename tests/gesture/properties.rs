@@ -5,10 +5,11 @@ use std::{cell::Cell, time::Duration};
 
 use glam::Vec3;
 use handwave::{
+    command::Gesture,
     config::Config,
     gesture::{
-        Gesture, Settings,
-        machine::{Machine, Outcome, Phase},
+        Settings,
+        machine::{Machine, Phase, Transition},
     },
     hand::{Hand, Reading, Side},
 };
@@ -218,12 +219,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn event(outcome: Outcome) -> Event {
+fn event(outcome: Transition) -> Event {
     match outcome {
-        Outcome::CountingDown(gesture) => ("countdown", gesture.fingers),
-        Outcome::Fired(gesture) if gesture.side == Side::Left => ("launch", gesture.fingers),
-        Outcome::Fired(gesture) => ("retire", gesture.fingers),
-        Outcome::TakenBack { gesture, .. } => ("taken back", gesture.fingers),
+        Transition::CountingDown(gesture) => ("countdown", gesture.fingers),
+        Transition::Fired(gesture) if gesture.side == Side::Left => ("launch", gesture.fingers),
+        Transition::Fired(gesture) => ("retire", gesture.fingers),
+        Transition::TakenBack { gesture, .. } => ("taken back", gesture.fingers),
     }
 }
 
@@ -242,7 +243,7 @@ fn play(steps: &[Step]) -> Result<Vec<Event>, TestCaseError> {
         counting: None,
     };
     let (mut time, mut events) = (5_000_000i64, Vec::new());
-    let mut compare = |got: Option<Outcome>, wanted: Option<Event>, at: i64| {
+    let mut compare = |got: Option<Transition>, wanted: Option<Event>, at: i64| {
         prop_assert_eq!(got.map(event), wanted, "at {} us", at);
         events.extend(wanted);
         Ok(())
@@ -332,7 +333,7 @@ fn a_gesture_says_how_long_it_was_held_and_how_sure_it_is() {
             searched: true,
         })
     });
-    let Some(Outcome::Fired(gesture)) = fired else { panic!("{fired:?}") };
+    let Some(Transition::Fired(gesture)) = fired else { panic!("{fired:?}") };
     assert_eq!(gesture, Gesture { side: Side::Left, fingers: 4, confidence: 0.5625, hold: Duration::from_secs(1) });
 }
 

@@ -17,7 +17,7 @@ use handwave::camera::clock::Clock;
 use handwave::camera::file::{Film, pictures};
 use handwave::camera::puppet::{Puppet, Script};
 use handwave::config::Config;
-use handwave::gesture::machine::Outcome;
+use handwave::gesture::machine::Transition;
 use handwave::hand::{Hand, Reading, Side};
 use handwave::vision::tracker::Tracker;
 
@@ -78,11 +78,11 @@ fn watch_script(script: &str, fps: f64, tracker: &mut Tracker) -> Watched {
 }
 
 /// A gesture that began its countdown, or fired without one.
-fn begun(outcome: &Outcome) -> Option<String> {
+fn begun(outcome: &Transition) -> Option<String> {
     match outcome {
-        Outcome::CountingDown(gesture) => Some(format!("retire {}", gesture.fingers)),
-        Outcome::Fired(gesture) if gesture.side == Side::Left => Some(format!("launch {}", gesture.fingers)),
-        Outcome::Fired(_) | Outcome::TakenBack { .. } => None,
+        Transition::CountingDown(gesture) => Some(format!("retire {}", gesture.fingers)),
+        Transition::Fired(gesture) if gesture.side == Side::Left => Some(format!("launch {}", gesture.fingers)),
+        Transition::Fired(_) | Transition::TakenBack { .. } => None,
     }
 }
 
@@ -212,15 +212,16 @@ fn say_distribution(what: &str, seconds: &mut [f64]) {
 fn lateness(meant: &Meant, watched: &Watched) -> Result<[f64; 2], String> {
     let settings = Config::shipped().gesture;
     let fired: Vec<_> =
-        watched.outcomes.iter().filter(|(_, outcome)| !matches!(outcome, Outcome::CountingDown(_))).collect();
-    let &[(time, Outcome::Fired(gesture))] = &fired[..] else {
+        watched.outcomes.iter().filter(|(_, outcome)| !matches!(outcome, Transition::CountingDown(_))).collect();
+    let &[(time, Transition::Fired(gesture))] = &fired[..] else {
         return Err(if fired.is_empty() { seen(&watched.readings, meant) } else { format!("{fired:?}") });
     };
     if (gesture.side, gesture.fingers) != (meant.side, meant.fingers) {
         return Err(format!("{} {}", gesture.side, gesture.fingers));
     }
     let countdown = if meant.side == Side::Right { settings.countdown } else { Duration::ZERO };
-    let ends = [hold_over(&watched.readings, meant).ok_or("a hold too short")?, meant.rest + settings.hold(meant.side)];
+    let ends =
+        [hold_over(&watched.readings, meant).ok_or("a hold too short")?, meant.rest + settings.hold(meant.intent())];
     Ok(ends.map(|end| time.as_secs_f64() - (end + countdown).as_secs_f64()))
 }
 
@@ -243,7 +244,7 @@ fn seen(readings: &[Reading], meant: &Meant) -> String {
 fn hold_over(readings: &[Reading], meant: &Meant) -> Option<Duration> {
     let settings = Config::shipped().gesture;
     readings.iter().enumerate().filter(|(_, reading)| shows(reading, meant)).find_map(|(first, begin)| {
-        let end = readings.iter().position(|end| end.time >= begin.time + settings.hold(meant.side))?;
+        let end = readings.iter().position(|end| end.time >= begin.time + settings.hold(meant.intent()))?;
         let window = &readings[first..=end];
         let held: Vec<_> = window.iter().filter(|reading| shows(reading, meant)).map(|r| &r.hands[0]).collect();
         let (far, step) = movement(&held);

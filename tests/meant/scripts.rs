@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use handwave::camera::puppet::Script;
+use handwave::command::{Gesture, Intent};
 use handwave::hand::Side;
 
 use crate::dice::Dice;
@@ -163,7 +164,7 @@ fn leaving(stage: &mut Stage) {
     }
 }
 
-/// Seen from its edge, where its fingers hide each other and neither palm nor back shows.
+/// Update from its edge, where its fingers hide each other and neither palm nor back shows.
 fn unsure(stage: &mut Stage) {
     let (side, fingers, place) = (stage.side(), 2 + stage.dice.below(4), stage.place());
     let (yaw, roll) =
@@ -201,6 +202,12 @@ pub struct Meant {
     /// When the hand comes to rest, and when it begins to leave.
     pub rest: Duration,
     pub left: Duration,
+}
+
+impl Meant {
+    pub fn intent(&self) -> Intent {
+        Gesture { side: self.side, fingers: self.fingers, confidence: 1.0, hold: Duration::ZERO }.intent()
+    }
 }
 
 /// One hand that comes in, is held as long as its sign needs, and leaves. The whole of it is in the picture.

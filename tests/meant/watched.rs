@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use handwave::camera::{Camera, Frame, Status};
 use handwave::config::Config;
-use handwave::gesture::machine::{Machine, Outcome};
+use handwave::gesture::machine::{Machine, Transition};
 use handwave::hand::{Reading, Side};
-use handwave::vision::landmark::Look;
+use handwave::vision::landmark::Estimate;
 use handwave::vision::{self, tracker::Tracker};
 
 #[derive(Default)]
 pub struct Watched {
     pub readings: Vec<Reading>,
-    pub outcomes: Vec<(Duration, Outcome)>,
+    pub outcomes: Vec<(Duration, Transition)>,
     pub sides: Sides,
 }
 
@@ -45,13 +45,13 @@ impl std::ops::AddAssign for Sides {
     }
 }
 
-fn side_alone(look: &Look) -> Side {
+fn side_alone(look: &Estimate) -> Side {
     if look.right > 0.5 { Side::Right } else { Side::Left }
 }
 
 impl Sides {
     /// Takes what one frame shows after what the last one did.
-    fn add(&mut self, before: &[(Look, Side)], now: &[(Look, Side)], sure: &[bool], truth: Option<Side>) {
+    fn add(&mut self, before: &[(Estimate, Side)], now: &[(Estimate, Side)], sure: &[bool], truth: Option<Side>) {
         for ((look, side), sure) in now.iter().zip(sure) {
             let Some((look_before, side_before)) = before.iter().find(|(before, _)| before.is_same_hand(look)) else {
                 continue;

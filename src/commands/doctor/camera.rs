@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::{Row, Sheet};
-use crate::camera::{self, Camera, CameraError, Frame, Source, Status};
+use crate::camera::light::{self, Light};
+use crate::camera::{self, Camera, CameraError, CameraSpec, Frame, Status};
 use crate::config::Config;
 use crate::gesture;
 use crate::hand::Side;
-use crate::view::light::{self, Light};
 use crate::vision;
 
 /// How long the camera is watched for its rate, from the first frame on.
@@ -23,7 +23,7 @@ const READINGS: usize = 5;
 const FAIR: f64 = 0.6;
 
 /// `models` are given where a person is to be asked: the folder that they come from, if any.
-pub fn check(sheet: &mut Sheet, source: &Source, config: &Config, models: Option<Option<&Path>>) -> Result<()> {
+pub fn check(sheet: &mut Sheet, source: &CameraSpec, config: &Config, models: Option<Option<&Path>>) -> Result<()> {
     sheet.wait("camera: watching it for 2 seconds");
     let mut camera = match camera::open(source, &config.camera, false) {
         Ok(camera) => camera,
@@ -75,7 +75,7 @@ fn watch(camera: &mut dyn Camera) -> Result<Watched, CameraError> {
 }
 
 impl Watched {
-    fn row(&self, source: &Source, config: &Config) -> Row {
+    fn row(&self, source: &CameraSpec, config: &Config) -> Row {
         let (width, height) = self.last.picture.dimensions();
         let Some(brightness) = light::mean(&self.last.picture) else {
             return Row::failed("camera", format!("{source} gives no pictures")).remedy("name another by --camera");
@@ -96,7 +96,7 @@ impl Watched {
             return Row::warning("camera", found).remedy(light);
         }
         match source {
-            Source::Webcam(_) if rate < FAIR * config.camera.fps => {
+            CameraSpec::Webcam(_) if rate < FAIR * config.camera.fps => {
                 let remedy = format!("{} a second are asked for; more light often helps", config.camera.fps);
                 Row::warning("camera", found).remedy(remedy)
             }

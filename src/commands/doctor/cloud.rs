@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 
 use super::{Row, Sheet};
+use crate::clouds::aws::launch::TYPE;
+use crate::clouds::aws::probe::{Permission, Probe, Subnet, is_refusal};
+use crate::clouds::aws::{OpenError, Session};
 use crate::config::Config;
-use crate::fleet::actor::FleetState;
-use crate::fleet::aws::launch::TYPE;
-use crate::fleet::aws::probe::{Permission, Probe, Subnet, is_refusal};
-use crate::fleet::aws::{OpenError, Session};
-use crate::fleet::cloud::{CloudError, InstanceState};
 use crate::fleet::observed::{Observed, look};
+use crate::fleet::ports::{CloudError, InstanceState};
+use crate::fleet::reconciler::FleetState;
 
 pub async fn check(sheet: &mut Sheet<'_>, config: &Config) -> Result<()> {
     sheet.wait("AWS: asking who we are there");

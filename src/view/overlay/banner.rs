@@ -3,24 +3,26 @@
 use glam::Vec2;
 
 use super::brush::{Area, Brush};
+use super::icons;
 use super::palette::*;
-use super::signs;
-use crate::view::light::Light;
-use crate::view::{Mode, Scene};
+use crate::camera::light::Light;
+use crate::clouds::Mode;
+use crate::daemon::state::RunState;
+use crate::view::text;
 
 /// Blue and plain where nothing is real. Striped, and a frame around everything, where it is.
-pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
+pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     let unit = brush.unit;
     let size = 0.6 * area.h;
     let words = area.inset(0.2 * area.h);
-    match &scene.mode {
+    match &state.mode {
         Mode::DryRun => {
             brush.fill(area, BLUE, 1.0);
             let name = "DRY RUN";
             let wide = brush.letters.width(name, size);
             let x = words.x + 0.1 * area.h;
             brush.label(name, size, Area::new(x, area.y, words.w, area.h), WHITE);
-            let hint = keys(brush, scene.keys(), words.right(), area, WHITE);
+            let hint = keys(brush, text::keys(state), words.right(), area, WHITE);
             let rest = Area::new(x + wide + 0.6 * size, area.y, hint - x - wide - 1.2 * size, area.h);
             brush.label("the fleet is simulated", 0.75 * size, rest, WHITE);
         }
@@ -40,7 +42,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
             let x = ground.x + 0.5 * size;
             let wide = brush.letters.width(name, 1.15 * size);
             brush.label(name, 1.15 * size, Area::new(x, area.y, ground.w, area.h), BLACK);
-            let hint = keys(brush, scene.keys(), ground.right() - 0.5 * size, area, BLACK);
+            let hint = keys(brush, text::keys(state), ground.right() - 0.5 * size, area, BLACK);
             let rest = Area::new(x + wide + 0.6 * size, area.y, hint - x - wide - 1.2 * size, area.h);
             brush.label(&format!("account {account} · {region}"), 0.85 * size, rest, BLACK);
             let canvas = Area::new(0.0, 0.0, brush.pixmap.width() as f32, brush.pixmap.height() as f32);
@@ -70,7 +72,7 @@ pub fn light(brush: &mut Brush, picture: Area, light: Light) {
     let bar = Area::new(picture.x, picture.y, picture.w, 58.0 * unit);
     brush.fill(bar, YELLOW, 1.0);
     let sign = 44.0 * unit;
-    signs::warning(brush, Vec2::new(bar.x + 0.9 * sign, bar.centre().y), sign, (BLACK, YELLOW));
+    icons::warning(brush, Vec2::new(bar.x + 0.9 * sign, bar.centre().y), sign, (BLACK, YELLOW));
     let words = Area::new(bar.x + 1.6 * sign, bar.y, bar.w - 2.0 * sign, bar.h);
     brush.label(&light.to_string(), 36.0 * unit, words, BLACK);
 }

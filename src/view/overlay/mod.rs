@@ -1,27 +1,26 @@
-//! What the window shows. In: a scene, the camera's picture, a size. Out: pixels. Pure: no clock, no I/O; the same scene
+//! What the window shows. In: a run's state, the camera's picture, a size. Out: pixels. Pure: no clock, no I/O; the same state
 //! always gives the same pixels.
 //!
-//! `brush` draws shapes and `lettering` text; `mirror` places the picture; `skeleton`, `ring`, `banner`, `tiles`, `panel`
-//! and `text` each know one thing that is shown; `signs` and `palette` are what they share.
+//! `brush` draws shapes and `lettering` text; `mirror` places the picture; `skeleton`, `ring`, `banner`, `tiles` and `panel`
+//! each draw one thing; `icons` and `palette` are what they share. How a phase looks is a row of `view::phases`.
 
 mod banner;
 mod brush;
+mod icons;
 mod lettering;
 mod mirror;
 mod palette;
 mod panel;
 mod ring;
-mod signs;
 mod skeleton;
-mod text;
 mod tiles;
 
 use glam::Vec2;
 use image::RgbImage;
 use tiny_skia::Pixmap;
 
-use super::{CameraState, Scene};
-use crate::gesture::machine::Phase;
+use super::phases;
+use crate::daemon::state::{CameraState, RunState};
 use crate::hand::Hand;
 use brush::{Area, Brush};
 use lettering::Lettering;
@@ -35,7 +34,7 @@ const PANEL: f32 = 330.0;
 /// The size that all sizes are thought of at.
 const DESIGN: (f32, f32) = (1280.0, 720.0);
 
-/// Draws scenes; keeps its pixels and its glyphs from one to the next.
+/// Draws states; keeps its pixels and its glyphs from one to the next.
 pub struct Overlay {
     brush: Brush,
 }
@@ -82,8 +81,8 @@ fn is_wide(width: f32, height: f32) -> bool {
 }
 
 impl Overlay {
-    /// Draws the scene over the camera's newest picture, at this width and height.
-    pub fn draw(&mut self, scene: &Scene, picture: &RgbImage, (width, height): (u32, u32)) -> Drawing<'_> {
+    /// Draws the state over the camera's newest picture, at this width and height.
+    pub fn draw(&mut self, state: &RunState, picture: &RgbImage, (width, height): (u32, u32)) -> Drawing<'_> {
         self.resize((width, height));
         let (width, height) = (self.brush.pixmap.width() as f32, self.brush.pixmap.height() as f32);
         let design = if is_wide(width, height) { DESIGN } else { (DESIGN.1, DESIGN.0) };
@@ -94,16 +93,17 @@ impl Overlay {
 
         // A picture that is not there yet has the shape of most.
         let size = if picture.is_empty() { (640, 480) } else { picture.dimensions() };
+        let row = phases::row(state);
         let layout = Layout::of(width, height, size, brush.unit);
         let mirror = Mirror::within(layout.picture, size);
-        match scene.camera {
-            CameraState::Watching => watch(brush, &mirror, scene, picture),
+        match state.camera {
+            CameraState::Watching => live(brush, &mirror, state, &row, picture),
             CameraState::Starting => {}
             CameraState::Lost(ref why) => lost(brush, layout.picture, why),
         }
-        panel::caption(brush, layout.caption, scene);
-        panel::draw(brush, layout.panel, scene);
-        banner::draw(brush, layout.banner, scene);
+        panel::caption(brush, layout.caption, &row);
+        panel::draw(brush, layout.panel, state);
+        banner::draw(brush, layout.banner, state);
         Drawing(&self.brush.pixmap)
     }
 
@@ -133,20 +133,19 @@ impl Overlay {
 }
 
 /// The picture and what the hands in it do.
-fn watch(brush: &mut Brush, mirror: &Mirror, scene: &Scene, picture: &RgbImage) {
-    mirror.paint(picture, ring::light(&scene.phase), &mut brush.pixmap);
+fn live(brush: &mut Brush, mirror: &Mirror, state: &RunState, row: &phases::Row, picture: &RgbImage) {
+    mirror.paint(picture, row.brightness, &mut brush.pixmap);
     // The picture may have changed its size since it was read.
-    let reading = scene.reading.as_ref().filter(|reading| reading.size == mirror.size);
+    let reading = state.reading.as_ref().filter(|reading| reading.size == mirror.size);
     let hands = reading.map_or(&[][..], |reading| &reading.hands);
-    // Under a countdown's words a skeleton would be noise, and a ring's hand is named by the caption.
-    if !matches!(scene.phase, Phase::CountingDown { .. }) {
+    if row.skeletons {
         hands.iter().for_each(|hand| skeleton::draw(brush, mirror, hand));
     }
-    ring::draw(brush, mirror, scene);
-    if !matches!(scene.phase, Phase::CountingDown { .. } | Phase::Holding { .. }) {
+    ring::draw(brush, mirror, &row.ring, state.reading.as_ref());
+    if row.labels {
         hands.iter().for_each(|hand| skeleton::label(brush, mirror, hand));
     }
-    if let Some(light) = scene.light {
+    if let Some(light) = state.light {
         banner::light(brush, mirror.area, light);
     }
 }
@@ -154,7 +153,7 @@ fn watch(brush: &mut Brush, mirror: &Mirror, scene: &Scene, picture: &RgbImage) 
 fn lost(brush: &mut Brush, area: Area, why: &str) {
     let unit = brush.unit;
     let centre = area.centre() - Vec2::new(0.0, 110.0 * unit);
-    signs::no_camera(brush, centre, 240.0 * unit, WHITE);
+    icons::no_camera(brush, centre, 240.0 * unit, WHITE);
     let size = 30.0 * unit;
     let lines = brush.letters.wrap(why, size, 0.85 * area.w, 3);
     for (row, line) in lines.iter().enumerate() {

@@ -4,11 +4,11 @@
 use glam::Vec2;
 
 use super::brush::{Area, Brush};
+use super::icons;
 use super::palette::*;
-use super::signs;
-use crate::fleet::actor::FleetState;
-use crate::fleet::observed::{Phase, Seen};
-use crate::view::Scene;
+use crate::daemon::state::RunState;
+use crate::fleet::observed::{Lifecycle, Member};
+use crate::fleet::reconciler::FleetState;
 
 /// How tiles are laid out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,20 +27,20 @@ const NARROWEST: (f32, f32) = (140.0, 88.0);
 const GAP: f32 = 8.0;
 
 /// Draws the count and the tiles.
-pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
+pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     let unit = brush.unit;
     let head = Area::new(area.x, area.y, area.w, (64.0 * unit).min(area.h));
-    header(brush, head, &scene.fleet);
+    header(brush, head, &state.fleet);
     let mut room = Area::new(area.x, head.bottom() + 4.0 * unit, area.w, area.bottom() - head.bottom() - 4.0 * unit);
-    let seen = scene.fleet.observed.iter().flat_map(|observed| &observed.instances);
+    let seen = state.fleet.observed.iter().flat_map(|observed| &observed.instances);
     // What is terminated is described for an hour more; it is no part of the fleet.
-    let instances: Vec<&Seen> = seen.filter(|seen| seen.phase() != Phase::Terminated).collect();
+    let instances: Vec<&Member> = seen.filter(|seen| seen.phase() != Lifecycle::Terminated).collect();
     if instances.is_empty() || room.h < GAP * unit {
         return;
     }
     let mut grid = Grid::of(instances.len(), room, unit);
     if !grid.words {
-        let used = legend(brush, room, &scene.fleet);
+        let used = legend(brush, room, &state.fleet);
         room = Area::new(room.x, room.y + used, room.w, room.h - used);
         grid = Grid { words: false, ..Grid::small(instances.len(), room, unit) };
     }
@@ -53,7 +53,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &Scene) {
             .inset(GAP.min(0.12 * grid.height / unit) / 2.0 * unit)
     };
     for (index, seen) in instances.iter().take(shown).enumerate() {
-        let doomed = scene.victims.contains(seen.id());
+        let doomed = state.victims.contains(seen.id());
         tile(brush, place(index), seen, doomed, grid.words);
     }
     if shown < instances.len() && fitting > 0 {
@@ -107,29 +107,29 @@ fn legend(brush: &mut Brush, area: Area, fleet: &FleetState) -> f32 {
     let unit = brush.unit;
     let (size, row) = (23.0 * unit, 30.0 * unit);
     let wide = area.w / 2.0;
-    let phases: Vec<_> = fleet.phases().into_iter().filter(|(phase, _)| *phase != Phase::Terminated).collect();
+    let phases: Vec<_> = fleet.phases().into_iter().filter(|(phase, _)| *phase != Lifecycle::Terminated).collect();
     for (index, &(phase, count)) in phases.iter().enumerate() {
         let (x, y) = (area.x + wide * (index % 2) as f32, area.y + row * (index / 2) as f32);
-        signs::phase(brush, phase, Vec2::new(x + 0.6 * size, y + row / 2.0), 1.1 * size);
+        icons::phase(brush, phase, Vec2::new(x + 0.6 * size, y + row / 2.0), 1.1 * size);
         let words = Area::new(x + 1.4 * size, y, wide - 1.7 * size, row);
         brush.label(&format!("{count} {phase}"), size, words, WHITE);
     }
     row * phases.len().div_ceil(2) as f32 + 6.0 * unit
 }
 
-fn tile(brush: &mut Brush, area: Area, seen: &Seen, doomed: bool, words: bool) {
+fn tile(brush: &mut Brush, area: Area, seen: &Member, doomed: bool, words: bool) {
     let unit = brush.unit;
-    let ink = if doomed { ORANGE } else { signs::of_phase(seen.phase()) };
+    let ink = if doomed { ORANGE } else { icons::of_phase(seen.phase()) };
     let radius = 8.0 * unit;
-    let calm = seen.phase() == Phase::InService && !doomed;
+    let calm = seen.phase() == Lifecycle::InService && !doomed;
     brush.fill_rounded(area, radius, SLATE.towards(ink, if calm { 0.0 } else { 0.22 }), 1.0);
     if doomed {
         brush.stroke_rounded(area.inset(2.0 * unit), radius, 4.0 * unit, ORANGE);
     }
     let sign = (0.62 * area.h).min(40.0 * unit);
     let left = area.x + 0.75 * sign + 4.0 * unit;
-    let phase = if doomed { Phase::Retiring } else { seen.phase() };
-    signs::phase(brush, phase, Vec2::new(left, area.centre().y), sign);
+    let phase = if doomed { Lifecycle::Retiring } else { seen.phase() };
+    icons::phase(brush, phase, Vec2::new(left, area.centre().y), sign);
     let text = Area::new(left + 0.8 * sign, area.y, area.right() - left - 0.8 * sign - 6.0 * unit, area.h);
     let id = &seen.id().0;
     if !words {

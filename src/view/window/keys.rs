@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use minifb::{InputCallback, Key as Code};
 
-use crate::view::terminal::{Key, puppet};
+use crate::daemon::keys::Key;
 
 /// Clones gather into the same one.
 #[derive(Clone, Default)]
@@ -38,7 +38,7 @@ impl InputCallback for Keys {
     /// For puppet keys: typed as the keyboard's layout has them. A held key's repeats say the same again, which is no
     /// matter to a puppet.
     fn add_char(&mut self, code: u32) {
-        let key = char::from_u32(code).and_then(puppet);
+        let key = char::from_u32(code).and_then(Key::of_puppet);
         self.0.borrow_mut().typed.extend(key);
     }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use handwave::fleet::actor::{Actor, Outcome, Timing};
-use handwave::fleet::cloud::Cloud;
-use handwave::fleet::{Action, Command, Limits, Source};
+use handwave::command::{Action, Command, Source};
+use handwave::fleet::ports::Cloud;
+use handwave::fleet::reconciler::{Outcome, Reconciler, Timing};
+use handwave::fleet::settings::Limits;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
 
@@ -15,12 +16,12 @@ async fn launching_is_two_changing_calls_and_retiring_three() {
     for n in [1, 5, 20] {
         let stage = Stage::new(&format!("calls-{n}"), 0).await;
         let (events, _) = unbounded_channel();
-        let (handle, _actor) = Actor::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, events);
+        let (handle, _actor) = Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, events);
         for (action, changes) in [
             (Action::ScaleOut(n), &["RunInstances", "RegisterInstancesWithLoadBalancer"][..]),
             (Action::ScaleIn(n), &["CreateTags", "DeregisterInstancesFromLoadBalancer", "TerminateInstances"]),
         ] {
-            let outcome = handle.send(Command::new(Source::CommandLine, action)).await.unwrap();
+            let outcome = handle.send(Command::new(Source::CommandLine { user: None }, action)).await.unwrap();
             assert!(matches!(&outcome, Outcome::Done { instances, cut: None } if instances.len() == n), "{outcome:?}");
             handle.settled().await.unwrap();
             assert_eq!(stage.changes(), changes, "{n}");
@@ -33,7 +34,7 @@ async fn a_settled_fleet_costs_two_reads_a_look() {
     assert_eq!(Timing::default().slow, Duration::from_secs(30));
     let stage = Stage::new("calls-settled", 3).await;
     let (events, _) = unbounded_channel();
-    let (handle, _actor) = Actor::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, events);
+    let (handle, _actor) = Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, events);
     handle.settled().await.unwrap();
     // The look that the settled state came of may still be followed by one at the old pace.
     sleep(QUICK.slow / 2).await;

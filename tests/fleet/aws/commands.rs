@@ -131,7 +131,7 @@ async fn a_balancer_is_made_once_shown_and_deleted() {
     let calls = stage.proxy.take_calls();
     assert!(calls.iter().all(|call| call.starts_with("Describe") || call.starts_with("Get")), "{calls:?}");
 
-    use handwave::fleet::cloud::Cloud;
+    use handwave::fleet::ports::Cloud;
     let ids = stage.truth.launch(1, "for the balancer").await.unwrap();
     stage.truth.register(&ids).await.unwrap();
     let (status, _, err) = run(&stage, &["balancer", "delete", "--live", "--yes"]).await;

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use handwave::command::{Action, Command, Source};
 use handwave::event::{Event, Stamped};
-use handwave::fleet::actor::{Actor, FleetState, Handle, Outcome};
-use handwave::fleet::cloud::Cloud;
-use handwave::fleet::observed::Phase;
-use handwave::fleet::{Action, Command, Limits, Source};
+use handwave::fleet::observed::Lifecycle;
+use handwave::fleet::ports::Cloud;
+use handwave::fleet::reconciler::{FleetState, Handle, Outcome, Reconciler};
+use handwave::fleet::settings::Limits;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
@@ -31,7 +32,7 @@ impl Scene {
     async fn new(name: &str) -> Scene {
         let stage = Stage::new(name, 2).await;
         let (tell, events) = unbounded_channel();
-        let (handle, _) = Actor::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, tell);
+        let (handle, _) = Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, tell);
         handle.settled().await.unwrap();
         Scene { stage, handle, events }
     }
@@ -41,7 +42,7 @@ impl Scene {
     }
 
     async fn play(&self, action: Action) -> Outcome {
-        let outcome = self.handle.send(Command::new(Source::CommandLine, action)).await.unwrap();
+        let outcome = self.handle.send(Command::new(Source::CommandLine { user: None }, action)).await.unwrap();
         self.settled().await;
         outcome
     }
@@ -146,7 +147,7 @@ async fn a_termination_without_permission_waits_off_the_balancer() {
     scene.fail(TERMINATE, error("UnauthorizedOperation"), 1);
     scene.play(Action::ScaleIn(1)).await;
     let state = scene.settled().await;
-    assert_eq!(state.phases(), [(Phase::InService, 1), (Phase::Retiring, 1)].into());
+    assert_eq!(state.phases(), [(Lifecycle::InService, 1), (Lifecycle::Retiring, 1)].into());
     assert!(state.trouble.unwrap().starts_with("the cloud refuses to terminate i-"));
     assert!(scene.told().iter().any(|told| told.starts_with("UnauthorizedOperation: told to fail")));
 }
@@ -160,7 +161,7 @@ async fn expired_credentials_stop_changes_and_repair_resumes() {
     assert_eq!(scene.count(|event| matches!(event, Event::Error { code, .. } if code == "RequestExpired")), 1);
 
     scene.fail(DESCRIBE, error("RequestExpired"), 1000);
-    let command = Command::new(Source::CommandLine, Action::ScaleOut(1));
+    let command = Command::new(Source::CommandLine { user: None }, Action::ScaleOut(1));
     let Ok(Outcome::Refused { reason }) = scene.handle.send(command).await else { panic!() };
     assert_eq!(reason, "not done within 10 s: RequestExpired: told to fail");
     scene.stage.proxy.clear_faults();
@@ -212,7 +213,7 @@ async fn one_bad_id_in_a_batch_is_dropped_and_said() {
     scene.stage.proxy.fail(At::Action(TERMINATE), Fault::Error(400, "OperationNotPermitted", protected));
     scene.play(Action::ScaleIn(2)).await;
     let phases = scene.settled().await.phases();
-    assert_eq!(phases.get(&Phase::Retiring), Some(&1));
+    assert_eq!(phases.get(&Lifecycle::Retiring), Some(&1));
     assert!(scene.told().iter().any(|told| told.starts_with("OperationNotPermitted")));
 }
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use handwave::fleet::aws::Session;
-use handwave::fleet::cloud::{Cloud, InstanceState};
+use handwave::clouds::aws::Session;
+use handwave::fleet::ports::{Cloud, InstanceState};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 

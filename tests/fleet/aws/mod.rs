@@ -15,13 +15,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use handwave::clouds::aws::Session;
+use handwave::clouds::aws::ec2::Aws;
+use handwave::command::InstanceId;
 use handwave::config::Config;
-use handwave::fleet::InstanceId;
-use handwave::fleet::actor::Timing;
-use handwave::fleet::aws::Session;
-use handwave::fleet::aws::ec2::Aws;
-use handwave::fleet::cloud::{Cloud, Health, InstanceState};
 use handwave::fleet::observed::{Observed, look};
+use handwave::fleet::ports::{Cloud, Health, InstanceState};
+use handwave::fleet::reconciler::Timing;
 use proxy::Proxy;
 
 /// The actor's pace against a cloud on this machine.

@@ -1,0 +1,39 @@
+//! The `[camera]` section of config.toml, where each setting says its unit and reason.
+
+use serde::Deserialize;
+
+use super::spec::CameraSpec;
+use crate::settings::{Invalid, require};
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    pub source: CameraSpec,
+    pub width: u32,
+    pub height: u32,
+    pub fps: f64,
+    pub mirrored: bool,
+}
+
+impl Settings {
+    pub fn check(&self) -> Result<(), Invalid> {
+        require((64..=8192).contains(&self.width), "camera.width", "must be from 64 to 8192 pixels")?;
+        require((64..=8192).contains(&self.height), "camera.height", "must be from 64 to 8192 pixels")?;
+        require((0.1..=1000.0).contains(&self.fps), "camera.fps", "must be from 0.1 to 1000 frames a second")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn a_setting_out_of_range_is_refused() {
+        let refusal = |text| Config::parse(text, "my.toml").unwrap_err().to_string();
+        assert_eq!(
+            refusal("[camera]\nfps = 0\n"),
+            "my.toml, line 2: `camera.fps` must be from 0.1 to 1000 frames a second"
+        );
+        assert!(refusal("[camera]\nwidth = 0\n").contains("line 2: `camera.width` must be"));
+        assert!(refusal("[camera]\nfps = nan\n").contains("`camera.fps` must be"));
+    }
+}

@@ -1,0 +1,149 @@
+//! What an instance is launched with. In: `[instance]` and the fleet's name. Out: a RunInstances call that lacks only its
+//! number and token. The user data is read here, once, so that a missing file is told before anything is done.
+
+use std::path::PathBuf;
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
+use aws_sdk_ec2::types::{
+    HttpTokensState, IamInstanceProfileSpecification, InstanceMetadataOptionsRequest, InstanceType,
+    LaunchTemplateSpecification, ResourceType, Tag, TagSpecification,
+};
+use aws_smithy_types::base64;
+
+use super::settings::Instance;
+use crate::fleet::ports::FLEET_TAG;
+
+/// AWS's bound for user data, before it is encoded.
+const USER_DATA_MOST: usize = 16 * 1024;
+/// Where neither the settings nor a template name a type: AWS's own default is one that new accounts lack.
+pub const TYPE: &str = "t3.micro";
+
+/// Why instances can't be launched with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    #[error("there is no image to launch: set instance.ami or instance.launch_template in config.toml")]
+    NoImage,
+    #[error("cannot read instance.user_data {}: {reason}; name a file that exists, or leave it empty", path.display())]
+    Unreadable { path: PathBuf, reason: std::io::Error },
+    #[error("instance.user_data {} has {bytes} bytes, AWS takes {USER_DATA_MOST}: let it fetch the rest", path.display())]
+    TooLong { path: PathBuf, bytes: usize },
+}
+
+/// Checked settings.
+#[derive(Debug)]
+pub struct Launch {
+    settings: Instance,
+    /// In base64.
+    user_data: Option<String>,
+    tags: Vec<Tag>,
+}
+
+impl Launch {
+    pub fn new(settings: &Instance, fleet: &str) -> Result<Launch, LaunchError> {
+        if settings.ami.is_none() && settings.launch_template.is_none() {
+            return Err(LaunchError::NoImage);
+        }
+        let user_data = settings.user_data.as_ref().map(|path| {
+            let bytes = std::fs::read(path).map_err(|reason| LaunchError::Unreadable { path: path.clone(), reason })?;
+            if bytes.len() > USER_DATA_MOST {
+                return Err(LaunchError::TooLong { path: path.clone(), bytes: bytes.len() });
+            }
+            Ok(base64::encode(bytes))
+        });
+        let mut tags = settings.tags.clone();
+        tags.entry("Name".to_owned()).or_insert_with(|| fleet.to_owned());
+        tags.insert(FLEET_TAG.to_owned(), fleet.to_owned());
+        let tags = tags.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+        Ok(Launch { settings: settings.clone(), user_data: user_data.transpose()?, tags })
+    }
+
+    /// The call for 1 to `count` instances.
+    pub fn call(&self, ec2: &Client, count: i32, token: &str) -> RunInstancesFluentBuilder {
+        let Instance { ami, kind, key_name, security_group_ids, subnet_id, instance_profile, launch_template, .. } =
+            &self.settings;
+        let kind = kind.as_deref().or(launch_template.is_none().then_some(TYPE));
+        let tagged = TagSpecification::builder().resource_type(ResourceType::Instance);
+        // Version 1 of the metadata service gives an instance's role to whoever makes it fetch an address.
+        let metadata = InstanceMetadataOptionsRequest::builder().http_tokens(HttpTokensState::Required).build();
+        ec2.run_instances()
+            .min_count(1)
+            .max_count(count)
+            .client_token(token)
+            .set_image_id(ami.clone())
+            .set_instance_type(kind.map(InstanceType::from))
+            .set_key_name(key_name.clone())
+            .set_security_group_ids(Some(security_group_ids.clone()).filter(|ids| !ids.is_empty()))
+            .set_subnet_id(subnet_id.clone())
+            .set_iam_instance_profile(instance_profile.as_deref().map(profile))
+            .set_user_data(self.user_data.clone())
+            .set_launch_template(launch_template.as_deref().map(template))
+            .metadata_options(metadata)
+            .tag_specifications(tagged.set_tags(Some(self.tags.clone())).build())
+    }
+}
+
+/// A profile's name, or its ARN.
+fn profile(text: &str) -> IamInstanceProfileSpecification {
+    let profile = IamInstanceProfileSpecification::builder();
+    if text.starts_with("arn:") { profile.arn(text).build() } else { profile.name(text).build() }
+}
+
+/// A template's id or name, then `:` and its version or none.
+pub(super) fn template(text: &str) -> LaunchTemplateSpecification {
+    let (which, version) = text.split_once(':').map_or((text, None), |(which, version)| (which, Some(version)));
+    let template = LaunchTemplateSpecification::builder().set_version(version.map(str::to_owned));
+    if which.starts_with("lt-") {
+        template.launch_template_id(which).build()
+    } else {
+        template.launch_template_name(which).build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn launch(text: &str) -> Result<Launch, LaunchError> {
+        Launch::new(&Config::parse(text, "my.toml").unwrap().instance, "web")
+    }
+
+    #[test]
+    fn there_must_be_an_image() {
+        assert!(matches!(launch(""), Err(LaunchError::NoImage)));
+        assert!(launch("[instance]\nami = \"ami-1\"\n").is_ok());
+        assert!(launch("[instance]\nlaunch_template = \"web:3\"\n").is_ok());
+    }
+
+    #[test]
+    fn a_name_of_ones_own_goes_before_the_fleets() {
+        let name = |launch: Launch| {
+            let name = launch.tags.iter().find(|tag| tag.key() == Some("Name"));
+            name.and_then(|tag| tag.value().map(str::to_owned))
+        };
+        assert_eq!(name(launch("[instance]\nami = \"ami-1\"\n").unwrap()).as_deref(), Some("web"));
+        let named = "[instance]\nami = \"ami-1\"\n[instance.tags]\nName = \"mine\"\n";
+        assert_eq!(name(launch(named).unwrap()).as_deref(), Some("mine"));
+    }
+
+    #[test]
+    fn user_data_is_read_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("boot.sh");
+        let read = || launch(&format!("[instance]\nami = \"ami-1\"\nuser_data = {:?}\n", path.to_str().unwrap()));
+        assert!(matches!(read(), Err(LaunchError::Unreadable { .. })));
+        std::fs::write(&path, "#!/bin/sh\n").unwrap();
+        assert_eq!(read().unwrap().user_data.as_deref(), Some("IyEvYmluL3NoCg=="));
+        std::fs::write(&path, vec![b'#'; USER_DATA_MOST + 1]).unwrap();
+        assert!(matches!(read(), Err(LaunchError::TooLong { .. })));
+    }
+
+    #[test]
+    fn a_template_is_an_id_or_a_name_with_a_version_or_without() {
+        let id = template("lt-0123:3");
+        assert_eq!((id.launch_template_id(), id.version()), (Some("lt-0123"), Some("3")));
+        let name = template("web");
+        assert_eq!((name.launch_template_name(), name.version()), (Some("web"), None));
+    }
+}

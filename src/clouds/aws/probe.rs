@@ -1,0 +1,143 @@
+//! What `handwave doctor` asks of AWS. In: the settings. Out: what the things are that they name, and what the caller may
+//! do. Reads and EC2's dry runs: nothing is changed.
+
+use std::error::Error;
+
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::types::{InstanceType, Tag};
+
+use super::ec2::Aws;
+use super::errors::sorted;
+use super::launch::template;
+use crate::command::InstanceId;
+use crate::fleet::ports::{CloudError, RETIRING_TAG};
+
+/// Asks about what the settings name.
+pub struct Probe<'a>(pub &'a Aws);
+
+/// An image to launch from.
+pub struct Image {
+    pub name: String,
+    /// Such as `x86_64`.
+    pub architecture: String,
+    /// `available`, or why it can't be launched.
+    pub state: String,
+}
+
+/// What a launch template says; each may be left to the call.
+pub struct Template {
+    pub version: i64,
+    pub image: Option<String>,
+    pub kind: Option<String>,
+}
+
+pub struct Subnet {
+    pub zone: String,
+    pub network: String,
+}
+
+/// EC2's answer to a dry run.
+pub enum Permission {
+    Allowed,
+    /// AWS's words.
+    Missing(String),
+    /// Something else is wrong, so that it is not told.
+    Untold(CloudError),
+}
+
+impl Probe<'_> {
+    pub async fn image(&self, id: &str) -> Result<Image, CloudError> {
+        let answer = self.0.ec2.describe_images().image_ids(id).send().await.map_err(sorted)?;
+        let image =
+            answer.images.unwrap_or_default().into_iter().next().ok_or_else(|| none("InvalidAMIID.NotFound"))?;
+        Ok(Image {
+            name: image.name.unwrap_or_default(),
+            architecture: image.architecture.map(|name| name.to_string()).unwrap_or_default(),
+            state: image.state.map(|name| name.to_string()).unwrap_or_default(),
+        })
+    }
+
+    /// The architectures that an instance of this type can have.
+    pub async fn kind(&self, name: &str) -> Result<Vec<String>, CloudError> {
+        let call = self.0.ec2.describe_instance_types().instance_types(InstanceType::from(name));
+        let types = call.send().await.map_err(sorted)?.instance_types.unwrap_or_default();
+        let kind = types.into_iter().next().ok_or_else(|| none("InvalidInstanceType"))?;
+        let known = kind.processor_info.and_then(|info| info.supported_architectures).unwrap_or_default();
+        Ok(known.into_iter().map(|name| name.to_string()).collect())
+    }
+
+    /// A launch template, as `instance.launch_template` names it.
+    pub async fn template(&self, text: &str) -> Result<Template, CloudError> {
+        let named = template(text);
+        let call = self.0.ec2.describe_launch_template_versions();
+        let call =
+            call.set_launch_template_id(named.launch_template_id).set_launch_template_name(named.launch_template_name);
+        let call = call.versions(named.version.as_deref().unwrap_or("$Default"));
+        let answer = call.send().await.map_err(sorted)?;
+        let found = answer.launch_template_versions.unwrap_or_default().into_iter().next();
+        let found = found.ok_or_else(|| none("InvalidLaunchTemplateId.VersionNotFound"))?;
+        let data = found.launch_template_data.as_ref();
+        Ok(Template {
+            version: found.version_number.unwrap_or_default(),
+            image: data.and_then(|data| data.image_id.clone()),
+            kind: data.and_then(|data| Some(data.instance_type.as_ref()?.to_string())),
+        })
+    }
+
+    pub async fn key(&self, name: &str) -> Result<(), CloudError> {
+        self.0.ec2.describe_key_pairs().key_names(name).send().await.map_err(sorted)?;
+        Ok(())
+    }
+
+    /// The networks that these security groups belong to.
+    pub async fn groups(&self, ids: &[String]) -> Result<Vec<String>, CloudError> {
+        let call = self.0.ec2.describe_security_groups().set_group_ids(Some(ids.to_vec()));
+        let groups = call.send().await.map_err(sorted)?.security_groups.unwrap_or_default();
+        Ok(groups.into_iter().filter_map(|group| group.vpc_id).collect())
+    }
+
+    pub async fn subnet(&self, id: &str) -> Result<Subnet, CloudError> {
+        let answer = self.0.ec2.describe_subnets().subnet_ids(id).send().await.map_err(sorted)?;
+        let subnet = answer.subnets.unwrap_or_default().into_iter().next();
+        let subnet = subnet.ok_or_else(|| none("InvalidSubnetID.NotFound"))?;
+        let (zone, network) = (subnet.availability_zone.unwrap_or_default(), subnet.vpc_id.unwrap_or_default());
+        Ok(Subnet { zone, network })
+    }
+
+    /// May one be launched with these settings?
+    pub async fn may_launch(&self) -> Permission {
+        let call = self.0.launch.call(&self.0.ec2, 1, "handwave doctor").dry_run(true);
+        permission(call.send().await)
+    }
+
+    /// May this one be tagged as retiring?
+    pub async fn may_tag(&self, id: &InstanceId) -> Permission {
+        let tag = Tag::builder().key(RETIRING_TAG).value("").build();
+        permission(self.0.ec2.create_tags().resources(&id.0).tags(tag).dry_run(true).send().await)
+    }
+
+    /// May this one be terminated?
+    pub async fn may_terminate(&self, id: &InstanceId) -> Permission {
+        permission(self.0.ec2.terminate_instances().instance_ids(&id.0).dry_run(true).send().await)
+    }
+}
+
+fn permission<T, E: Error + ProvideErrorMetadata + 'static>(answer: Result<T, SdkError<E>>) -> Permission {
+    match answer.map_err(sorted) {
+        // A dry run's good answer is an error too; one that is none has been a stand-in's.
+        Ok(_) => Permission::Allowed,
+        Err(error) if error.code == "DryRunOperation" => Permission::Allowed,
+        Err(error) if is_refusal(&error) => Permission::Missing(error.message),
+        Err(error) => Permission::Untold(error),
+    }
+}
+
+/// Whether the caller is not allowed to ask.
+pub fn is_refusal(error: &CloudError) -> bool {
+    matches!(error.code.as_str(), "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException")
+}
+
+/// An answer that lacks what was asked for.
+fn none(code: &str) -> CloudError {
+    CloudError::new(code, "AWS does not know it")
+}

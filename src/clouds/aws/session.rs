@@ -1,0 +1,277 @@
+//! Who and where we are. In: config.toml, and the environment, profiles and credentials as AWS's own tools read them.
+//! Out: a [`Session`] whose account and region are those that are meant, and from it the [`Live`] fleet.
+//!
+//! Nothing but the caller's identity is asked for before the pins hold. No credentials are kept here or printed.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_types::service_config::ServiceConfigKey;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
+
+use super::classic_setup::Balancer;
+use super::ec2::Aws;
+use super::errors::sorted;
+use super::launch::{Launch, LaunchError};
+use super::settings::Settings;
+use crate::config::Config;
+use crate::event::Stamped;
+use crate::fleet::observed::{Observed, look};
+use crate::fleet::ports::CloudError;
+use crate::fleet::reconciler::{FleetState, Handle, Reconciler, Timing};
+use crate::fleet::settings::Limits;
+
+/// The services that are called, by the names of their SDKs.
+const SERVICES: [&str; 3] = ["EC2", "Elastic Load Balancing", "STS"];
+/// For the answer to one request, the connection included.
+const ANSWER_WITHIN: Duration = Duration::from_secs(14);
+/// What a drain may take beyond the balancer's timeout: its own clock is not ours.
+const DRAIN_MARGIN: Duration = Duration::from_secs(30);
+
+/// Why the fleet in AWS is not opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the fleet has no name, by which its instances are found: set fleet.name in config.toml")]
+    NoName,
+    #[error("there is no region: set aws.region in config.toml, or AWS_REGION, or the profile's")]
+    NoRegion,
+    #[error(
+        "config.toml pins the region {pinned}, but the environment or profile says {found}: change aws.region or \
+         AWS_REGION, so that they agree"
+    )]
+    OtherRegion { pinned: String, found: String },
+    #[error(
+        "config.toml pins the account {pinned}, but these credentials are of {found}: log in to the other one, or \
+         change aws.account or aws.profile"
+    )]
+    OtherAccount { pinned: String, found: String },
+    #[error("AWS did not say who we are, {0}; log in (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID) and try again")]
+    Nobody(CloudError),
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    #[error("there is no load balancer {name} in {region}: make it with `handwave balancer create --live`")]
+    NoBalancer { name: String, region: String },
+    #[error("AWS does not show {what}, {error}; check the permissions, and balancer.name in config.toml")]
+    Hidden { what: &'static str, error: CloudError },
+}
+
+/// An identity and a region in AWS, which are those that config.toml pins.
+#[derive(Debug)]
+pub struct Session {
+    sdk: SdkConfig,
+    /// Twelve digits.
+    pub account: String,
+    /// The ARN of the user or role.
+    pub caller: String,
+    pub region: String,
+    /// Where the calls go that do not go to AWS itself.
+    pub endpoints: Vec<String>,
+    /// Whether every call goes to a stand-in on this machine.
+    pub is_rehearsal: bool,
+}
+
+impl Session {
+    /// Finds out who and where we are. One call: GetCallerIdentity.
+    pub async fn open(config: &Config) -> Result<Session, OpenError> {
+        if config.fleet.name.trim().is_empty() {
+            return Err(OpenError::NoName);
+        }
+        let region = region(&config.aws).await?;
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(region.clone())
+            .http_client(https_client())
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build());
+        if let Some(profile) = &config.aws.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &config.aws.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let sdk = loader.load().await;
+
+        let identity = aws_sdk_sts::Client::new(&sdk).get_caller_identity().send().await;
+        let identity = identity.map_err(|error| OpenError::Nobody(sorted(error)))?;
+        let (account, caller) = (identity.account.unwrap_or_default(), identity.arn.unwrap_or_default());
+        match &config.aws.account {
+            Some(pinned) if *pinned != account => {
+                Err(OpenError::OtherAccount { pinned: pinned.clone(), found: account })
+            }
+            _ => {
+                let each = SERVICES.map(|service| endpoint(&sdk, service));
+                let is_rehearsal = each.iter().all(|url| url.as_deref().is_some_and(is_loopback));
+                let endpoints = each.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect();
+                Ok(Session { account, caller, region: region.to_string(), endpoints, is_rehearsal, sdk })
+            }
+        }
+    }
+
+    /// The load balancer that config.toml names, whether or not it is there.
+    pub fn balancer(&self, config: &Config) -> Balancer {
+        Balancer::new(&self.sdk, &config.balancer, config.instance.subnet_id.clone(), &config.fleet.name)
+    }
+
+    /// The fleet, without a look at it.
+    pub fn fleet(&self, config: &Config) -> Result<Aws, OpenError> {
+        let launch = Launch::new(&config.instance, &config.fleet.name)?;
+        // The actor tries again, and knows what may be done twice.
+        let alone = RetryConfig::disabled();
+        let ec2 = aws_sdk_ec2::config::Builder::from(&self.sdk).retry_config(alone.clone()).build();
+        let elb = aws_sdk_elasticloadbalancing::config::Builder::from(&self.sdk).retry_config(alone).build();
+        Ok(Aws {
+            ec2: aws_sdk_ec2::Client::from_conf(ec2),
+            elb: aws_sdk_elasticloadbalancing::Client::from_conf(elb),
+            fleet: config.fleet.name.clone(),
+            balancer: config.balancer.name.clone(),
+            launch,
+        })
+    }
+
+    /// Looks at the fleet and its balancer.
+    pub async fn live(self, config: &Config) -> Result<Live, OpenError> {
+        let cloud = self.fleet(config)?;
+        let hidden = |what| move |error| OpenError::Hidden { what, error };
+        let (balancer, region) = (config.balancer.name.clone(), self.region.clone());
+        let drain = self.balancer(config).draining().await.map_err(hidden("the load balancer"))?;
+        let drain = drain.ok_or(OpenError::NoBalancer { name: balancer.clone(), region })?;
+        let holds = look(&cloud, &BTreeSet::new()).await.map_err(hidden("the fleet"))?;
+        let timing = Timing { drain: drain + DRAIN_MARGIN, ..Timing::default() };
+        let (fleet, limits) = (config.fleet.name.clone(), config.fleet.limits());
+        Ok(Live { session: self, fleet, balancer, limits, holds, cloud, timing })
+    }
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {} as {}, region {}", self.account, self.caller, self.region)?;
+        match self.endpoints.is_empty() {
+            true => Ok(()),
+            false => write!(f, ", by way of {}", self.endpoints.join(" and ")),
+        }
+    }
+}
+
+/// The fleet in AWS, found to be what config.toml means, and not touched yet.
+#[derive(Debug)]
+pub struct Live {
+    pub session: Session,
+    pub fleet: String,
+    pub balancer: String,
+    pub limits: Limits,
+    /// What the fleet holds, before anything is done.
+    pub holds: Observed,
+    cloud: Aws,
+    timing: Timing,
+}
+
+/// Opens the fleet that config.toml names. Reads only; the pins hold before the first look at the fleet.
+pub async fn open(config: &Config) -> Result<Live, OpenError> {
+    Session::open(config).await?.live(config).await
+}
+
+impl Live {
+    /// Starts the actor. Must be called within a tokio runtime.
+    pub fn start(self, events: UnboundedSender<Stamped>) -> (Handle, JoinHandle<FleetState>) {
+        Reconciler::spawn(self.cloud, self.limits, self.timing, events)
+    }
+
+    /// What the fleet holds, as the actor would show it.
+    pub fn state(&self) -> FleetState {
+        let observed = Some(self.holds.clone());
+        FleetState { observed, limits: self.limits, settled: false, trouble: None }
+    }
+}
+
+impl fmt::Display for Live {
+    /// What a person has to know before the first gesture or command.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "LIVE in AWS: {}", self.session)?;
+        write!(f, "Fleet {} behind load balancer {}: {}", self.fleet, self.balancer, self.state())?;
+        match self.holds.strangers.len() {
+            0 => Ok(()),
+            n => write!(f, "; {n} on the balancer that are not the fleet's, left alone"),
+        }
+    }
+}
+
+/// The pinned region where nothing else says another, else what the environment or the profile say.
+async fn region(settings: &Settings) -> Result<Region, OpenError> {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &settings.profile {
+        profile = profile.profile_name(name);
+    }
+    let said = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(profile.build());
+    let said = said.region().await;
+    match (&settings.region, said) {
+        (Some(pinned), Some(found)) if *pinned != *found.as_ref() => {
+            Err(OpenError::OtherRegion { pinned: pinned.clone(), found: found.to_string() })
+        }
+        (Some(pinned), _) => Ok(Region::new(pinned.clone())),
+        (None, Some(found)) => Ok(found),
+        // On an EC2 instance, that is where we are.
+        (None, None) => {
+            let ours = ProviderConfig::without_region().with_http_client(https_client());
+            ImdsRegionProvider::builder().configure(&ours).build().region().await.ok_or(OpenError::NoRegion)
+        }
+    }
+}
+
+/// Where a service's calls go, if not to AWS: config.toml's address for all, else the service's own, else the common
+/// one of the environment or the profile. The same order as in the SDK's clients.
+fn endpoint(sdk: &SdkConfig, service: &str) -> Option<String> {
+    let own = || {
+        let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        sdk.service_config()?.load_config(key.build().ok()?)
+    };
+    let everywhere = sdk.get_origin("endpoint_url").is_client_config();
+    (!everywhere).then(own).flatten().or_else(|| sdk.endpoint_url().map(str::to_owned))
+}
+
+/// rustls with ring, the system's certificates, and the proxy that HTTPS_PROXY names.
+fn https_client() -> aws_sdk_ec2::config::SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
+}
+
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    // `user@` before a host would hide it.
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stand_in_is_one_on_this_machine() {
+        for url in ["http://127.0.0.1:5000", "http://localhost:5000/", "http://[::1]:5000"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in ["https://ec2.eu-central-1.amazonaws.com", "http://127.0.0.1@example.com", "http://10.0.0.1:1"] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+}

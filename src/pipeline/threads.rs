@@ -1,0 +1,390 @@
+//! The two threads between a camera and its readings, or the one that replays a recording. In: a camera and a tracker, or
+//! a recording. Out: a channel of readings, and of word that the camera is lost and back.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use image::RgbImage;
+use tokio::sync::mpsc;
+use tokio::sync::watch::{Receiver, Sender};
+
+use super::recording::{Recording, RecordingError};
+use super::slot::{self, Closer, Pace, Reader, Writer};
+use super::update::Update;
+use crate::camera::{Camera, CameraError, Frame, Status};
+use crate::hand::Reading;
+use crate::vision::model::ModelError;
+use crate::vision::tracker::Tracker;
+
+/// What readings come of.
+pub enum Input {
+    Camera { camera: Box<dyn Camera>, tracker: Box<Tracker>, pace: Pace },
+    Recording(Recording),
+}
+
+/// Why there are no more readings.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    #[error(transparent)]
+    Camera(#[from] CameraError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    #[error("the vision's thread broke off by a fault of handwave's own, told above; start it again, and report that")]
+    Panicked,
+}
+
+/// Readings as they come, until the source ends; an error is the last, where it ended by one. Dropping it ends the
+/// threads: vision's now, the camera's with its next frame, when the camera is dropped.
+pub struct Readings {
+    seen: mpsc::Receiver<Result<Update, PipelineError>>,
+    /// A camera's.
+    slot: Option<Closer>,
+    vision: Option<JoinHandle<()>>,
+}
+
+impl Readings {
+    /// The next one; None after the last.
+    pub async fn recv(&mut self) -> Option<Result<Update, PipelineError>> {
+        self.seen.recv().await
+    }
+}
+
+impl Drop for Readings {
+    fn drop(&mut self) {
+        self.seen.close();
+        if let Some(slot) = &self.slot {
+            slot.close();
+        }
+        // ONNX Runtime complains on stderr where the process ends within a run: that run, a few hundredths of a second,
+        // is waited for.
+        let _ = self.vision.take().map(JoinHandle::join);
+    }
+}
+
+impl Input {
+    /// Where to send the keys that move what is seen, if any do.
+    pub fn keys(&mut self) -> Option<std::sync::mpsc::Sender<char>> {
+        match self {
+            Input::Camera { camera, .. } => camera.keys(),
+            Input::Recording(_) => None,
+        }
+    }
+
+    /// Opens them. `due` is when a reading is wanted, whatever is seen. A recording has no pictures.
+    pub fn watch(self, pictures: Sender<RgbImage>, due: Receiver<Option<Duration>>) -> Readings {
+        match self {
+            Input::Camera { camera, tracker, pace } => watch(camera, *tracker, pace, pictures, due),
+            Input::Recording(recording) => replay(recording),
+        }
+    }
+}
+
+/// Sends what was recorded, from a thread of its own, which ends with its next line where nobody listens any more.
+fn replay(recording: Recording) -> Readings {
+    let (sender, seen) = mpsc::channel(1);
+    thread::spawn(move || {
+        for seen in recording {
+            let failed = seen.is_err();
+            if sender.blocking_send(seen.map_err(PipelineError::from)).is_err() || failed {
+                break;
+            }
+        }
+    });
+    Readings { seen, slot: None, vision: None }
+}
+
+/// Reads hands from a camera in threads of its own. A thread that panics is an error, never the source's end.
+///
+/// Each picture is published too, for whoever shows it. In real time, frames that say nothing new have no reading, but
+/// for one that is `due`.
+pub fn watch(
+    camera: Box<dyn Camera>,
+    tracker: Tracker,
+    pace: Pace,
+    pictures: Sender<RgbImage>,
+    due: Receiver<Option<Duration>>,
+) -> Readings {
+    let (writer, reader) = slot::slot(pace);
+    let slot = reader.closer();
+    // One reading waits at most: what is slow to take them gets new ones, not old ones.
+    let (sender, seen) = mpsc::channel(1);
+    thread::spawn(move || {
+        let delivered = catch_unwind(AssertUnwindSafe(|| deliver(camera, &writer)));
+        if let Err(error) = delivered.unwrap_or(Err(CameraError::Panicked)) {
+            writer.fail(error);
+        }
+    });
+    let look = FrameReader { tracker, due: (pace == Pace::Latest).then_some(due) };
+    let vision = thread::spawn(move || {
+        let failed = sender.clone();
+        if catch_unwind(AssertUnwindSafe(|| read(reader, look, sender, pictures))).is_err() {
+            let _ = failed.blocking_send(Err(PipelineError::Panicked));
+        }
+    });
+    Readings { seen, slot: Some(slot), vision: Some(vision) }
+}
+
+/// The camera's thread.
+fn deliver(mut camera: Box<dyn Camera>, slot: &Writer) -> Result<(), CameraError> {
+    let mut frame = Frame::default();
+    loop {
+        match camera.read(&mut frame) {
+            Ok(Status::Fresh) if slot.put(&mut frame) => {}
+            Ok(_) => return Ok(()),
+            Err(error @ CameraError::Lost { .. }) => {
+                if !slot.lose(error) {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// How frames are read: every one, or those that are news or due.
+struct FrameReader {
+    tracker: Tracker,
+    due: Option<Receiver<Option<Duration>>>,
+}
+
+impl FrameReader {
+    fn at(&mut self, frame: &Frame) -> Result<Option<Reading>, ModelError> {
+        match &self.due {
+            Some(due) => {
+                let due = *due.borrow();
+                self.tracker.watch(frame, due)
+            }
+            None => self.tracker.read(frame).map(Some),
+        }
+    }
+}
+
+/// Vision's thread.
+fn read(
+    slot: Reader,
+    mut look: FrameReader,
+    seen: mpsc::Sender<Result<Update, PipelineError>>,
+    pictures: Sender<RgbImage>,
+) {
+    let mut frame = Frame::default();
+    let mut lost = false;
+    loop {
+        let taken = slot.take(&mut frame);
+        let was_lost = std::mem::replace(&mut lost, matches!(taken, Err(CameraError::Lost { .. })));
+        if was_lost && lost {
+            continue;
+        }
+        let next = match taken {
+            Ok(Status::Fresh) => {
+                look.at(&frame).map(|reading| reading.map(Update::Reading)).map_err(PipelineError::from)
+            }
+            Ok(Status::Ended) => break,
+            Err(error) if lost => Ok(Some(Update::Lost(error.to_string()))),
+            Err(error) => Err(error.into()),
+        };
+        pictures.send_modify(|shown| shown.clone_from(&frame.picture));
+        if was_lost && next.is_ok() && seen.blocking_send(Ok(Update::Back)).is_err() {
+            break;
+        }
+        let failed = next.is_err();
+        let gone = match next.transpose() {
+            Some(next) => seen.blocking_send(next).is_err(),
+            None => seen.is_closed(),
+        };
+        if gone || failed {
+            break;
+        }
+    }
+    tracing::debug!("vision left out {} frames", slot.dropped());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use image::RgbImage;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::vision::landmark::{self, LandmarkReader};
+    use crate::vision::model::Model;
+    use crate::vision::palm::{self, PalmDetector};
+
+    /// A model that sees nothing, or fails.
+    struct Blind {
+        input: Vec<f32>,
+        outputs: Vec<Vec<f32>>,
+        run: fn() -> Result<(), ModelError>,
+    }
+
+    impl Model for Blind {
+        fn input(&mut self) -> &mut [f32] {
+            &mut self.input
+        }
+
+        fn run(&mut self) -> Result<&[Vec<f32>], ModelError> {
+            (self.run)().map(|()| &*self.outputs)
+        }
+    }
+
+    fn works() -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn tracker(run: fn() -> Result<(), ModelError>) -> Tracker {
+        let blind = |side: usize, outputs| Box::new(Blind { input: vec![0.0; 3 * side * side], outputs, run });
+        let params = palm::Params { threshold: 0.5, overlap: 0.3, most: 4 };
+        let palms = PalmDetector::new(blind(palm::SIDE, vec![vec![0.0; 2016 * 18], vec![-100.0; 2016]]), params);
+        let landmarks = LandmarkReader::new(blind(landmark::SIDE, vec![vec![0.0; 63], vec![0.0], vec![0.5]]));
+        Tracker::new(palms, landmarks, Config::shipped().vision, false)
+    }
+
+    /// So many frames, a second apart, then how it ends; lost before each frame that `loses` names, once a name.
+    /// Whoever holds the other `Arc` sees when it is dropped.
+    struct Fake {
+        left: u64,
+        time: u64,
+        loses: Vec<u64>,
+        end: fn() -> Result<Status, CameraError>,
+        _alive: Arc<()>,
+    }
+
+    impl Fake {
+        fn new(left: u64) -> (Box<Fake>, Arc<()>) {
+            let alive = Arc::new(());
+            let end = || Ok(Status::Ended);
+            (Box::new(Fake { left, time: 0, loses: Vec::new(), end, _alive: alive.clone() }), alive)
+        }
+    }
+
+    impl Camera for Fake {
+        fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
+            if self.left == 0 {
+                return (self.end)();
+            }
+            if self.loses.last() == Some(&(self.time + 1)) {
+                self.loses.pop();
+                return Err(CameraError::Lost { camera: "camera 0".into(), reason: "it was told to".into() });
+            }
+            self.left -= 1;
+            self.time += 1;
+            *frame = Frame { time: Duration::from_secs(self.time), picture: RgbImage::new(32, 24) };
+            Ok(Status::Fresh)
+        }
+    }
+
+    /// Everything that comes until the channel closes: times in seconds, errors in words.
+    fn all(camera: Box<Fake>, tracker: Tracker, pace: Pace) -> Vec<Result<u64, String>> {
+        let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
+        let due = tokio::sync::watch::channel(None).1;
+        let mut readings = watch(camera, tracker, pace, pictures, due);
+        std::iter::from_fn(|| readings.seen.blocking_recv())
+            .map(|seen| match seen {
+                Ok(Update::Reading(reading)) => Ok(reading.time.as_secs()),
+                Ok(Update::Lost(reason)) => Err(reason),
+                Ok(Update::Back) => Err("back".into()),
+                Ok(Update::Paused(_)) => unreachable!("no camera pauses"),
+                Err(error) => Err(error.to_string()),
+            })
+            .collect()
+    }
+
+    fn wait_for_the_drop_of(alive: &Arc<()>) {
+        let began = Instant::now();
+        while Arc::strong_count(alive) > 1 {
+            assert!(began.elapsed() < Duration::from_secs(5), "the camera is still alive");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn every_frame_is_read_then_the_channel_closes() {
+        let (camera, alive) = Fake::new(20);
+        let readings = all(camera, tracker(works), Pace::Every);
+        assert_eq!(readings, (1..=20).map(Ok).collect::<Vec<_>>());
+        wait_for_the_drop_of(&alive);
+    }
+
+    #[test]
+    fn in_real_time_the_newest_frame_is_read() {
+        let (camera, _) = Fake::new(10_000);
+        let readings = all(camera, tracker(works), Pace::Latest);
+        assert_eq!(readings.last(), Some(&Ok(10_000)));
+        assert!(readings.is_sorted());
+    }
+
+    #[test]
+    fn a_cameras_error_comes_after_its_frames() {
+        let mut camera = Fake::new(2).0;
+        camera.end = || Err(CameraError::Empty { path: "fake.jpg".into() });
+        let readings = all(camera, tracker(works), Pace::Every);
+        assert_eq!(readings[..2], [Ok(1), Ok(2)]);
+        assert!(readings[2].as_ref().is_err_and(|said| said.contains("fake.jpg is an empty file")), "{readings:?}");
+        assert_eq!(readings.len(), 3);
+    }
+
+    #[test]
+    fn a_lost_camera_is_told_once_and_goes_on() {
+        let (mut camera, _) = Fake::new(3);
+        camera.loses = vec![3, 3, 1, 1];
+        let lost = || Err("camera 0 is lost, as it was told to; handwave goes on when it is back".into());
+        let back = || Err("back".into());
+        let mut seen = all(camera, tracker(works), Pace::Every);
+        // The second frame is dropped where nobody had taken it when the camera was lost.
+        seen.retain(|seen| *seen != Ok(2));
+        assert_eq!(seen, [lost(), back(), Ok(1), lost(), back(), Ok(3)]);
+    }
+
+    #[test]
+    fn a_models_error_ends_the_readings_and_the_camera() {
+        let (camera, alive) = Fake::new(u64::MAX);
+        let fails = || Err(ModelError::Failed { name: "blind.onnx".into(), reason: "told to".into() });
+        let readings = all(camera, tracker(fails), Pace::Every);
+        assert_eq!(readings, [Err("the model blind.onnx failed: told to".into())]);
+        wait_for_the_drop_of(&alive);
+    }
+
+    #[test]
+    fn a_thread_that_panics_is_an_error_and_not_the_end() {
+        let (mut camera, _) = Fake::new(2);
+        camera.end = || panic!("told to");
+        let error = |thread| {
+            let fault = "broke off by a fault of handwave's own, told above; start it again, and report that";
+            Err(format!("the {thread}'s thread {fault}"))
+        };
+        assert_eq!(all(camera, tracker(works), Pace::Every), [Ok(1), Ok(2), error("camera")]);
+        let (camera, alive) = Fake::new(u64::MAX);
+        assert_eq!(all(camera, tracker(|| panic!("told to")), Pace::Latest), [error("vision")]);
+        wait_for_the_drop_of(&alive);
+    }
+
+    #[test]
+    fn a_camera_that_gives_nothing_keeps_nobody_from_ending() {
+        let (mut camera, _) = Fake::new(0);
+        camera.end = || {
+            thread::sleep(Duration::from_secs(60));
+            Ok(Status::Ended)
+        };
+        let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
+        let began = Instant::now();
+        drop(watch(camera, tracker(works), Pace::Latest, pictures, tokio::sync::watch::channel(None).1));
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn nobody_listening_ends_the_camera() {
+        for pace in [Pace::Every, Pace::Latest] {
+            let (camera, alive) = Fake::new(u64::MAX);
+            let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
+            let due = tokio::sync::watch::channel(None).1;
+            let mut readings = watch(camera, tracker(works), pace, pictures, due);
+            assert!(readings.seen.blocking_recv().is_some());
+            drop(readings);
+            wait_for_the_drop_of(&alive);
+        }
+    }
+}

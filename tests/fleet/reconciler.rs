@@ -1,0 +1,391 @@
+//! The actor's rules, one scene each, on paused time.
+
+use std::time::Duration;
+
+use handwave::clouds::simulated::{Call, Effect, Fault, Simulated, Times};
+use handwave::command::{Action, Command, InstanceId, Source};
+use handwave::event::{Event, Stamped};
+use handwave::fleet::observed::Lifecycle;
+use handwave::fleet::ports::{CloudError, InstanceState};
+use handwave::fleet::reconciler::{FleetState, Handle, Outcome, Reconciler, Timing};
+use handwave::fleet::settings::Limits;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+const CHANGES: [Call; 5] = [Call::Launch, Call::TagRetiring, Call::Register, Call::Deregister, Call::Terminate];
+const READS: [Call; 2] = [Call::Instances, Call::Balancer];
+
+struct Scene {
+    cloud: Simulated,
+    handle: Handle,
+    task: JoinHandle<FleetState>,
+    events: UnboundedReceiver<Stamped>,
+}
+
+impl Scene {
+    /// `n` instances in service, and an actor that has settled.
+    async fn with(n: usize) -> Self {
+        let cloud = Simulated::default();
+        cloud.add_in_service(n);
+        let scene = Scene::on(cloud);
+        scene.handle.settled().await.unwrap();
+        scene
+    }
+
+    fn on(cloud: Simulated) -> Self {
+        Scene::timed(cloud, Timing::default())
+    }
+
+    fn timed(cloud: Simulated, timing: Timing) -> Self {
+        let (tell, events) = unbounded_channel();
+        let (handle, task) = Reconciler::spawn(cloud.clone(), Limits { min: 0, max: 20 }, timing, tell);
+        Scene { cloud, handle, task, events }
+    }
+
+    /// The command's outcome, once the fleet is settled after it.
+    async fn play(&self, action: Action) -> Outcome {
+        let outcome = self.handle.send(Command::new(Source::CommandLine { user: None }, action)).await.unwrap();
+        self.handle.settled().await.unwrap();
+        outcome
+    }
+
+    fn calls(&self, calls: &[Call]) -> usize {
+        calls.iter().map(|&call| self.cloud.calls(call)).sum()
+    }
+
+    /// Faults for `n` calls to come.
+    fn fail(&self, call: Call, fault: Fault, n: usize) {
+        (0..n).for_each(|_| self.cloud.fail_next(call, fault.clone()));
+    }
+
+    /// How many instances are in this phase.
+    fn phase(&self, phase: Lifecycle) -> usize {
+        self.handle.state().borrow().phases().get(&phase).copied().unwrap_or(0)
+    }
+
+    /// The names of the events so far, and their sentences.
+    fn told(&mut self) -> (Vec<String>, Vec<String>) {
+        let events = std::iter::from_fn(|| self.events.try_recv().ok().map(|stamped| stamped.event));
+        let name = |event: &Event| serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned();
+        events.map(|event| (name(&event), event.to_string())).unzip()
+    }
+}
+
+fn launched(cloud: &Simulated) -> usize {
+    cloud.history().iter().filter(|past| matches!(past.effect, Effect::Launched { .. })).count()
+}
+
+fn before(code: &str) -> Fault {
+    Fault::Before(CloudError::new(code, "told to fail"))
+}
+
+fn lost() -> Fault {
+    Fault::After(CloudError::no_answer("told to fail"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn launching_is_two_changing_calls_for_any_number() {
+    for n in [1, 5, 20] {
+        let mut scene = Scene::with(0).await;
+        let Outcome::Done { instances, cut: None } = scene.play(Action::ScaleOut(n)).await else { panic!() };
+        assert_eq!(instances.len(), n);
+        assert_eq!(scene.calls(&CHANGES), 2);
+        assert_eq!(scene.phase(Lifecycle::InService), n);
+        assert_eq!(scene.told().0, ["command", "launched", "registered", "in-service"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retiring_is_three_changing_calls_for_any_number() {
+    for n in [1, 5, 20] {
+        let mut scene = Scene::with(20).await;
+        assert!(matches!(scene.play(Action::ScaleIn(n)).await, Outcome::Done { cut: None, .. }));
+        assert_eq!(scene.calls(&CHANGES), 3);
+        assert_eq!((scene.phase(Lifecycle::InService), scene.phase(Lifecycle::Terminated)), (20 - n, n));
+        assert_eq!(scene.told().0, ["command", "retiring", "deregistered", "terminated"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_settled_fleet_costs_two_reads_in_thirty_seconds() {
+    let scene = Scene::with(3).await;
+    let reads = scene.calls(&READS);
+    sleep(Duration::from_secs(300)).await;
+    assert!((18..=20).contains(&(scene.calls(&READS) - reads)));
+    assert_eq!(scene.calls(&CHANGES), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_event_of_a_command_names_it() {
+    let mut scene = Scene::with(2).await;
+    scene.play(Action::ScaleOut(1)).await;
+    scene.play(Action::ScaleIn(1)).await;
+    while let Ok(Stamped { event, .. }) = scene.events.try_recv() {
+        let value = serde_json::to_value(&event).unwrap();
+        assert!(value["command"].is_string() || value["id"].is_string(), "{value}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_1_a_new_process_completes_what_is_half_done() {
+    // Killed after each call in turn.
+    for call in CHANGES {
+        let mut scene = Scene::with(3).await;
+        for action in [Action::ScaleOut(2), Action::ScaleIn(2)] {
+            scene.fail(call, Fault::Hang { effect: true }, 1);
+            scene.handle.send(Command::new(Source::CommandLine { user: None }, action));
+            tokio::select! {
+                () = scene.cloud.hung() => {}
+                () = sleep(Duration::from_secs(60)) => {}
+            }
+            scene.task.abort();
+            scene.cloud.clear_faults();
+            scene = Scene::on(scene.cloud);
+            scene.handle.settled().await.unwrap();
+            let truth = scene.cloud.truth();
+            let running = truth.iter().filter(|truth| truth.state == InstanceState::Running);
+            assert!(running.clone().all(|truth| truth.registered && !truth.retiring), "{call:?}");
+            assert_eq!(running.count(), scene.phase(Lifecycle::InService), "{call:?}");
+        }
+        assert_eq!(scene.phase(Lifecycle::InService), 3, "{call:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_1_no_command_is_accepted_while_the_cloud_may_hide_the_last_process_launch() {
+    let scene = Scene::with(0).await;
+    scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(15)));
+    while launched(&scene.cloud) == 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    scene.task.abort();
+    let scene = Scene::on(scene.cloud);
+    let Outcome::Done { instances, cut: Some(_) } = scene.play(Action::ScaleOut(15)).await else { panic!() };
+    assert_eq!(instances.len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_2_registered_but_terminated_is_deregistered() {
+    let mut scene = Scene::with(2).await;
+    scene.cloud.reap(&scene.cloud.truth()[0].id);
+    sleep(Duration::from_secs(40)).await;
+    assert!(!scene.cloud.truth()[0].registered);
+    assert_eq!(scene.told().0, ["terminated", "deregistered"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_4_what_cannot_start_in_ten_seconds_is_refused_and_never_done() {
+    let scene = Scene::with(1).await;
+    scene.fail(Call::Instances, before("ServiceUnavailable"), 9);
+    let sent = Instant::now();
+    let command = Command::new(Source::CommandLine { user: None }, Action::ScaleOut(1));
+    let Outcome::Refused { reason } = scene.handle.send(command).await.unwrap() else { panic!() };
+    assert_eq!(sent.elapsed().as_secs(), 10);
+    assert_eq!(reason, "not done within 10 s: ServiceUnavailable: told to fail");
+    scene.handle.settled().await.unwrap();
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(scene.calls(&CHANGES), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_a_lost_answer_launches_nothing_twice() {
+    for fault in [lost(), Fault::Hang { effect: true }] {
+        let scene = Scene::with(0).await;
+        scene.fail(Call::Launch, fault, 1);
+        let Outcome::Done { instances, cut: None } = scene.play(Action::ScaleOut(3)).await else { panic!() };
+        assert_eq!(instances.len(), 3);
+        assert_eq!((launched(&scene.cloud), scene.cloud.calls(Call::Launch)), (1, 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_what_was_launched_without_an_answer_is_put_into_service() {
+    let scene = Scene::with(0).await;
+    scene.fail(Call::Launch, lost(), 100);
+    assert!(matches!(scene.play(Action::ScaleOut(3)).await, Outcome::Unknown { .. }));
+    assert_eq!((launched(&scene.cloud), scene.phase(Lifecycle::InService)), (1, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_no_command_is_accepted_while_the_cloud_may_hide_a_launch_without_an_answer() {
+    let cloud = Simulated::new(Times { visible: Duration::from_secs(50), ..Times::default() }, 1);
+    let scene = Scene::timed(cloud, Timing { hidden: Duration::from_secs(60), ..Timing::default() });
+    scene.handle.settled().await.unwrap();
+    // Six tries in 30 s.
+    scene.fail(Call::Launch, lost(), 6);
+    let ask = |n| scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(n)));
+    assert!(matches!(ask(3).await, Ok(Outcome::Unknown { .. })));
+    assert!(matches!(ask(20).await, Ok(Outcome::Refused { .. })));
+    scene.handle.settled().await.unwrap();
+    assert_eq!(scene.phase(Lifecycle::InService), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_partial_capacity_is_taken_and_the_rest_is_said() {
+    let mut scene = Scene::with(0).await;
+    scene.cloud.set_room(2);
+    let Outcome::Done { instances, cut: Some(cut) } = scene.play(Action::ScaleOut(3)).await else { panic!() };
+    assert_eq!((instances.len(), cut.as_str()), (2, "the cloud has no room for more"));
+    assert!(scene.told().1.contains(&"Only 2 of 3: the cloud has no room for more.".to_owned()));
+    let Outcome::Refused { reason } = scene.play(Action::ScaleOut(1)).await else { panic!() };
+    assert!(reason.starts_with("InsufficientInstanceCapacity"));
+    assert_eq!(scene.told().0, ["command", "error"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_an_instance_that_dies_while_it_starts_tells_why() {
+    let mut scene = Scene::with(0).await;
+    scene.cloud.doom_next("Client.VolumeLimitExceeded");
+    scene.play(Action::ScaleOut(1)).await;
+    assert!(scene.told().1.last().unwrap().ends_with("(Client.VolumeLimitExceeded)."));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_a_protected_id_is_dropped_and_the_others_go_on() {
+    let mut scene = Scene::with(4).await;
+    let protected = scene.cloud.truth()[1].id.clone();
+    scene.cloud.protect(&protected, true);
+    scene.play(Action::ScaleIn(4)).await;
+    assert_eq!((scene.phase(Lifecycle::Terminated), scene.phase(Lifecycle::Retiring)), (3, 1));
+    let trouble = scene.handle.state().borrow().trouble.clone();
+    assert_eq!(trouble, Some(format!("the cloud refuses to terminate {protected}")));
+    let error = format!("OperationNotPermitted: {protected}: protected from termination ({protected}).");
+    assert_eq!(scene.told().1.iter().filter(|told| **told == error).count(), 1);
+    // Once the protection is lifted, the retirement completes by itself.
+    scene.cloud.protect(&protected, false);
+    sleep(Duration::from_secs(360)).await;
+    assert_eq!(scene.phase(Lifecycle::Terminated), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_a_bad_id_in_a_batch_is_dropped() {
+    let scene = Scene::with(3).await;
+    let bad = scene.cloud.truth()[2].id.clone();
+    let error = CloudError::new("InvalidInstanceID.NotFound", "told to fail").about(vec![bad]);
+    scene.fail(Call::TagRetiring, Fault::Before(error), 1);
+    let Outcome::Done { instances, cut: Some(cut) } = scene.play(Action::ScaleIn(2)).await else { panic!() };
+    assert_eq!(instances.len(), 1);
+    assert!(cut.starts_with("InvalidInstanceID.NotFound"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_6_an_empty_answer_is_not_an_empty_fleet() {
+    let mut scene = Scene::with(20).await;
+    scene.fail(Call::Instances, Fault::Empty, 3);
+    assert!(matches!(scene.play(Action::ScaleOut(5)).await, Outcome::Refused { .. }));
+    assert_eq!(scene.calls(&CHANGES), 0);
+    let (names, sentences) = scene.told();
+    assert_eq!(names, ["command", "error", "refused"]);
+    assert_eq!(sentences[2], "Refused: the fleet has 20 and its maximum is 20.");
+
+    scene.fail(Call::Balancer, Fault::Empty, 3);
+    scene.play(Action::ScaleIn(2)).await;
+    assert_eq!(scene.phase(Lifecycle::Terminated), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_6_a_balancers_stranger_is_reported_once_and_left() {
+    let cloud = Simulated::default();
+    let stranger = cloud.add_stranger(true);
+    let mut scene = Scene::on(cloud);
+    scene.play(Action::ScaleOut(1)).await;
+    scene.play(Action::ScaleIn(1)).await;
+    let told = scene.told().1;
+    assert_eq!(told.iter().filter(|told| told.contains(&stranger.0)).count(), 1);
+    assert!(scene.cloud.truth()[0].registered);
+    let named = Action::Terminate(vec![stranger]);
+    assert!(matches!(scene.play(named).await, Outcome::Refused { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_6_the_drain_is_bounded() {
+    let cloud = Simulated::new(Times { drain: Duration::from_secs(100_000), ..Times::default() }, 1);
+    cloud.add_in_service(2);
+    let scene = Scene::on(cloud);
+    let start = Instant::now();
+    scene.play(Action::ScaleIn(1)).await;
+    assert!((330..360).contains(&start.elapsed().as_secs()));
+    assert_eq!(scene.phase(Lifecycle::Terminated), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_7_throttling_is_backed_off_from_and_told_once() {
+    let mut scene = Scene::with(1).await;
+    scene.fail(Call::Register, before("Throttling"), 6);
+    let start = Instant::now();
+    scene.play(Action::ScaleOut(1)).await;
+    // 1 + 2 + 4 + 8 + 8 + 8 s between the tries.
+    assert!(start.elapsed().as_secs() >= 31);
+    assert_eq!(scene.cloud.calls(Call::Register), 7);
+    assert_eq!(scene.told().0, ["command", "launched", "error", "registered", "in-service"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_7_expired_credentials_stop_changes_and_repair_resumes() {
+    let scene = Scene::with(3).await;
+    scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleIn(1))).await.unwrap();
+    scene.fail(Call::Instances, before("ExpiredToken"), 1000);
+    sleep(Duration::from_secs(600)).await;
+    let changes = scene.calls(&CHANGES);
+    let trouble = scene.handle.state().borrow().trouble.clone();
+    assert_eq!(trouble, Some("ExpiredToken: told to fail".to_owned()));
+    assert!(matches!(
+        scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleIn(1))).await,
+        Ok(Outcome::Refused { .. })
+    ));
+    scene.cloud.clear_faults();
+    scene.handle.settled().await.unwrap();
+    assert_eq!(scene.calls(&CHANGES), changes + 1);
+    assert_eq!(scene.phase(Lifecycle::Terminated), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_7_a_refused_change_is_said_and_does_not_hold_up_the_rest() {
+    let mut scene = Scene::with(1).await;
+    scene.fail(Call::Register, before("UnauthorizedOperation"), 1);
+    scene.play(Action::ScaleOut(1)).await;
+    assert_eq!(scene.phase(Lifecycle::Registering), 1);
+    assert!(scene.told().0.contains(&"error".to_owned()));
+    sleep(Duration::from_secs(360)).await;
+    assert_eq!(scene.phase(Lifecycle::InService), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_finishes_the_call_under_way_and_tells_what_is_left() {
+    let mut scene = Scene::with(0).await;
+    let answer = scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(2)));
+    let _ = answer.await;
+    scene.handle.stop();
+    let left = (&mut scene.task).await.unwrap();
+    assert_eq!(left.to_string(), "2 instances (0 to 20): 2 launching");
+    assert!(!left.settled);
+    assert_eq!(scene.told().0, ["command", "launched"]);
+    scene = Scene::on(scene.cloud);
+    assert_eq!(scene.handle.settled().await.unwrap().to_string(), "2 instances (0 to 20): 2 in service");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_does_not_wait_for_a_read_that_hangs() {
+    let scene = Scene::with(1).await;
+    scene.fail(Call::Instances, Fault::Hang { effect: false }, 9);
+    sleep(Duration::from_secs(35)).await;
+    let answer = scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(2)));
+    let start = Instant::now();
+    scene.handle.stop();
+    scene.task.await.unwrap();
+    assert_eq!(start.elapsed().as_secs(), 0);
+    assert!(!matches!(answer.await, Ok(Outcome::Done { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_countdown_sees_the_victims_that_would_be_retired() {
+    let scene = Scene::with(3).await;
+    let sick: InstanceId = scene.cloud.truth()[0].id.clone();
+    scene.cloud.set_sick(&sick, true);
+    sleep(Duration::from_secs(31)).await;
+    let shown = scene.handle.state().borrow().victims(2);
+    let Outcome::Done { instances, .. } = scene.play(Action::ScaleIn(2)).await else { panic!() };
+    assert_eq!(shown, instances);
+    assert_eq!(shown[0], sick);
+}
