@@ -85,6 +85,9 @@ install_all() {
     put 644 "$work/bash" "$prefix/share/bash-completion/completions/handwave"
     put 644 "$work/zsh" "$prefix/share/zsh/site-functions/_handwave"
     put 644 "$work/fish" "$prefix/share/fish/vendor_completions.d/handwave.fish"
+    for doc in config.toml docs/iam-policy.json; do
+        put 644 "$doc" "$prefix/share/doc/handwave/${doc##*/}"
+    done
     licenses=$prefix/share/licenses/handwave
     put 644 LICENSE "$licenses/LICENSE"
     put 644 src/view/font/OFL.txt "$licenses/LICENSE-font"
