@@ -15,11 +15,11 @@ use handwave::camera::{Camera, Frame};
 use handwave::config::Config;
 use handwave::hand::{Hand, Landmarks, Side};
 use handwave::vision::landmark::LandmarkReader;
-use handwave::vision::model::{LANDMARK, OrtModel, PALM};
+use handwave::vision::model::OrtModel;
 use handwave::vision::palm::{PalmDetector, Params};
 use handwave::vision::roi::Roi;
 use handwave::vision::tracker::Tracker;
-use handwave::vision::{self, runtime};
+use handwave::vision::{self, landmark, palm, runtime};
 use image::RgbImage;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -47,8 +47,8 @@ impl Reader {
         let runtime = runtime::load(None)?;
         let params = Params { threshold: settings.palm_threshold, overlap: 0.3, most: settings.palms_most };
         Ok(Reader {
-            palms: PalmDetector::new(Box::new(OrtModel::open(runtime, &PALM, None)?), params),
-            landmarks: LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, None)?)),
+            palms: PalmDetector::new(Box::new(OrtModel::open(runtime, &palm::SPEC, None)?), params),
+            landmarks: LandmarkReader::new(Box::new(OrtModel::open(runtime, &landmark::SPEC, None)?)),
             tracker: vision::open(&settings, None, false)?,
         })
     }

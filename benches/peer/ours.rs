@@ -3,7 +3,7 @@
 //! `frames SCENARIO PERSON.png OUT` writes a scenario's frames to OUT, raw RGB, and what each shows to stdout, a JSON line
 //! a frame. `read FRAMES` reads them through tracker and gesture machine, and says a JSON line a frame: CPU and wall
 //! milliseconds, the hands where there is a reading, and the gesture where one fires; the first as soon as it is known.
-//! `inference FRAMES` does the same for one run of warp, landmark model and fingers a frame, on a hand already found.
+//! `inference FRAMES` does the same for one run of crop, landmark model and fingers a frame, on a hand already found.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -15,11 +15,10 @@ use handwave::camera::Frame;
 use handwave::config::Config;
 use handwave::gesture::machine::{Machine, Transition};
 use handwave::hand::Reading;
-use handwave::vision::fingers;
 use handwave::vision::landmark::LandmarkReader;
-use handwave::vision::model::{LANDMARK, OrtModel};
+use handwave::vision::model::OrtModel;
 use handwave::vision::roi::Roi;
-use handwave::vision::{self, runtime};
+use handwave::vision::{self, fingers, landmark, runtime};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
@@ -64,7 +63,7 @@ fn inference(frames: &Path) -> Result<()> {
     let config = Config::shipped();
     let mut tracker = vision::open(&config.vision, None, false)?;
     let runtime = runtime::load(config.vision.onnxruntime.as_deref())?;
-    let mut reader = LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, None)?));
+    let mut reader = LandmarkReader::new(Box::new(OrtModel::open(runtime, &landmark::SPEC, None)?));
     let mut followed = None;
     time_each(frames, |frame| {
         let roi = match followed {

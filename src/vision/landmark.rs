@@ -4,13 +4,22 @@
 use glam::{Vec2, Vec3};
 use image::RgbImage;
 
-use super::model::{Model, ModelError};
+use super::crop;
+use super::model::{Model, ModelError, Spec};
 use super::roi::Roi;
-use super::warp;
 use crate::hand::{Landmarks, palm_centre, palm_width};
 
 /// The side of the model's square input, in pixels.
 pub const SIDE: usize = 224;
+
+/// The model: hand landmarks (full). Its outputs are the points, presence and handedness; the world landmarks that follow
+/// are not used.
+pub const SPEC: Spec = Spec {
+    file: "landmark.onnx",
+    embedded: include_bytes!("../../models/landmark.onnx"),
+    side: SIDE,
+    outputs: &[63, 1, 1],
+};
 
 /// What the model makes of one square.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +42,7 @@ impl LandmarkReader {
     }
 
     pub fn read(&mut self, picture: &RgbImage, roi: &Roi) -> Result<Estimate, ModelError> {
-        warp::cut(picture, roi, SIDE, self.model.input());
+        crop::cut(picture, roi, SIDE, self.model.input());
         let outputs = self.model.run()?;
         Ok(decode(outputs, roi))
     }

@@ -1,7 +1,9 @@
 //! Frames to hands: palm detection, landmarks, following. [`open`] loads the models and gives a [`Tracker`].
 
+pub mod crop;
 pub mod fingers;
 pub mod landmark;
+pub mod letterbox;
 pub mod model;
 pub mod motion;
 pub mod pace;
@@ -9,13 +11,13 @@ pub mod palm;
 pub mod roi;
 pub mod runtime;
 pub mod settings;
+pub mod tensor;
 pub mod tracker;
-pub mod warp;
 
 use std::path::Path;
 
 use landmark::LandmarkReader;
-use model::{LANDMARK, ModelError, OrtModel, PALM};
+use model::{ModelError, OrtModel};
 use palm::PalmDetector;
 use runtime::RuntimeError;
 use tracker::Tracker;
@@ -36,9 +38,9 @@ pub enum VisionError {
 pub fn open(settings: &Settings, models: Option<&Path>, mirrored: bool) -> Result<Tracker, VisionError> {
     let runtime = runtime::load(settings.onnxruntime.as_deref())?;
     // The larger model first: the other is loaded into the memory that loading this one took and gave back.
-    let landmarks = LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, models)?));
+    let landmarks = LandmarkReader::new(Box::new(OrtModel::open(runtime, &landmark::SPEC, models)?));
     let palms = PalmDetector::new(
-        Box::new(OrtModel::open(runtime, &PALM, models)?),
+        Box::new(OrtModel::open(runtime, &palm::SPEC, models)?),
         palm::Params { threshold: settings.palm_threshold, overlap: PALM_OVERLAP, most: settings.palms_most },
     );
     Ok(Tracker::new(palms, landmarks, settings.clone(), mirrored))

@@ -34,32 +34,13 @@ pub enum ModelError {
 /// A model's file: its name, and the shapes that the stages rely on.
 pub struct Spec {
     pub file: &'static str,
-    embedded: &'static [u8],
-    /// Of the built-in file, as models/README.md lists it.
-    pub sha256: &'static str,
+    /// The built-in file.
+    pub embedded: &'static [u8],
     /// The side of the square input.
     pub side: usize,
     /// Numbers in each output that is used, in the order of the graph.
     pub outputs: &'static [usize],
 }
-
-/// Palm detection (full): boxes and raw scores of 2016 anchors.
-pub const PALM: Spec = Spec {
-    file: "palm.onnx",
-    embedded: include_bytes!("../../models/palm.onnx"),
-    sha256: "100c04ec5198b01ab4797b2258e3d1be4824a9acb14aa5ed08acc1d4712ce28a",
-    side: super::palm::SIDE,
-    outputs: &[2016 * 18, 2016],
-};
-
-/// Hand landmarks (full): the points, presence and handedness. The world landmarks that follow are not used.
-pub const LANDMARK: Spec = Spec {
-    file: "landmark.onnx",
-    embedded: include_bytes!("../../models/landmark.onnx"),
-    sha256: "8e4d0586c54f3399fb98541e337a00398806a805bd0054172c5838bd84a80592",
-    side: super::landmark::SIDE,
-    outputs: &[63, 1, 1],
-};
 
 impl Spec {
     /// The built-in file, or the one of the same name in `folder`.
@@ -69,6 +50,11 @@ impl Spec {
             Ok(bytes) => Ok(bytes.into()),
             Err(reason) => Err(ModelError::Unreadable { path, reason }),
         }
+    }
+
+    /// Whether these are the built-in file's bytes.
+    pub fn is_built_in(&self, bytes: &[u8]) -> bool {
+        bytes == self.embedded
     }
 }
 

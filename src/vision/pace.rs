@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Settings;
 use super::motion::Life;
+use super::settings::Settings;
 
 /// A hand may be blurred while it comes in, and be still when it is there: what began to move is searched for so long.
 pub const AFTERMATH: Duration = Duration::from_millis(150);

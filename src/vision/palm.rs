@@ -3,12 +3,19 @@
 use glam::Vec2;
 use image::RgbImage;
 
-use super::model::{Model, ModelError};
-use super::warp::{Border, Letterbox, Placement};
+use super::letterbox::{Border, Letterbox, Placement};
+use super::model::{Model, ModelError, Spec};
 use crate::hand::{Landmarks, palm_centre, palm_width};
 
 /// The side of the model's square input, in pixels.
 pub const SIDE: usize = 192;
+/// The model: palm detection (full). Its outputs are the boxes and the raw scores of 2016 anchors.
+pub const SPEC: Spec = Spec {
+    file: "palm.onnx",
+    embedded: include_bytes!("../../models/palm.onnx"),
+    side: SIDE,
+    outputs: &[2016 * BOX, 2016],
+};
 /// Numbers a box: centre, width and height, then seven keypoints.
 const BOX: usize = 18;
 

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use image::RgbImage;
 
-use super::Settings;
+use super::fingers;
 use super::landmark::{Estimate, LandmarkReader};
 use super::model::ModelError;
 use super::motion::{Area, Life, Motion, Thumbnail};
 use super::pace;
 use super::palm::{Palm, PalmDetector};
 use super::roi::Roi;
+use super::settings::Settings;
 use crate::camera::Frame;
 use crate::hand::{Hand, Reading, Side, palm_centre, palm_width};
-use crate::vision::fingers;
 
 /// How far a picture is shrunk when nothing was found at full size: palms that fill the picture are larger than any
 /// that the model was trained on.

@@ -8,8 +8,10 @@ use std::vec::IntoIter;
 
 use image::ImageFormat;
 
-use super::Film;
-use crate::camera::{Camera, CameraError, Frame, Status};
+use super::film::Film;
+use crate::camera::error::CameraError;
+use crate::camera::frame::{Frame, Status};
+use crate::camera::port::Camera;
 
 pub struct Folder {
     path: PathBuf,

@@ -7,8 +7,10 @@ use std::time::Duration;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, MemoryLimit};
 use image::{Rgb, RgbImage};
 
-use super::{MOST_BYTES, check_size};
-use crate::camera::{Camera, CameraError, Frame, Status};
+use super::limits::{MOST_BYTES, check_size};
+use crate::camera::error::CameraError;
+use crate::camera::frame::{Frame, Status};
+use crate::camera::port::Camera;
 
 /// Browsers take a shorter delay for one that nobody set...
 const SHORTEST_DELAY: Duration = Duration::from_millis(20);

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-use super::{MOST_BYTES, check_size};
-use crate::camera::CameraError;
+use super::limits::{MOST_BYTES, check_size};
+use crate::camera::error::CameraError;
 
 /// Decodes a picture and turns it as its EXIF orientation says.
 pub fn read(path: &Path, bytes: &[u8], format: ImageFormat) -> Result<RgbImage, CameraError> {

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
-use super::check_size;
+use super::limits::check_size;
 use super::matroska::Matroska;
-use crate::camera::{Camera, CameraError, Frame, Status};
+use crate::camera::error::CameraError;
+use crate::camera::frame::{Frame, Status};
+use crate::camera::port::Camera;
 
 pub struct Video {
     path: PathBuf,

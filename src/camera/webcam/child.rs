@@ -17,6 +17,7 @@ use nokhwa::Camera;
 use nokhwa::NokhwaError;
 use serde::{Deserialize, Serialize};
 
+use super::clock::monotonic;
 use super::device::{self, Device, Reason, State, Trouble};
 use super::format::{Format, Wish, sort_by_nearness};
 use super::pipe::{self, Message, Opened};
@@ -36,12 +37,12 @@ const OLDEST: Duration = Duration::from_secs(1);
 pub enum Task {
     /// Say what cameras there are.
     List,
-    Watch(Watch),
+    Deliver(Wanted),
 }
 
 /// Which camera is watched, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Watch {
+pub struct Wanted {
     pub index: u32,
     /// The camera's name, once known: put back, it may have another index.
     pub name: Option<String>,
@@ -64,7 +65,7 @@ pub fn run(task: &Task) -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let outcome = catch_unwind(AssertUnwindSafe(|| match task {
         Task::List => list(&mut out),
-        Task::Watch(watch) => follow(watch, &mut out),
+        Task::Deliver(wanted) => follow(wanted, &mut out),
     }));
     let trouble = match outcome {
         Ok(Ok(())) => return ExitCode::SUCCESS,
@@ -114,13 +115,13 @@ fn list(out: &mut impl Write) -> Result<(), End> {
 }
 
 /// Frames from the camera, for ever.
-fn follow(watch: &Watch, out: &mut impl Write) -> Result<(), End> {
+fn follow(wanted: &Wanted, out: &mut impl Write) -> Result<(), End> {
     allow();
     let mut said = Instant::now();
     let (mut camera, opened) = loop {
-        match open(watch) {
+        match open(wanted) {
             Ok(opened) => break opened,
-            Err(trouble) if !watch.wait => return Err(trouble.into()),
+            Err(trouble) if !wanted.wait => return Err(trouble.into()),
             Err(_) => thread::sleep(LOOK),
         }
         if said.elapsed() >= SAY {
@@ -144,10 +145,10 @@ fn follow(watch: &Watch, out: &mut impl Write) -> Result<(), End> {
 }
 
 /// Opens the camera in the format nearest to the wish, and its stream.
-fn open(watch: &Watch) -> Result<(Camera, Opened), Trouble> {
+fn open(wanted: &Wanted) -> Result<(Camera, Opened), Trouble> {
     let mut first = None;
-    for (index, name) in candidates(watch, device::devices()?) {
-        match open_one(index, &watch.wish) {
+    for (index, name) in candidates(wanted, device::devices()?) {
+        match open_one(index, &wanted.wish) {
             Ok((camera, format)) => return Ok((camera, Opened { index, name, format })),
             Err(trouble) => first = first.or(Some(trouble)),
         }
@@ -155,16 +156,16 @@ fn open(watch: &Watch) -> Result<(Camera, Opened), Trouble> {
     // Nothing listed of that index: opening it all the same tells why.
     match first {
         Some(trouble) => Err(trouble),
-        None => open_one(watch.index, &watch.wish)
-            .map(|(camera, format)| (camera, Opened { index: watch.index, name: String::new(), format })),
+        None => open_one(wanted.index, &wanted.wish)
+            .map(|(camera, format)| (camera, Opened { index: wanted.index, name: String::new(), format })),
     }
 }
 
 /// The devices to try in turn: those of the camera's name, its old index first, then the index asked for. A webcam's
 /// metadata node has its name too, so there may be several.
-fn candidates(watch: &Watch, mut devices: Vec<(u32, String)>) -> Vec<(u32, String)> {
-    let rank = |(index, name): &(u32, String)| (Some(name) != watch.name.as_ref(), *index != watch.index, *index);
-    devices.retain(|device| Some(&device.1) == watch.name.as_ref() || device.0 == watch.index);
+fn candidates(wanted: &Wanted, mut devices: Vec<(u32, String)>) -> Vec<(u32, String)> {
+    let rank = |(index, name): &(u32, String)| (Some(name) != wanted.name.as_ref(), *index != wanted.index, *index);
+    devices.retain(|device| Some(&device.1) == wanted.name.as_ref() || device.0 == wanted.index);
     devices.sort_by_key(rank);
     devices
 }
@@ -188,7 +189,7 @@ fn open_one(index: u32, wish: &Wish) -> Result<(Camera, Format), Trouble> {
 /// When a picture was taken, on the system's monotonic clock. nokhwa tells the time of day, which may be set meanwhile;
 /// how long ago that is, just now, is right all the same.
 fn taken(time_of_day: Option<Duration>) -> Duration {
-    let now = super::monotonic();
+    let now = monotonic();
     let today = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let age = time_of_day.and_then(|then| today.checked_sub(then)).filter(|age| *age < OLDEST);
     now.saturating_sub(age.unwrap_or_default())
@@ -208,7 +209,7 @@ fn allow() {
         nokhwa::nokhwa_initialize(move |_| {
             let _ = answered.send(());
         });
-        let _ = answer.recv_timeout(super::OPENING - SAY);
+        let _ = answer.recv_timeout(super::clock::OPENING - SAY);
     }
 }
 
@@ -218,10 +219,10 @@ mod tests {
 
     fn found(index: u32, name: Option<&str>) -> Vec<u32> {
         let wish = Wish { width: 640, height: 480, fps: 30.0 };
-        let watch = Watch { index, name: name.map(String::from), wish, wait: true };
+        let wanted = Wanted { index, name: name.map(String::from), wish, wait: true };
         let devices = [(0, "Built-in"), (1, "Built-in"), (2, "Lab"), (3, "Lab"), (4, "Lab")];
         let devices = devices.map(|(index, name)| (index, name.to_string()));
-        candidates(&watch, devices.into()).into_iter().map(|(index, _)| index).collect()
+        candidates(&wanted, devices.into()).into_iter().map(|(index, _)| index).collect()
     }
 
     #[test]
@@ -235,13 +236,13 @@ mod tests {
 
     #[test]
     fn a_pictures_time_is_how_long_ago_it_was_taken() {
-        let now = super::super::monotonic();
+        let now = monotonic();
         let today = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let age = |time: Duration| (super::super::monotonic().saturating_sub(time)).as_millis();
+        let age = |time: Duration| (monotonic().saturating_sub(time)).as_millis();
         assert!((100..200).contains(&age(taken(Some(today - Duration::from_millis(100))))));
         for nonsense in [None, Some(Duration::ZERO), Some(today + Duration::from_secs(99))] {
             assert!(age(taken(nonsense)) < 100, "{nonsense:?} is taken for now");
         }
-        assert!(super::super::monotonic() >= now);
+        assert!(monotonic() >= now);
     }
 }

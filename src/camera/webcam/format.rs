@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::camera::settings::Settings;
+
 /// How a webcam writes its pixels down. Those handwave decodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Encoding {
@@ -26,6 +28,12 @@ pub struct Wish {
     pub width: u32,
     pub height: u32,
     pub fps: f64,
+}
+
+impl From<&Settings> for Wish {
+    fn from(settings: &Settings) -> Wish {
+        Wish { width: settings.width, height: settings.height, fps: settings.fps }
+    }
 }
 
 /// Sorts formats, the nearest to the wish first, and drops those that come twice.

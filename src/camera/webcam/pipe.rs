@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::device::{Device, Trouble};
 use super::format::Format;
 use super::pixels::MOST_SIDE;
-use crate::camera::resize;
+use crate::camera::frame::resize;
 
 /// Everything but frames is shorter than this.
 const MOST_JSON: usize = 1 << 20;

@@ -9,7 +9,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::format::Encoding;
 use super::jpeg;
-use crate::camera::resize;
+use crate::camera::frame::resize;
 
 /// The most pixels a side that a picture may have: nobody's webcam has more, and a damaged header may claim anything.
 pub const MOST_SIDE: u32 = 8192;

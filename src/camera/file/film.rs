@@ -1,0 +1,89 @@
+//! One file as a camera. In: a picture, an animated GIF or a video. Out: its frames, as fast as they are read. The
+//! file's content decides what it is; its name is not trusted.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use image::{ImageFormat, RgbImage};
+
+use super::gif::Gif;
+use super::limits::MOST_BYTES;
+use super::picture;
+use super::video::Video;
+use crate::camera::error::CameraError;
+use crate::camera::frame::{Frame, Status};
+use crate::camera::port::Camera;
+
+/// So much of a file shows what it is.
+const HEAD_BYTES: u64 = 512;
+
+/// What one file shows: a camera that is never waited for.
+pub enum Film {
+    /// One frame, until it has been read.
+    Still(Option<RgbImage>),
+    Gif(Box<Gif>),
+    Video(Video),
+}
+
+impl Film {
+    /// Opens a file; a picture is read whole, EXIF orientation applied.
+    pub fn open(path: &Path) -> Result<Film, CameraError> {
+        let unreadable = |reason| CameraError::Unreadable { path: path.into(), reason };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(HEAD_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.is_empty() {
+            return Err(CameraError::Empty { path: path.into() });
+        }
+        let Some(format) = picture_format(&bytes) else {
+            let text = is_text(&bytes);
+            return if text {
+                Err(CameraError::Text { path: path.into() })
+            } else {
+                Video::open(path).map(Film::Video)
+            };
+        };
+        // A file that is larger than its picture may be is cut off here, and its decoder says so.
+        file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+        match format {
+            ImageFormat::Gif => Gif::open(path, bytes).map(|gif| Film::Gif(gif.into())),
+            format => picture::read(path, &bytes, format).map(|picture| Film::Still(Some(picture))),
+        }
+    }
+
+    /// One picture, rather than frames that follow each other.
+    pub fn is_still(&self) -> bool {
+        match self {
+            Film::Still(_) => true,
+            Film::Gif(gif) => gif.is_still(),
+            Film::Video(_) => false,
+        }
+    }
+}
+
+impl Camera for Film {
+    fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
+        match self {
+            Film::Still(picture) => Ok(picture.take().map_or(Status::Ended, |picture| {
+                *frame = Frame { time: Duration::ZERO, picture };
+                Status::Fresh
+            })),
+            Film::Gif(gif) => gif.read(frame),
+            Film::Video(video) => video.read(frame),
+        }
+    }
+}
+
+/// The format of a picture that handwave reads itself, by its first bytes.
+fn picture_format(head: &[u8]) -> Option<ImageFormat> {
+    image::guess_format(head).ok().filter(ImageFormat::reading_enabled)
+}
+
+/// Text is refused here: ffmpeg would draw it, or follow it as a playlist to other files.
+fn is_text(head: &[u8]) -> bool {
+    let cut_off = |error: std::str::Utf8Error| error.error_len().is_none();
+    let printed = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();
+    std::str::from_utf8(head).map_or_else(cut_off, |_| true) && head.iter().all(printed)
+}
