@@ -43,7 +43,7 @@ async fn watched(script: &str) -> Vec<Update> {
     let tracker = Box::new(vision::open(&Config::shipped().vision, None, false).unwrap());
     let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
     let mut readings =
-        Input::Camera { camera, tracker, pace: Pace::Every }.watch(pictures, tokio::sync::watch::channel(None).1);
+        Input::Camera { camera, tracker, pace: Pace::Every }.start(pictures, tokio::sync::watch::channel(None).1);
     let mut all = Vec::new();
     while let Some(seen) = readings.recv().await {
         all.push(seen.unwrap());

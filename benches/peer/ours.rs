@@ -50,7 +50,7 @@ fn read(frames: &Path) -> Result<()> {
     let mut tracker = vision::open(&config.vision, None, false)?;
     let mut machine = Machine::new(config.gesture, true);
     time_each(frames, |frame| {
-        let reading = tracker.watch(frame, machine.due())?;
+        let reading = tracker.read_if_new(frame, machine.due())?;
         let fired = match reading.as_ref().and_then(|reading| machine.see(reading)) {
             Some(Transition::Fired(gesture)) => Some((gesture.side.to_string(), gesture.fingers)),
             _ => None,

@@ -91,7 +91,7 @@ pub async fn play(parts: Parts, stage: Stage) -> Result<Summary> {
     let seen = pictures.subscribe();
     let mut puppet = eyes.keys();
     let (due_in, due) = watch::channel(None);
-    let mut readings = eyes.watch(pictures, due);
+    let mut readings = eyes.start(pictures, due);
     let raw_mode = daemon.terminal.keys(keys_in);
     let mut signals = Signals::catch()?;
     let mut redraw = interval(REDRAW);

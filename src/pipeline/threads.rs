@@ -74,9 +74,9 @@ impl Input {
     }
 
     /// Opens them. `due` is when a reading is wanted, whatever is seen. A recording has no pictures.
-    pub fn watch(self, pictures: Sender<RgbImage>, due: Receiver<Option<Duration>>) -> Readings {
+    pub fn start(self, pictures: Sender<RgbImage>, due: Receiver<Option<Duration>>) -> Readings {
         match self {
-            Input::Camera { camera, tracker, pace } => watch(camera, *tracker, pace, pictures, due),
+            Input::Camera { camera, tracker, pace } => spawn(camera, *tracker, pace, pictures, due),
             Input::Recording(recording) => replay(recording),
         }
     }
@@ -100,7 +100,7 @@ fn replay(recording: Recording) -> Readings {
 ///
 /// Each picture is published too, for whoever shows it. In real time, frames that say nothing new have no reading, but
 /// for one that is `due`.
-pub fn watch(
+pub fn spawn(
     camera: Box<dyn Camera>,
     tracker: Tracker,
     pace: Pace,
@@ -155,7 +155,7 @@ impl FrameReader {
         match &self.due {
             Some(due) => {
                 let due = *due.borrow();
-                self.tracker.watch(frame, due)
+                self.tracker.read_if_new(frame, due)
             }
             None => self.tracker.read(frame).map(Some),
         }
@@ -281,7 +281,7 @@ mod tests {
     fn all(camera: Box<Fake>, tracker: Tracker, pace: Pace) -> Vec<Result<u64, String>> {
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
         let due = tokio::sync::watch::channel(None).1;
-        let mut readings = watch(camera, tracker, pace, pictures, due);
+        let mut readings = spawn(camera, tracker, pace, pictures, due);
         std::iter::from_fn(|| readings.seen.blocking_recv())
             .map(|seen| match seen {
                 Ok(Update::Reading(reading)) => Ok(reading.time.as_secs()),
@@ -371,7 +371,7 @@ mod tests {
         };
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
         let began = Instant::now();
-        drop(watch(camera, tracker(works), Pace::Latest, pictures, tokio::sync::watch::channel(None).1));
+        drop(spawn(camera, tracker(works), Pace::Latest, pictures, tokio::sync::watch::channel(None).1));
         assert!(began.elapsed() < Duration::from_secs(10));
     }
 
@@ -381,7 +381,7 @@ mod tests {
             let (camera, alive) = Fake::new(u64::MAX);
             let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
             let due = tokio::sync::watch::channel(None).1;
-            let mut readings = watch(camera, tracker(works), pace, pictures, due);
+            let mut readings = spawn(camera, tracker(works), pace, pictures, due);
             assert!(readings.seen.blocking_recv().is_some());
             drop(readings);
             wait_for_the_drop_of(&alive);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use image::RgbImage;
 
-use super::fingers;
+use super::fingers::{self, Fingers};
 use super::landmark::{Estimate, LandmarkReader};
 use super::model::ModelError;
 use super::motion::{Area, Life, Motion, Thumbnail};
@@ -57,17 +57,23 @@ pub struct Tracker {
 
 /// A hand that was in the last frame.
 struct Followed {
-    look: Estimate,
+    estimate: Estimate,
+    /// What the estimate's fingers show: read once an estimate.
+    fingers: Fingers,
     /// P(right hand), averaged over the frames.
     right: f32,
 }
 
 impl Followed {
+    fn new(estimate: Estimate, right: f32) -> Followed {
+        Followed { fingers: fingers::read(&estimate.landmarks), estimate, right }
+    }
+
     /// Whether this is the same hand, which moved so fast that it was only half in the square where it was looked for:
     /// what was read there lies beside it. Two hands so near to each other are a person's left and right.
     fn was_outrun(&self, found: &Estimate) -> bool {
-        let palm = palm_width(&self.look.landmarks).max(palm_width(&found.landmarks));
-        let apart = palm_centre(&self.look.landmarks).distance(palm_centre(&found.landmarks));
+        let palm = palm_width(&self.estimate.landmarks).max(palm_width(&found.landmarks));
+        let apart = palm_centre(&self.estimate.landmarks).distance(palm_centre(&found.landmarks));
         apart < palm && (self.right > 0.5) == (found.right > 0.5)
     }
 }
@@ -111,7 +117,7 @@ impl Tracker {
 
     /// The hands in the next frame of a sequence, or nothing where it would say what the last reading said: hands are
     /// sure of their sign, and nothing changes near them. `due` is when a reading is wanted in any case.
-    pub fn watch(&mut self, frame: &Frame, due: Option<Duration>) -> Result<Option<Reading>, ModelError> {
+    pub fn read_if_new(&mut self, frame: &Frame, due: Option<Duration>) -> Result<Option<Reading>, ModelError> {
         if !is_empty(&frame.picture) {
             self.now.take(&frame.picture);
         }
@@ -200,8 +206,8 @@ impl Tracker {
     }
 
     /// What the newest frame alone says of each hand of its reading, in the same order: for those who measure.
-    pub fn looks(&self) -> impl Iterator<Item = &Estimate> {
-        self.followed.iter().map(|hand| &hand.look)
+    pub fn estimates(&self) -> impl Iterator<Item = &Estimate> {
+        self.followed.iter().map(|hand| &hand.estimate)
     }
 
     /// Looks where the hands were in the last frame; true where one of them is gone.
@@ -209,14 +215,14 @@ impl Tracker {
         let before = std::mem::take(&mut self.followed);
         let count = before.len();
         for hand in before {
-            let roi = Roi::of_landmarks(&hand.look.landmarks);
+            let roi = Roi::of_landmarks(&hand.estimate.landmarks);
             if !roi.is_sound() {
                 continue;
             }
-            let look = self.landmarks.read(picture, &roi)?;
-            if look.presence >= self.settings.presence_following && !self.knows(&look) {
-                let right = hand.right + (look.right - hand.right) * SIDE_PACE;
-                self.followed.push(Followed { look, right });
+            let estimate = self.landmarks.read(picture, &roi)?;
+            if estimate.presence >= self.settings.presence_following && !self.knows(&estimate) {
+                let right = hand.right + (estimate.right - hand.right) * SIDE_PACE;
+                self.followed.push(Followed::new(estimate, right));
             }
         }
         Ok(self.followed.len() < count)
@@ -246,40 +252,43 @@ impl Tracker {
         // Which followed hands are where they were looked for, and what else there is.
         let (mut there, mut others) = (vec![false; self.followed.len()], Vec::<Estimate>::new());
         for palm in self.palms.detect(picture, zoom)? {
-            if let Some(known) = self.followed.iter().position(|hand| palm.is_of(&hand.look.landmarks)) {
+            if let Some(known) = self.followed.iter().position(|hand| palm.is_of(&hand.estimate.landmarks)) {
                 there[known] = true;
                 continue;
             }
-            let is_other = others.iter().any(|look| palm.is_of(&look.landmarks));
+            let is_other = others.iter().any(|other| palm.is_of(&other.landmarks));
             if is_other || self.rejected[..rejected].iter().any(|old| old.is_of(&palm)) {
                 continue;
             }
-            let look = self.look_twice(picture, &palm)?;
-            if look.presence < self.settings.presence {
+            let estimate = self.estimate_twice(picture, &palm)?;
+            if estimate.presence < self.settings.presence {
                 self.rejected.push(Rejected { palm, at: self.last.unwrap_or_default() });
-            } else if let Some(known) = self.followed.iter().position(|hand| hand.look.is_same_hand(&look)) {
+            } else if let Some(known) = self.followed.iter().position(|hand| hand.estimate.is_same_hand(&estimate)) {
                 there[known] = true;
-            } else if !others.iter().any(|other| other.is_same_hand(&look)) {
-                others.push(look);
+            } else if !others.iter().any(|other| other.is_same_hand(&estimate)) {
+                others.push(estimate);
             }
         }
-        for look in others {
+        for found in others {
             // Only a hand that is not where it was looked for can be somewhere else.
             let mut gone = self.followed.iter_mut().zip(&mut there).filter(|(_, there)| !**there);
-            match gone.find(|(hand, _)| hand.was_outrun(&look)) {
-                Some((hand, there)) => (hand.look, *there) = (look, true),
-                None => self.followed.push(Followed { right: look.right, look }),
+            match gone.find(|(hand, _)| hand.was_outrun(&found)) {
+                Some((hand, there)) => (*hand, *there) = (Followed::new(found, hand.right), true),
+                None => {
+                    let right = found.right;
+                    self.followed.push(Followed::new(found, right));
+                }
             }
         }
         // The nearest hands matter; those of people in the background are small.
-        self.followed.sort_by(|a, b| palm_width(&b.look.landmarks).total_cmp(&palm_width(&a.look.landmarks)));
+        self.followed.sort_by(|a, b| palm_width(&b.estimate.landmarks).total_cmp(&palm_width(&a.estimate.landmarks)));
         self.followed.truncate(self.settings.hands_most);
         Ok(())
     }
 
     /// The landmarks of a palm, read again on the square made from the first ones, which fits better; the first are
     /// kept where the second look lost the hand.
-    fn look_twice(&mut self, picture: &RgbImage, palm: &Palm) -> Result<Estimate, ModelError> {
+    fn estimate_twice(&mut self, picture: &RgbImage, palm: &Palm) -> Result<Estimate, ModelError> {
         let roi = Roi::of_palm(palm);
         if !roi.is_sound() {
             return Ok(Estimate::NOTHING);
@@ -293,17 +302,17 @@ impl Tracker {
         Ok(if second.presence < first.presence / 2.0 { first } else { second })
     }
 
-    fn knows(&self, look: &Estimate) -> bool {
-        self.followed.iter().any(|hand| hand.look.is_same_hand(look))
+    fn knows(&self, estimate: &Estimate) -> bool {
+        self.followed.iter().any(|hand| hand.estimate.is_same_hand(estimate))
     }
 
     fn areas(&self, picture: &RgbImage) -> Vec<Area> {
-        self.followed.iter().map(|hand| Area::of(&hand.look.landmarks, picture)).collect()
+        self.followed.iter().map(|hand| Area::of(&hand.estimate.landmarks, picture)).collect()
     }
 
     /// The fingers that each followed hand raises.
     fn signs(&self) -> Vec<[bool; 5]> {
-        self.followed.iter().map(|hand| fingers::read(&hand.look.landmarks).raised).collect()
+        self.followed.iter().map(|hand| hand.fingers.raised).collect()
     }
 
     fn reading(&self, frame: &Frame, searched: bool) -> Reading {
@@ -313,13 +322,12 @@ impl Tracker {
 
     fn hand(&self, followed: &Followed) -> Hand {
         let right = (followed.right > 0.5) != self.mirrored;
-        let fingers = fingers::read(&followed.look.landmarks);
         Hand {
             side: if right { Side::Right } else { Side::Left },
-            landmarks: followed.look.landmarks,
-            raised: fingers.raised,
-            sure: fingers.sure && (followed.right - 0.5).abs() > SIDE_MARGIN,
-            confidence: followed.look.presence,
+            landmarks: followed.estimate.landmarks,
+            raised: followed.fingers.raised,
+            sure: followed.fingers.sure && (followed.right - 0.5).abs() > SIDE_MARGIN,
+            confidence: followed.estimate.presence,
         }
     }
 }
@@ -412,7 +420,7 @@ mod tests {
         }
 
         /// Reads for so many milliseconds at 50 frames a second.
-        fn watch(&mut self, milliseconds: u64) -> Vec<Reading> {
+        fn read_for(&mut self, milliseconds: u64) -> Vec<Reading> {
             let frames = milliseconds / 20;
             (0..frames).map(|_| self.next()).collect()
         }
@@ -424,7 +432,7 @@ mod tests {
 
         fn glance(&mut self, due: Option<Duration>) -> Option<Reading> {
             self.at += Duration::from_millis(20);
-            self.tracker.watch(&Frame { time: self.at, picture: self.picture.clone() }, due).unwrap()
+            self.tracker.read_if_new(&Frame { time: self.at, picture: self.picture.clone() }, due).unwrap()
         }
 
         /// Until right after a reading of a still hand.
@@ -482,17 +490,25 @@ mod tests {
     #[test]
     fn a_followed_hand_is_searched_around_only_now_and_then() {
         let mut bench = Bench::new(false);
-        let readings = bench.watch(1000);
+        let readings = bench.read_for(1000);
         assert!(readings.iter().all(|reading| reading.hands.len() == 1));
         assert_eq!(bench.searches(), 2, "at 0 and 0.7 s");
         assert_eq!(readings.iter().filter(|reading| reading.searched).count(), 2);
     }
 
     #[test]
+    fn fingers_are_read_once_an_estimate() {
+        let mut bench = Bench::new(false);
+        let before = fingers::READS.get();
+        let readings = bench.read_for(200);
+        assert_eq!((readings.len(), fingers::READS.get() - before), (10, 10), "one hand, ten frames");
+    }
+
+    #[test]
     fn a_still_empty_scene_is_searched_slowly_and_a_moving_one_fast() {
         let mut bench = Bench::new(false);
         bench.hand(0.0, 0.5);
-        bench.watch(2000);
+        bench.read_for(2000);
         assert_eq!(bench.searches(), 3);
         for _ in 0..50 {
             bench.move_something();
@@ -523,7 +539,7 @@ mod tests {
     fn a_palm_without_a_hand_is_not_looked_at_again_and_again() {
         let mut bench = Bench::new(false);
         bench.hand(0.3, 0.5);
-        bench.watch(1500);
+        bench.read_for(1500);
         assert_eq!(bench.searches(), 3);
         assert_eq!(*bench.landmark.runs.lock().unwrap(), 2 * 2, "twice at 0 and at 1.4 s, not at 0.7 s");
     }
@@ -567,13 +583,13 @@ mod tests {
         let mut bench = Bench::new(false);
         bench.settle();
         let standing = Frame { time: bench.at, picture: bench.picture.clone() };
-        assert!(bench.tracker.watch(&standing, None).unwrap().is_some());
+        assert!(bench.tracker.read_if_new(&standing, None).unwrap().is_some());
     }
 
     #[test]
     fn a_lost_hand_is_searched_for_soon() {
         let mut bench = Bench::new(false);
-        bench.watch(200);
+        bench.read_for(200);
         bench.hand(0.1, 0.5);
         assert!(bench.next().hands.is_empty());
         assert_eq!(bench.searches(), 2, "200 ms after the first, in the frame that lost the hand");
@@ -585,7 +601,7 @@ mod tests {
         bench.hand(0.7, 0.9);
         assert!(bench.next().hands.is_empty());
         bench.hand(0.9, 0.9);
-        assert!(bench.watch(1500).iter().any(|reading| !reading.hands.is_empty()));
+        assert!(bench.read_for(1500).iter().any(|reading| !reading.hands.is_empty()));
         bench.hand(0.7, 0.9);
         assert_eq!(bench.next().hands.len(), 1);
     }
@@ -593,18 +609,18 @@ mod tests {
     #[test]
     fn one_frames_flip_never_changes_a_followed_hands_side() {
         let mut bench = Bench::new(false);
-        bench.watch(200);
+        bench.read_for(200);
         bench.hand(0.99, 0.02);
         let flipped = &bench.next().hands[0];
         assert_eq!((flipped.side, flipped.sure), (Side::Right, true));
-        let last = bench.watch(400).pop().unwrap();
+        let last = bench.read_for(400).pop().unwrap();
         assert_eq!(last.hands[0].side, Side::Left, "but one that lasts does");
     }
 
     #[test]
     fn flips_now_and_then_never_change_a_followed_hands_side() {
         let mut bench = Bench::new(false);
-        bench.watch(200);
+        bench.read_for(200);
         for frame in 0..500 {
             bench.hand(0.99, if frame % 3 == 0 { 0.02 } else { 0.95 });
             assert_eq!(bench.next().hands[0].side, Side::Right, "frame {frame}");
@@ -614,21 +630,21 @@ mod tests {
     #[test]
     fn a_hand_that_outruns_its_square_is_one() {
         let mut bench = Bench::new(false);
-        let before = bench.watch(300)[0].hands[0].palm_centre();
+        let before = bench.read_for(300)[0].hands[0].palm_centre();
         bench.move_palm(3);
         let [hand] = &bench.next_search().hands[..] else { panic!("it is one hand") };
         assert!(hand.palm_centre().x > before.x + 35.0, "where it was found, not where it was looked for");
         let mut bench = Bench::new(false);
-        bench.watch(300);
+        bench.read_for(300);
         bench.move_palm(3);
         bench.hand(0.99, 0.02);
         assert_eq!(bench.next_search().hands.len(), 2, "a left hand comes before the right one");
         let mut bench = Bench::new(false);
-        bench.watch(300);
+        bench.read_for(300);
         bench.move_palm(6);
         assert_eq!(bench.next_search().hands.len(), 2, "somebody else's hand beside it");
         let mut bench = Bench::new(false);
-        bench.watch(300);
+        bench.read_for(300);
         bench.add_palm(3);
         assert_eq!(bench.next_search().hands.len(), 2, "both are there at once");
     }

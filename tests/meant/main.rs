@@ -24,7 +24,7 @@ use handwave::vision::tracker::Tracker;
 use dice::Dice;
 use scripts::Meant;
 use slides::Slides;
-use watched::{Sides, Watched, spread, watch};
+use watched::{Sides, Watched, observe, spread};
 
 const SIZE: (u32, u32) = (640, 480);
 /// Frames a second that a camera delivers.
@@ -68,9 +68,9 @@ fn puppet(script: &str, fps: f64) -> Puppet {
 }
 
 /// What the puppet does at that rate, the sides held to the script.
-fn watch_script(script: &str, fps: f64, tracker: &mut Tracker) -> Watched {
+fn play_script(script: &str, fps: f64, tracker: &mut Tracker) -> Watched {
     let parsed = Script::parse(script).unwrap();
-    watch(&mut puppet(script, fps), tracker, |time| match parsed.scene(time) {
+    observe(&mut puppet(script, fps), tracker, |time| match parsed.scene(time) {
         scene if scene.left.is_some() && scene.right.is_none() => Some(Side::Left),
         scene if scene.right.is_some() && scene.left.is_none() => Some(Side::Right),
         _ => None,
@@ -110,7 +110,7 @@ fn nothing_meant(much: &Much) -> Vec<String> {
     let judged = spread(&seeds, much.threads, |tracker, &seed| {
         let script = scripts::harmless(seed, much.seconds);
         let fps = [10.0, 15.0, FULL_RATE][seed as usize % 3];
-        let watched = watch_script(&script, fps, tracker);
+        let watched = play_script(&script, fps, tracker);
         let falsely = watched.outcomes.iter().filter_map(|(time, outcome)| {
             let line = scripts::line_at(&script, *time);
             Some(format!("seed {seed}, {fps} fps, {:.2} s: {} in `{line}`", time.as_secs_f64(), begun(outcome)?))
@@ -147,7 +147,7 @@ fn pictures_shuffled(much: &Much) -> Vec<String> {
     let all: Vec<_> = all.into_iter().step_by(much.pictures_every).collect();
     let decks: Vec<_> = all.chunks(60).collect();
     let judged = spread(&decks, much.threads, |tracker, deck| {
-        let watched = watch(&mut Slides::new(deck), tracker, |_| None);
+        let watched = observe(&mut Slides::new(deck), tracker, |_| None);
         let falsely = watched.outcomes.iter().filter_map(|(time, outcome)| {
             let number = slides::number_at(*time);
             let names: Vec<_> = deck[number.saturating_sub(3)..=number]
@@ -169,7 +169,7 @@ fn everything_meant(much: &Much) -> Vec<String> {
     let seeds: Vec<u64> = (0..much.gestures as u64).collect();
     let judged = spread(&seeds, much.threads, |tracker, &seed| {
         let meant = scripts::meant(seed);
-        let watched = watch_script(&meant.script, FULL_RATE, tracker);
+        let watched = play_script(&meant.script, FULL_RATE, tracker);
         let late = lateness(&meant, &watched);
         (
             late.map_err(|came| format!("seed {seed}: {came} of `{}`", meant.script.lines().next().unwrap())),
@@ -271,7 +271,7 @@ fn video(much: &Much) {
     let Some(folder) = labelled_hands().filter(|_| much.pictures_every == 1) else { return };
     let file = folder.join("video/asl_hand.25fps.mp4");
     let judged = spread(&[file], 1, |tracker, file| match Film::open(file) {
-        Ok(mut film) => Ok(watch(&mut film, tracker, |_| Some(Side::Right)).sides),
+        Ok(mut film) => Ok(observe(&mut film, tracker, |_| Some(Side::Right)).sides),
         Err(error) => Err(error),
     });
     for sides in judged {

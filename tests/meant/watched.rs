@@ -70,14 +70,14 @@ impl Sides {
 }
 
 /// Watches a camera to its end. `truth` is the side of the only hand that is to be seen at a time.
-pub fn watch(camera: &mut dyn Camera, tracker: &mut Tracker, truth: impl Fn(Duration) -> Option<Side>) -> Watched {
+pub fn observe(camera: &mut dyn Camera, tracker: &mut Tracker, truth: impl Fn(Duration) -> Option<Side>) -> Watched {
     let mut machine = Machine::new(Config::shipped().gesture, true);
     let (mut frame, mut before, mut watched) = (Frame::default(), Vec::new(), Watched::default());
     tracker.forget();
     while camera.read(&mut frame).unwrap() == Status::Fresh {
         let reading = tracker.read(&frame).unwrap();
         watched.outcomes.extend(machine.see(&reading).map(|outcome| (reading.time, outcome)));
-        let now: Vec<_> = tracker.looks().cloned().zip(reading.hands.iter().map(|hand| hand.side)).collect();
+        let now: Vec<_> = tracker.estimates().cloned().zip(reading.hands.iter().map(|hand| hand.side)).collect();
         let sure: Vec<_> = reading.hands.iter().map(|hand| hand.sure).collect();
         watched.sides.add(&before, &now, &sure, truth(frame.time));
         before = now;

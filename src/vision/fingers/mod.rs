@@ -34,8 +34,16 @@ const EDGE_ON: f32 = 0.5;
 /// but where the landmarks say little it rather does something else. Less than [`SURE`]: what is sure stays.
 const GAP: f32 = 1.0;
 
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has called [`read`].
+    pub static READS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Tells the raised fingers. Numbers that are no hand's make a fist that is not sure.
 pub fn read(landmarks: &Landmarks) -> Fingers {
+    #[cfg(test)]
+    READS.set(READS.get() + 1);
     let odds = odds(landmarks);
     let raised = most_likely(&odds);
     // A fist has nothing to hide: it takes a retire back from whichever side it is seen.
