@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use handwave::config::Config;
 use handwave::gesture::machine::{Machine, Transition};
+use handwave::gesture::shape::{SIZE, Shape};
 use handwave::hand::{Reading, Side};
-
-use crate::hands::{SIZE, Shape};
 
 /// Plays frames of 30 a second, of which every third is read, and those that are due; tells when each outcome came.
 fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<(Duration, Transition)> {

@@ -2,7 +2,6 @@
 //! random histories.
 
 mod due;
-mod hands;
 mod language;
 mod properties;
 mod rules;

@@ -10,6 +10,7 @@ use handwave::{
     gesture::{
         Settings,
         machine::{Machine, Phase, Transition},
+        shape::{SIZE, Shape},
     },
     hand::{Hand, Reading, Side},
 };
@@ -17,8 +18,6 @@ use proptest::{
     prelude::*,
     test_runner::{Config as Runs, TestRunner},
 };
-
-use crate::hands::{SIZE, Shape};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
