@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use glam::{Affine2, Vec2, Vec3, Vec3Swizzles};
-use handwave::camera::file::{Film, pictures};
+use handwave::camera::Frame;
+use handwave::camera::file::{first_frame, pictures};
 use handwave::camera::puppet::{Pose, Renderer, Scene};
-use handwave::camera::{Camera, Frame};
 use handwave::config::Config;
 use handwave::hand::{Hand, Landmarks, Side};
 use handwave::vision::landmark::LandmarkReader;
@@ -54,8 +54,7 @@ impl Reader {
     }
 
     fn picture(&mut self, path: &Path) -> Result<()> {
-        let mut frame = Frame::default();
-        Film::open(path)?.read(&mut frame)?;
+        let frame = first_frame(path)?;
         let file = path.file_name().context("a file has a name")?.to_string_lossy();
         let hands = self.tracker.read_cold(&frame)?.hands;
         say(&file, "plain", hands.iter().map(Seen::of));

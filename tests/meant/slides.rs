@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use handwave::camera::file::Film;
+use handwave::camera::file::first_frame;
 use handwave::camera::{Camera, CameraError, Frame, Status};
 use image::RgbImage;
 
@@ -32,9 +32,7 @@ impl Camera for Slides {
     fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
         let Some(path) = self.paths.get(self.next / FRAMES_EACH) else { return Ok(Status::Ended) };
         if self.next.is_multiple_of(FRAMES_EACH) {
-            let mut read = Frame::default();
-            Film::open(path)?.read(&mut read)?;
-            self.picture = read.picture;
+            self.picture = first_frame(path)?.picture;
         }
         frame.time = Duration::from_secs_f64(self.next as f64 / FPS);
         frame.picture.clone_from(&self.picture);

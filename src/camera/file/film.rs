@@ -76,6 +76,15 @@ impl Camera for Film {
     }
 }
 
+/// The picture in a file, or the first frame of an animation or a video.
+pub fn first_frame(path: &Path) -> Result<Frame, CameraError> {
+    let mut frame = Frame::default();
+    match Film::open(path)?.read(&mut frame)? {
+        Status::Fresh => Ok(frame),
+        Status::Ended => Err(CameraError::Picture { path: path.into(), reason: "it has no frame".into() }),
+    }
+}
+
 /// The format of a picture that handwave reads itself, by its first bytes.
 fn picture_format(head: &[u8]) -> Option<ImageFormat> {
     image::guess_format(head).ok().filter(ImageFormat::reading_enabled)

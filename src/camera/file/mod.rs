@@ -10,6 +10,6 @@ mod paced;
 mod picture;
 mod video;
 
-pub use film::Film;
+pub use film::{Film, first_frame};
 pub use folder::pictures;
 pub use paced::FileCamera;
