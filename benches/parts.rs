@@ -1,5 +1,5 @@
-//! What each part of a reading costs by itself: `cargo bench --no-default-features --bench parts`. The whole, beside its
-//! peer, is `make bench`.
+//! The cost of each part of a reading: `cargo bench --no-default-features --bench parts`. `make bench` measures the
+//! whole, and compares it with its peer.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Holds the committed models to golden outputs: those of the tflite interpreter, and of the finger head's training
-//! (models/README.md says how they are made).
+//! Compares the committed models with golden outputs: those of the tflite interpreter, and of the finger head's
+//! training (models/README.md says how they are made).
 
 use glam::Vec3;
 use handwave::vision::model::{Model, OrtModel, Spec};
@@ -63,7 +63,7 @@ fn hand_landmark_says_what_tflite_says() {
     }
 }
 
-/// 32 hands of the puppet, one a combination.
+/// 32 rendered hands, one per combination.
 #[test]
 fn the_finger_head_says_what_its_training_says() {
     let golden = golden(include_str!("golden/fingers.json"));

@@ -1,9 +1,9 @@
-//! handwave's half of `make bench`; compare.py runs it beside peer.py, on the same frames.
+//! handwave's half of `make bench`. compare.py runs it and peer.py on the same frames.
 //!
-//! `frames SCENARIO PERSON.png OUT` writes a scenario's frames to OUT, raw RGB, and what each shows to stdout, a JSON line
-//! a frame. `read FRAMES` reads them through tracker and gesture machine, and says a JSON line a frame: CPU and wall
-//! milliseconds, the hands where there is a reading, and the gesture where one fires; the first as soon as it is known.
-//! `inference FRAMES` does the same for one run of crop, landmark model and fingers a frame, on a hand already found.
+//! `frames SCENARIO PERSON.png OUT` writes a scenario's frames to OUT as raw RGB, and what each shows to stdout, one
+//! JSON line per frame. `read FRAMES` reads them through tracker and gesture machine and prints a JSON line per frame:
+//! CPU and wall milliseconds, the hands if there is a reading, and the gesture if one fires; the first line at once.
+//! `inference FRAMES` does the same for one run of crop, landmark model and fingers per frame, on a hand already found.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -79,7 +79,7 @@ fn inference(frames: &Path) -> Result<()> {
 
 type Fired = Option<(String, u8)>;
 
-/// Has every frame read, and tells what it cost and gave.
+/// Reads every frame, and prints its cost and result.
 fn time_each(frames: &Path, mut read: impl FnMut(&Frame) -> Result<(Option<Reading>, Fired)>) -> Result<()> {
     let mut file = File::open(frames)?;
     let mut frame = Frame::default();
@@ -91,7 +91,7 @@ fn time_each(frames: &Path, mut read: impl FnMut(&Frame) -> Result<(Option<Readi
         let (reading, fired) = read(&frame)?;
         let (cpu, wall) = (cpu_ms() - cpu, wall.elapsed().as_secs_f64() * 1e3);
         let line = json!({ "cpu": cpu, "wall": wall, "hands": reading.map(|r| hands(&r)), "fired": fired });
-        // The first is waited for.
+        // compare.py waits for the first line.
         if lines.is_empty() {
             println!("{line}");
         }
@@ -105,7 +105,7 @@ fn hands(reading: &Reading) -> Vec<Value> {
     reading.hands.iter().map(|hand| json!([hand.side, hand.fingers()])).collect()
 }
 
-/// What this process has used of the processor, all its threads together.
+/// This process's CPU time, all threads together, in milliseconds.
 fn cpu_ms() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6

@@ -1,11 +1,11 @@
-//! Why a camera gives no frame: a sentence for people that names the thing, the reason and the remedy.
+//! Why a camera gives no frame. Each message names the thing, the reason and the remedy.
 
 use std::path::PathBuf;
 
 #[cfg(feature = "webcam")]
 use super::webcam::error::WebcamError;
 
-/// Why there is no frame. Each sentence names the thing, the reason and the remedy.
+/// Why there is no frame.
 #[derive(Debug, thiserror::Error)]
 pub enum CameraError {
     /// Not the end: the next read may have a frame.
@@ -27,7 +27,7 @@ pub enum CameraError {
     Empty { path: PathBuf },
     #[error("{} is text, whatever its name says; name a picture, a video or a folder of pictures", path.display())]
     Text { path: PathBuf },
-    #[error("the picture {} can't be read ({reason}); copy it again, or save it anew as JPEG or PNG", path.display())]
+    #[error("the picture {} can't be read ({reason}); copy it again, or save it again as JPEG or PNG", path.display())]
     Picture { path: PathBuf, reason: String },
     #[error("{} is too large ({width}x{height} pixels, {most} bytes at most); make it smaller", path.display())]
     Large { path: PathBuf, width: u32, height: u32, most: u64 },
@@ -40,6 +40,6 @@ pub enum CameraError {
          install it (Debian: apt-get install ffmpeg; macOS: brew install ffmpeg)", path.display()
     )]
     NoFfmpeg { path: PathBuf },
-    #[error("ffmpeg can't read {} ({reason}); copy it again, or save it anew as MP4 or JPEG", path.display())]
+    #[error("ffmpeg can't read {} ({reason}); copy it again, or save it again as MP4 or JPEG", path.display())]
     Video { path: PathBuf, reason: String },
 }

@@ -12,13 +12,13 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Makes the picture that large (width, height), keeping its buffer; its content is then anything.
+    /// Sets the picture's width and height, keeping its buffer. The content is undefined afterwards.
     pub fn resize(&mut self, size: (u32, u32)) {
         resize(&mut self.picture, size);
     }
 }
 
-/// Makes a picture that large (width, height), keeping its buffer; its content is then anything.
+/// Sets a picture's width and height, keeping its buffer. The content is undefined afterwards.
 pub fn resize(picture: &mut RgbImage, (width, height): (u32, u32)) {
     if picture.dimensions() != (width, height) {
         let mut buffer = std::mem::take(picture).into_raw();

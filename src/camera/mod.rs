@@ -1,4 +1,5 @@
-//! Where frames come from. In: what the user named. Out: frames, each with its time on the camera's own clock.
+//! Where frames come from. In: the name of a camera or a file. Out: frames, each with its time on the camera's own
+//! clock.
 
 pub mod clock;
 pub mod error;
@@ -21,7 +22,7 @@ pub use port::Camera;
 pub use settings::Settings;
 pub use spec::CameraSpec;
 
-/// The camera for a source, delivering in real time, or as fast as it goes where `fast`.
+/// Opens the camera for a source. It delivers in real time, or if `fast` (files and the puppet) as fast as possible.
 pub fn open(source: &CameraSpec, settings: &Settings, fast: bool) -> Result<Box<dyn Camera>, CameraError> {
     let clock = if fast { Clock::fast() } else { Clock::real_time() };
     Ok(match source {

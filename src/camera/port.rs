@@ -8,10 +8,11 @@ use super::frame::{Frame, Status};
 /// A source of frames.
 pub trait Camera: Send {
     /// Waits for the next frame and writes it into `frame`, whose buffer is reused. [`CameraError::Lost`] is not the
-    /// end: it comes again and again until there is a frame again.
+    /// end: it is returned repeatedly until frames come again.
     fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError>;
 
-    /// Where to send the keys that move what it shows, if any do. While somebody holds this end, it does not end by itself.
+    /// Where to send the keys that move what it shows; None if it takes no keys. While this sender lives, the camera
+    /// does not end by itself.
     fn keys(&mut self) -> Option<Sender<char>> {
         None
     }

@@ -1,5 +1,5 @@
 //! A small language in which time passes, to try the gesture rules in words. In: steps, a line each or between
-//! semicolons ([`WORDS`] lists them). Out: what comes of them by the gesture machine, and its phase at the end. Pure.
+//! semicolons ([`WORDS`] describes them). Out: what comes of them by the gesture machine, and its phase at the end. Pure.
 //!
 //! What comes of the steps, as [`Happening`] prints it: `launch 3 at 800ms`, `countdown 2 at 1600ms`, `retire 2 at 3600ms`,
 //! `taken back 2 at 1800ms: Fist`, and of `show`: `paused`, `idle: NoHand`, `left 3: 50%`, `left 3: 50%, Moving`,
@@ -25,7 +25,7 @@ pub const WORDS: &str = "\
   period 50ms                     time between readings (50ms at the start)
   searches every 5                each 5th reading has searched the whole picture (so at the start)
   searches never, search          no reading has; the next one has
-  gap 300ms, back 100ms           the next reading comes so long after, or before, the last
+  gap 300ms, back 100ms           the next reading comes that long after, or before, the last
   clock stops, clock goes         readings go on, their time stands still
   camera lost, pause, resume, quit
   start paused                    a machine that is not armed
@@ -42,7 +42,7 @@ const MOST_READINGS: u128 = 72_000;
 const MOST_HANDS: usize = 8;
 const LONGEST: Duration = Duration::from_secs(3600);
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
-/// A step's text in an error is cut at so many characters.
+/// The most characters of a step that an error quotes.
 const MOST_QUOTED: usize = 60;
 
 /// What is wrong with a step, and what to write instead.
@@ -142,7 +142,7 @@ struct Moving {
 }
 
 impl Moving {
-    /// The hand in the step's reading of that index, so many seconds after its first.
+    /// The hand in the step's reading with that index, that many seconds after its first.
     fn hand(&self, index: usize, seconds: f32) -> Hand {
         let mut shape = self.shape;
         shape.x += self.jumping * (index % 2) as f32 + self.drifting * seconds;

@@ -5,7 +5,7 @@ use glam::Vec3;
 
 use crate::hand::{Hand, Side, landmark::*};
 
-/// Width and height of the picture that synthetic hands are in, in pixels.
+/// Width and height of the synthetic picture, in pixels.
 pub const SIZE: (u32, u32) = (640, 480);
 
 /// A hand, fingers up.
@@ -27,7 +27,7 @@ impl Shape {
         Shape { side, fingers, sure: true, x: 320.0, y: 240.0, palm: 60.0 }
     }
 
-    /// The hand with its landmarks: where they are tells the palm's place and size, `raised` the count.
+    /// The hand with its landmarks. `raised` tells the count; the landmarks only tell where the palm is and how large.
     pub fn hand(&self) -> Hand {
         let at = |x: f32, y: f32| Vec3::new(self.x + x * self.palm, self.y + y * self.palm, 0.0);
         let mut landmarks = [at(0.0, 0.0); 21];
@@ -37,7 +37,7 @@ impl Shape {
         landmarks[RING_MCP] = at(0.25, -0.25);
         landmarks[LITTLE_MCP] = at(0.5, -0.25);
         for (finger, x) in [-0.7, -0.5, -0.25, 0.25, 0.5].into_iter().enumerate() {
-            // The thumb's base lies lower; all but the knuckles are no part of the palm.
+            // The thumb starts lower. Of these joints only the knuckles belong to the palm.
             let first = if finger == 0 { THUMB_CMC } else { 4 * finger + 2 };
             (first..=4 * finger + 4).for_each(|joint| landmarks[joint] = at(x, -0.25 - 0.2 * (joint % 4) as f32));
         }

@@ -1,4 +1,4 @@
-//! A rotated square cut out of a picture. In: a picture and a region of interest. Out: the model's input tensor. One
+//! Cuts a rotated square out of a picture. In: a picture and a region of interest. Out: the model's input tensor. One
 //! pass, without allocating.
 
 use image::RgbImage;
@@ -6,8 +6,8 @@ use image::RgbImage;
 use super::roi::Roi;
 use super::tensor;
 
-/// Cuts the square out of the picture into `tensor` (3 x side x side), by bilinear interpolation in 64ths of a pixel;
-/// what lies outside the picture takes its edge's colour (at its right and bottom but for a 64th), as in MediaPipe.
+/// Writes the square into `tensor` (3 x side x side), by bilinear interpolation in 64ths of a pixel. As in MediaPipe,
+/// pixels outside the picture repeat its edge (at the right and the bottom, all but 1/64 of it).
 pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let bytes = picture.as_raw().as_slice();
@@ -16,11 +16,11 @@ pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
     let step = roi.size / side as f32;
     let (across, down) = (roi.axis_x() * step, roi.axis_y() * step);
     let half = (side as f32 - 1.0) / 2.0;
-    // Pixel centres lie half a pixel in.
+    // Pixel centres are half a pixel in.
     let corner = roi.centre - across * half - down * half - 0.5;
-    // Integers from here on: they are cheaper to clamp and to split than floats are to convert.
+    // Integers from here on: clamping and splitting them is cheaper than converting floats.
     let (across_x, across_y) = (fixed(across.x), fixed(across.y));
-    // A picture of one line has no pixel beyond it: what is read there weighs nothing.
+    // In a picture of one row or column, the pixel beyond it gets no weight.
     let last = |length: usize| (fixed((length - 1) as f32) - 1).max(0);
     let (last_x, last_y) = (last(width), last(height));
     for (y, ((red, green), blue)) in lines.enumerate() {
@@ -39,26 +39,26 @@ pub fn cut(picture: &RgbImage, roi: &Roi, side: usize, tensor: &mut [f32]) {
     }
 }
 
-/// Pixels as a number of 65536ths; so far outside that nothing changes any more, no farther, for sums of it to fit.
+/// Pixels in fixed point, in units of 1/65536. Clamped so that sums can't overflow; that far outside, nothing changes.
 fn fixed(pixels: f32) -> i64 {
     (pixels.clamp(-1e9, 1e9) * 65536.0) as i64
 }
 
-/// A place inside the picture to its pixel's number, and how many 64ths it lies beyond that.
+/// Splits a position into a pixel's index and a fraction in 64ths.
 fn split(at: i64) -> (usize, u64) {
     ((at >> 16) as usize, (at >> 10) as u64 & 63)
 }
 
-/// A colour as one number of three lanes, for its channels to be weighted together: each has room for a byte times 64 times
-/// 64.
+/// A colour packed into one integer of three lanes, so that one multiplication weights all channels. A lane has room
+/// for a byte times 64 times 64.
 const LANE: u64 = (1 << 21) - 1;
 
-/// The pixel of that number, and the one to its right.
+/// The pixel with that index, and its right neighbour.
 fn two_pixels(bytes: &[u8], number: usize) -> [u64; 2] {
     let at = number * 3;
     let both = match bytes.get(at..at + 8) {
         Some(eight) => u64::from_le_bytes(std::array::from_fn(|i| eight[i])),
-        // The picture's end, or beyond it.
+        // At the picture's end or beyond.
         None => bytes[at.min(bytes.len())..].iter().rev().fold(0, |both, &byte| both << 8 | u64::from(byte)),
     };
     let lanes = |colour: u64| colour & 0xff | (colour & 0xff00) << 13 | (colour & 0xff_0000) << 26;
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_cut_follows_the_squares_turn() {
-        // The picture tells each pixel's place.
+        // Each pixel's colour is its position.
         let picture = RgbImage::from_fn(200, 200, |x, y| Rgb([x as u8, y as u8, 0]));
         let roi = Roi { centre: Vec2::new(100.0, 90.0), size: 56.0, rotation: 0.7 };
         let mut tensor = vec![f32::NAN; 3 * 112 * 112];
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// Random squares, all over small pictures and beyond them, against the formula in floats.
+    /// Random squares in and around small pictures, against the same formula in floats.
     #[test]
     fn a_cut_is_bilinear_interpolation() {
         let mut random = SplitMix64::seed_from_u64(1);

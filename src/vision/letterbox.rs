@@ -1,16 +1,16 @@
-//! The whole picture into a model's square input. In: a picture of any shape. Out: the tensor, the picture shrunk and
-//! centred in it, and where it was put. One pass, without allocating.
+//! Fits a whole picture into a model's square input. In: a picture of any shape. Out: the tensor, with the picture
+//! scaled and centred in it, and the placement. One pass, without allocating.
 
 use glam::Vec2;
 use image::RgbImage;
 
 use super::tensor;
 
-/// What stands beside the picture where it does not fill the square.
+/// What fills the square outside the picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Border {
     Black,
-    /// The picture's own edge, drawn out: a hand that leaves the picture keeps a skin-coloured surrounding.
+    /// The picture's edge, repeated: a hand that leaves the picture keeps a skin-coloured surrounding.
     Replicated,
 }
 
@@ -19,7 +19,7 @@ pub struct Letterbox {
     side: usize,
     columns: Taps,
     rows: Taps,
-    /// One row of the picture, vertically averaged, before it is shrunk horizontally.
+    /// One row of the picture, averaged vertically, before it is scaled horizontally.
     row: Vec<f32>,
     scratch: Vec<f32>,
 }
@@ -45,8 +45,8 @@ impl Letterbox {
 
     /// Writes the picture into `tensor` (3 x side x side), filling `zoom` of the square (1.0 is all of it).
     ///
-    /// Every source pixel counts: shrinking by area averaging and a light blur, where point sampling (what MediaPipe
-    /// does) loses fingers between the samples and palms with them.
+    /// Every source pixel counts: area averaging and a light blur. Point sampling, which MediaPipe uses, loses the
+    /// fingers that fall between samples, and palms with them.
     pub fn fill(&mut self, picture: &RgbImage, zoom: f32, border: Border, tensor: &mut [f32]) -> Placement {
         let side = self.side;
         let (width, height) = (picture.width() as usize, picture.height() as usize);
@@ -91,26 +91,26 @@ impl Letterbox {
     }
 }
 
-/// Which source pixels make up each pixel along one axis, and with what weight.
+/// The source pixels of each target pixel along one axis, and their weights.
 #[derive(Default)]
 struct Taps {
     made_for: (usize, usize),
     first: Vec<usize>,
     weights: Vec<f32>,
-    /// Weights a pixel; the unused ones at the end are zero.
+    /// Weights per target pixel; unused ones at the end are zero.
     width: usize,
 }
 
 impl Taps {
-    /// Area averaging where the axis shrinks, linear interpolation where it grows. Does nothing when the sizes are
-    /// those of the last call.
+    /// Area averaging where the axis shrinks, linear interpolation where it grows. Does nothing if the sizes are those
+    /// of the last call.
     fn prepare(&mut self, from: usize, to: usize) {
         if self.made_for == (from, to) {
             return;
         }
         self.made_for = (from, to);
         let ratio = from as f32 / to as f32;
-        // A box of `ratio` source pixels, or a tent of one, about the centre.
+        // A box of `ratio` source pixels, or a tent of one, around the centre.
         let reach = if ratio >= 1.0 { ratio / 2.0 } else { 1.0 };
         self.width = ((2.0 * reach).ceil() as usize + 1).min(from);
         self.first.clear();
@@ -138,7 +138,7 @@ impl Taps {
     }
 }
 
-/// Draws the edge of the inner picture out to the square's border.
+/// Repeats the inner picture's edge out to the square's border.
 fn replicate(plane: &mut [f32], side: usize, (left, top): (usize, usize), (width, height): (usize, usize)) {
     for line in plane[top * side..(top + height) * side].chunks_exact_mut(side) {
         let (first, last) = (line[left], line[left + width - 1]);
@@ -153,7 +153,7 @@ fn replicate(plane: &mut [f32], side: usize, (left, top): (usize, usize), (width
     }
 }
 
-/// A [1 6 1] / 8 blur along both axes: takes the edge off what averaging left jagged; measured to find more palms.
+/// A [1 6 1] / 8 blur along both axes. It smooths what averaging left jagged, and was measured to find more palms.
 fn blur(plane: &mut [f32], side: usize, above: &mut [f32]) {
     for line in plane.chunks_exact_mut(side) {
         let mut before = line[0];
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_source_pixel_counts() {
-        // One white line in ten: point sampling would see all or nothing of it.
+        // One white line in ten: point sampling would see all of it or nothing.
         let picture = RgbImage::from_fn(1920, 1920, |x, _| Rgb([if x % 10 == 0 { 255 } else { 0 }; 3]));
         let (tensor, _) = fill(&picture, 192, 1.0, Border::Black);
         for x in [1, 50, 190] {

@@ -1,4 +1,4 @@
-//! Frames to hands: palm detection, landmarks, following. [`open`] loads the models and gives a [`Tracker`].
+//! From frames to hands: palm detection, landmarks, tracking. [`open`] loads the models and returns a [`Tracker`].
 
 pub mod crop;
 pub mod fingers;
@@ -33,11 +33,11 @@ pub enum VisionError {
     Model(#[from] ModelError),
 }
 
-/// Loads the runtime library and the two models, the built-in ones or those in `models`. `mirrored` is for pictures
-/// that are a mirror's, where a right hand looks like a left one.
+/// Loads the runtime library and the two models, either the built-in ones or those in the folder `models`. `mirrored`:
+/// pictures are mirror images, in which a right hand looks like a left one.
 pub fn open(settings: &Settings, models: Option<&Path>, mirrored: bool) -> Result<Tracker, VisionError> {
     let runtime = runtime::load(settings.onnxruntime.as_deref())?;
-    // The larger model first: the other is loaded into the memory that loading this one took and gave back.
+    // The larger model first: the other one then reuses the memory that loading this one has freed.
     let landmarks = LandmarkReader::new(Box::new(OrtModel::open(runtime, &landmark::SPEC, models)?));
     let palms = PalmDetector::new(
         Box::new(OrtModel::open(runtime, &palm::SPEC, models)?),
@@ -46,5 +46,5 @@ pub fn open(settings: &Settings, models: Option<&Path>, mirrored: bool) -> Resul
     Ok(Tracker::new(palms, landmarks, settings.clone(), mirrored))
 }
 
-/// The share of their joint area above which two boxes are one palm: the value that MediaPipe uses with this model.
+/// Boxes with a larger intersection over union are one palm. MediaPipe's value for this model.
 const PALM_OVERLAP: f32 = 0.3;

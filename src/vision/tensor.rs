@@ -13,7 +13,7 @@ pub fn pixel(tensor: &[f32], side: usize, x: usize, y: usize) -> [f32; 3] {
     std::array::from_fn(|channel| tensor[(channel * side + y) * side + x] * 255.0)
 }
 
-/// Holds a pixel to what is expected, within rounding.
+/// Asserts that a pixel is as expected, within rounding.
 #[cfg(test)]
 #[track_caller]
 pub fn assert_near(ours: [f32; 3], expected: [f32; 3]) {

@@ -1,4 +1,5 @@
-//! Frames to readings: finds hands by palm detection, follows them by their landmarks, and decides when to search.
+//! From frames to readings. In: frames in order. Out: hands. Finds them by palm detection, follows them by their
+//! landmarks, and decides when to search again.
 
 use std::time::Duration;
 
@@ -15,22 +16,21 @@ use super::settings::Settings;
 use crate::camera::Frame;
 use crate::hand::{Hand, Reading, Side, palm_centre, palm_width};
 
-/// How far a picture is shrunk when nothing was found at full size: palms that fill the picture are larger than any
-/// that the model was trained on.
+/// The zoom when nothing was found at full size: palms that fill the picture are larger than any in the training data.
 const ZOOM_OUT: f32 = 0.6;
 
-/// How much one frame's handedness weighs against what was seen before: a flip must last to be believed.
+/// The weight of one frame's handedness in the running average: a flip must last to count.
 const SIDE_PACE: f32 = 0.2;
 
-/// A hand whose P(right hand) is nearer to one half than this has no side that can be told. Where both hands of people show
-/// it is never nearer than 0.43; drawn dark hands, seen from the back, stay at 0.23.
+/// A hand whose P(right hand) is closer to 0.5 than this has no sure side. In test pictures of people's two hands it is
+/// never closer than 0.43; rendered dark hands seen from the back stay at 0.23.
 const SIDE_MARGIN: f32 = 0.2;
 
-/// A palm that turned out to be no hand's is looked at again after this time, or when its score has risen by so much.
+/// A rejected palm is tried again after this time, or when its score has risen by this much.
 const REJECTED_FOR: Duration = Duration::from_secs(1);
 const REJECTED_RISE: f32 = 0.2;
 
-/// Reads hands in frames that follow each other.
+/// Reads hands in consecutive frames.
 pub struct Tracker {
     palms: PalmDetector,
     landmarks: LandmarkReader,
@@ -39,28 +39,28 @@ pub struct Tracker {
     followed: Vec<Followed>,
     rejected: Vec<Rejected>,
     motion: Motion,
-    /// This frame's picture, and the last one's that was read.
+    /// This frame's picture, and that of the last frame that was read.
     now: Thumbnail,
     read: Thumbnail,
-    /// What changed between the two.
+    /// What changed between those two.
     changes: Vec<f32>,
     last: Option<Duration>,
     last_read: Option<Duration>,
     last_search: Option<Duration>,
-    /// When something last moved that did not before.
+    /// When something last moved that did not move before.
     moved: Option<Duration>,
-    /// Searches in a row that found nothing.
+    /// Consecutive searches that found nothing.
     fruitless: u32,
-    /// The last two readings were sure and showed the same.
+    /// Whether the last two readings were sure and showed the same.
     settled: bool,
 }
 
 /// A hand that was in the last frame.
 struct Followed {
     estimate: Estimate,
-    /// What the estimate's fingers show: read once an estimate.
+    /// Read once per estimate.
     fingers: Fingers,
-    /// P(right hand), averaged over the frames.
+    /// P(right hand), averaged over frames.
     right: f32,
 }
 
@@ -69,8 +69,8 @@ impl Followed {
         Followed { fingers: fingers::read(&estimate.landmarks), estimate, right }
     }
 
-    /// Whether this is the same hand, which moved so fast that it was only half in the square where it was looked for:
-    /// what was read there lies beside it. Two hands so near to each other are a person's left and right.
+    /// Whether `found` is this hand, which moved so fast that its old square covered only half of it, so that the
+    /// estimate there is off. Two hands this close to each other are a person's left and right.
     fn was_outrun(&self, found: &Estimate) -> bool {
         let palm = palm_width(&self.estimate.landmarks).max(palm_width(&found.landmarks));
         let apart = palm_centre(&self.estimate.landmarks).distance(palm_centre(&found.landmarks));
@@ -78,7 +78,7 @@ impl Followed {
     }
 }
 
-/// A palm without a hand: faces, patterns. Each look at one costs as much as following a hand.
+/// A palm that turned out not to be a hand: a face, a pattern. Trying one costs as much as following a hand.
 struct Rejected {
     palm: Palm,
     at: Duration,
@@ -115,8 +115,8 @@ impl Tracker {
         }
     }
 
-    /// The hands in the next frame of a sequence, or nothing where it would say what the last reading said: hands are
-    /// sure of their sign, and nothing changes near them. `due` is when a reading is wanted in any case.
+    /// The hands in the next frame, or none if the reading would repeat the last one: all hands are sure and nothing
+    /// changes near them. From `due` on, a frame is always read.
     pub fn read_if_new(&mut self, frame: &Frame, due: Option<Duration>) -> Result<Option<Reading>, ModelError> {
         if !is_empty(&frame.picture) {
             self.now.take(&frame.picture);
@@ -128,7 +128,7 @@ impl Tracker {
         Ok(None)
     }
 
-    /// The hands in the next frame of a sequence.
+    /// The hands in the next frame.
     pub fn read(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
         if !is_empty(&frame.picture) {
             self.now.take(&frame.picture);
@@ -138,7 +138,7 @@ impl Tracker {
 
     fn is_news(&mut self, frame: &Frame) -> bool {
         let (Some(last), Some(last_read)) = (self.last, self.last_read) else { return true };
-        // Time that stands or runs back is news too.
+        // If time stands still or runs back, the frame is read too.
         if !self.settled || self.followed.is_empty() || is_empty(&frame.picture) || frame.time <= last {
             return true;
         }
@@ -147,7 +147,7 @@ impl Tracker {
             || self.areas(&frame.picture).iter().any(|hand| hand.changed(&self.changes))
     }
 
-    /// `now` is of this frame already.
+    /// Expects `now` to hold this frame's picture.
     fn read_now(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
         if is_empty(&frame.picture) {
             self.forget();
@@ -165,7 +165,7 @@ impl Tracker {
         if searched {
             let since = self.last_search.replace(frame.time).map_or(Duration::ZERO, |last| frame.time - last);
             self.rejected.retain(|old| frame.time.saturating_sub(old.at) < REJECTED_FOR);
-            // With nothing found for a while, look at every third turn for a hand that fills the picture.
+            // If nothing is found for a while, every third search is for a hand that fills the picture.
             let zoom = if self.fruitless % 3 == 2 { ZOOM_OUT } else { 1.0 };
             let known = self.followed.len();
             self.search(&frame.picture, zoom)?;
@@ -178,7 +178,7 @@ impl Tracker {
         Ok(reading)
     }
 
-    /// The hands in a picture that has nothing to do with the one before.
+    /// The hands in a picture that is unrelated to the one before.
     pub fn read_cold(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
         self.forget();
         if is_empty(&frame.picture) {
@@ -192,7 +192,7 @@ impl Tracker {
         Ok(self.reading(frame, true))
     }
 
-    /// Forgets the frames so far: the next one begins another sequence, and is read as if it were the first ever.
+    /// Forgets all frames so far: the next one starts a new sequence.
     pub fn forget(&mut self) {
         self.followed.clear();
         self.rejected.clear();
@@ -205,12 +205,13 @@ impl Tracker {
         self.settled = false;
     }
 
-    /// What the newest frame alone says of each hand of its reading, in the same order: for those who measure.
+    /// The newest frame's own estimate of each hand in its reading, in the same order, without averaging: for
+    /// measurements.
     pub fn estimates(&self) -> impl Iterator<Item = &Estimate> {
         self.followed.iter().map(|hand| &hand.estimate)
     }
 
-    /// Looks where the hands were in the last frame; true where one of them is gone.
+    /// Reads the hands where they were in the last frame; true if one of them is gone.
     fn follow(&mut self, picture: &RgbImage) -> Result<bool, ModelError> {
         let before = std::mem::take(&mut self.followed);
         let count = before.len();
@@ -249,7 +250,7 @@ impl Tracker {
     /// Detects palms and adds the hands among them that are not followed yet.
     fn search(&mut self, picture: &RgbImage, zoom: f32) -> Result<(), ModelError> {
         let rejected = self.rejected.len();
-        // Which followed hands are where they were looked for, and what else there is.
+        // Which followed hands are still where they were expected, and which other hands there are.
         let (mut there, mut others) = (vec![false; self.followed.len()], Vec::<Estimate>::new());
         for palm in self.palms.detect(picture, zoom)? {
             if let Some(known) = self.followed.iter().position(|hand| palm.is_of(&hand.estimate.landmarks)) {
@@ -270,7 +271,7 @@ impl Tracker {
             }
         }
         for found in others {
-            // Only a hand that is not where it was looked for can be somewhere else.
+            // Only a hand that is not where it was expected can be somewhere else.
             let mut gone = self.followed.iter_mut().zip(&mut there).filter(|(_, there)| !**there);
             match gone.find(|(hand, _)| hand.was_outrun(&found)) {
                 Some((hand, there)) => (*hand, *there) = (Followed::new(found, hand.right), true),
@@ -280,14 +281,14 @@ impl Tracker {
                 }
             }
         }
-        // The nearest hands matter; those of people in the background are small.
+        // Keep the nearest hands: those of people in the background are small.
         self.followed.sort_by(|a, b| palm_width(&b.estimate.landmarks).total_cmp(&palm_width(&a.estimate.landmarks)));
         self.followed.truncate(self.settings.hands_most);
         Ok(())
     }
 
-    /// The landmarks of a palm, read again on the square made from the first ones, which fits better; the first are
-    /// kept where the second look lost the hand.
+    /// A palm's landmarks, estimated again on the square around the first ones, which fits better. Keeps the first
+    /// estimate if the second loses the hand.
     fn estimate_twice(&mut self, picture: &RgbImage, palm: &Palm) -> Result<Estimate, ModelError> {
         let roi = Roi::of_palm(palm);
         if !roi.is_sound() {
@@ -348,7 +349,7 @@ mod tests {
     use crate::vision::model::Model;
     use crate::vision::{landmark, palm};
 
-    /// A model that answers what it is told, and counts how often it is asked.
+    /// A model with prepared outputs that counts its runs.
     #[derive(Clone)]
     struct Told {
         input: Vec<f32>,
@@ -381,7 +382,7 @@ mod tests {
     /// The anchor in the picture's middle. The next but one is 13 pixels to the right.
     const MIDDLE: usize = 2 * (12 * 24 + 12);
 
-    /// A tracker with a palm in the picture's middle and a hand wherever the landmark model looks.
+    /// A tracker with a palm in the picture's middle, and a landmark model that finds a hand wherever it looks.
     struct Bench {
         tracker: Tracker,
         palm: Told,
@@ -397,7 +398,7 @@ mod tests {
             boxes[MIDDLE * 18 + 2..MIDDLE * 18 + 10].copy_from_slice(&[40., 40., 0., 20., 0., 0., 0., -20.]);
             let mut scores = vec![-100.0; 2016];
             scores[MIDDLE] = 5.0;
-            // An open hand that its own square fits, so that following does not drift.
+            // An open hand that fits its own square, so that following does not drift.
             let hand = (0..21).flat_map(|i| match i {
                 0 => [112.0, 179.2, 0.0],
                 i => {
@@ -419,7 +420,7 @@ mod tests {
             Bench { tracker, palm, landmark, at: Duration::ZERO, picture }
         }
 
-        /// Reads for so many milliseconds at 50 frames a second.
+        /// Reads for that many milliseconds, at 50 frames a second.
         fn read_for(&mut self, milliseconds: u64) -> Vec<Reading> {
             let frames = milliseconds / 20;
             (0..frames).map(|_| self.next()).collect()
@@ -435,14 +436,14 @@ mod tests {
             self.tracker.read_if_new(&Frame { time: self.at, picture: self.picture.clone() }, due).unwrap()
         }
 
-        /// Until right after a reading of a still hand.
+        /// Goes on until just after a reading of a still hand.
         fn settle(&mut self) {
             (0..10).for_each(|_| drop(self.glance(None)));
             while self.glance(None).is_none() {}
             while self.glance(None).is_some() {}
         }
 
-        /// The reading of the next frame whose whole picture is searched.
+        /// The next reading that has searched the whole picture.
         fn next_search(&mut self) -> Reading {
             loop {
                 self.move_something();
@@ -463,14 +464,14 @@ mod tests {
             outputs[2] = vec![right];
         }
 
-        /// Adds a palm beside the picture's middle, by so many times 13 pixels.
+        /// Adds a palm that many times 13 pixels to the right of the picture's middle.
         fn add_palm(&self, right: usize) {
             let (to, mut outputs) = (MIDDLE + 2 * right, self.palm.outputs.lock().unwrap());
             outputs[0].copy_within(MIDDLE * 18..MIDDLE * 18 + 18, to * 18);
             outputs[1][to] = outputs[1][MIDDLE];
         }
 
-        /// Moves the palm from the picture's middle, by so many times 13 pixels.
+        /// Moves the palm from the picture's middle that many times 13 pixels to the right.
         fn move_palm(&self, right: usize) {
             let (to, mut outputs) = (MIDDLE + 2 * right, self.palm.outputs.lock().unwrap());
             outputs[0].copy_within(MIDDLE * 18..MIDDLE * 18 + 18, to * 18);
@@ -642,7 +643,7 @@ mod tests {
         let mut bench = Bench::new(false);
         bench.read_for(300);
         bench.move_palm(6);
-        assert_eq!(bench.next_search().hands.len(), 2, "somebody else's hand beside it");
+        assert_eq!(bench.next_search().hands.len(), 2, "another person's hand next to it");
         let mut bench = Bench::new(false);
         bench.read_for(300);
         bench.add_palm(3);
@@ -668,7 +669,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_runs_back_begins_anew() {
+    fn time_that_runs_back_starts_a_new_sequence() {
         let mut bench = Bench::new(false);
         bench.at = Duration::from_secs(100);
         bench.next();

@@ -1,10 +1,10 @@
-//! The gesture language as these tests use it: steps, and what shall come of them.
+//! The gesture language as these tests use it: steps, and what they are expected to cause.
 
 use handwave::config::Config;
 use handwave::gesture::language::play;
 
-/// Plays the steps on a machine that is armed at the start, with the shipped settings; panics where something else comes
-/// of them, or where a step makes no sense.
+/// Plays the steps on an armed machine with the shipped settings. Panics if they cause anything else, or if a step is
+/// invalid.
 #[track_caller]
 pub fn check(steps: &str, expected: &str) {
     let played = play(steps, &Config::shipped().gesture).unwrap_or_else(|error| panic!("{error}"));

@@ -1,5 +1,4 @@
-//! The gesture rules of the design, as tests: each rule in a small time-driven language, and all of them against
-//! random histories.
+//! The gesture rules as tests: each rule in the gesture language, and all of them against random histories.
 
 mod due;
 mod language;

@@ -1,4 +1,4 @@
-//! Pictures as a camera that shows each of them for a while. In: files. Out: frames.
+//! Pictures as a camera that shows each for a while. In: files. Out: frames.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use handwave::camera::file::first_frame;
 use handwave::camera::{Camera, CameraError, Frame, Status};
 use image::RgbImage;
 
-/// So many frames a second, and so many of each picture: half a second.
+/// Frames a second, and frames per picture: half a second each.
 const FPS: f64 = 10.0;
 const FRAMES_EACH: usize = 5;
 
@@ -23,7 +23,7 @@ impl Slides {
     }
 }
 
-/// The number of the picture that is shown at that time.
+/// The index of the picture that is shown at that time.
 pub fn number_at(time: Duration) -> usize {
     (time.as_secs_f64() * FPS).round() as usize / FRAMES_EACH
 }

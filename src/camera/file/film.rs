@@ -16,10 +16,10 @@ use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
 use crate::camera::port::Camera;
 
-/// So much of a file shows what it is.
+/// The start of a file that is enough to tell its format.
 const HEAD_BYTES: u64 = 512;
 
-/// What one file shows: a camera that is never waited for.
+/// One file's frames, without waiting between them.
 pub enum Film {
     /// One frame, until it has been read.
     Still(Option<RgbImage>),
@@ -28,7 +28,7 @@ pub enum Film {
 }
 
 impl Film {
-    /// Opens a file; a picture is read whole, EXIF orientation applied.
+    /// Opens a file. A still picture is read completely and turned as its EXIF orientation says.
     pub fn open(path: &Path) -> Result<Film, CameraError> {
         let unreadable = |reason| CameraError::Unreadable { path: path.into(), reason };
         let mut file = File::open(path).map_err(unreadable)?;
@@ -45,7 +45,7 @@ impl Film {
                 Video::open(path).map(Film::Video)
             };
         };
-        // A file that is larger than its picture may be is cut off here, and its decoder says so.
+        // A file beyond this size is cut off here, and its decoder reports that.
         file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
         match format {
             ImageFormat::Gif => Gif::open(path, bytes).map(|gif| Film::Gif(gif.into())),
@@ -53,7 +53,7 @@ impl Film {
         }
     }
 
-    /// One picture, rather than frames that follow each other.
+    /// Whether it is a single picture.
     pub fn is_still(&self) -> bool {
         match self {
             Film::Still(_) => true,
@@ -85,12 +85,12 @@ pub fn first_frame(path: &Path) -> Result<Frame, CameraError> {
     }
 }
 
-/// The format of a picture that handwave reads itself, by its first bytes.
+/// The format of a picture that handwave decodes itself, by the file's first bytes.
 fn picture_format(head: &[u8]) -> Option<ImageFormat> {
     image::guess_format(head).ok().filter(ImageFormat::reading_enabled)
 }
 
-/// Text is refused here: ffmpeg would draw it, or follow it as a playlist to other files.
+/// Whether the file is text. It is refused, since ffmpeg would render it, or follow it as a playlist to other files.
 fn is_text(head: &[u8]) -> bool {
     let cut_off = |error: std::str::Utf8Error| error.error_len().is_none();
     let printed = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();

@@ -1,5 +1,5 @@
-//! A rendered hand as a camera, for demonstrations and tests. In: a script, and keys where somebody presses them. Out:
-//! frames until the script is over and no key can come.
+//! A rendered hand as a camera, for demonstrations and tests. In: a script, and optionally keys that a person presses.
+//! Out: frames until the script is over and no key can come.
 
 pub mod demo;
 mod mesh;

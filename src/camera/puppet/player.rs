@@ -1,4 +1,4 @@
-//! Plays a script as a camera. In: the script, and keys where somebody presses them. Out: rendered frames.
+//! Plays a script as a camera. In: the script, and optionally keys. Out: rendered frames.
 
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
 use crate::camera::port::Camera;
 
-/// Plays a script. The picture is not mirrored: a left hand's thumb points to the picture's left where its palm is shown.
+/// Plays a script. The picture is not mirrored: the thumb of a left palm points to the picture's left.
 pub struct Puppet {
     script: Script,
     renderer: Renderer,
@@ -24,7 +24,7 @@ pub struct Puppet {
 }
 
 impl Puppet {
-    /// `size` is width and height in pixels.
+    /// `size`: width and height in pixels.
     pub fn new(script: Script, size: (u32, u32), fps: f64, clock: Clock) -> Puppet {
         Puppet { script, renderer: Renderer::default(), size, fps, clock, next: 0, strings: None }
     }
@@ -50,7 +50,7 @@ impl Camera for Puppet {
         Ok(Status::Fresh)
     }
 
-    /// A key is shown from its press on: nobody presses keys as fast as it goes.
+    /// No keys in fast mode: frames would run ahead of the person pressing them.
     fn keys(&mut self) -> Option<Sender<char>> {
         let (strings, keys) = (!self.clock.is_fast()).then(Strings::new)?;
         self.strings = Some(strings);
@@ -72,7 +72,7 @@ mod tests {
         frame.picture
     }
 
-    /// How many pixels are hand in one of the two and wall in the other.
+    /// The number of pixels that are hand in one picture and wall in the other.
     fn difference(a: &image::RgbImage, b: &image::RgbImage) -> usize {
         let wall = render("none", 0.0);
         let covered = |a: &image::RgbImage| a.pixels().zip(wall.pixels()).map(|(a, w)| a != w).collect::<Vec<_>>();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_holds_its_keys_keeps_it_alive() {
+    fn it_goes_on_while_keys_may_come() {
         let puppet = |clock| Puppet::new(Script::parse("left 3 in 0 for 0.1").unwrap(), (64, 48), 30.0, clock);
         assert!(puppet(Clock::fast()).keys().is_none());
         let mut frame = Frame::default();
@@ -124,7 +124,7 @@ mod tests {
             let left = render(&format!("left {words} at 0.5 0.5 in 0"), 1.0);
             let mirrored = words.replace("-30", "30");
             let right = render(&format!("right {mirrored} at 0.5 0.5 in 0"), 1.0);
-            // The two meshes differ a little.
+            // The two meshes differ slightly.
             let (mirrored, plain) = (difference(&left, &flip_horizontal(&right)), difference(&left, &right));
             assert!(3 * mirrored < plain, "{words}: {mirrored} {plain}");
         }
@@ -148,7 +148,7 @@ mod tests {
                 let jump = vertices.iter().zip(&last).flat_map(|(now, then)| {
                     now.iter().zip(then).map(|(now, then): (&glam::Vec2, _)| now.distance(*then))
                 });
-                // The fastest way is in over the edge: 1.5 widths in 12 frames, midway 1.5 times as fast.
+                // The fastest move is coming in over the edge: 1.5 widths in 12 frames, and 1.5 times as fast midway.
                 assert!(jump.fold(0.0, f32::max) < 160.0 * 1.5 / 12.0 * 1.5, "after {time:?}");
             }
         }

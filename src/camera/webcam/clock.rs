@@ -1,10 +1,10 @@
-//! The clock and the times that both processes of a webcam agree on.
+//! The clock and the timeout that both processes of a webcam share.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long its process may be silent while it opens the camera.
+/// How long the camera's process may be silent while it opens the camera.
 pub const OPENING: Duration = Duration::from_secs(10);
 
 /// The system's monotonic clock, which all processes share.

@@ -1,11 +1,11 @@
-//! What is wrong with a webcam, in words that name the reason and the remedy.
+//! What is wrong with a webcam. Each message names the reason and the remedy.
 
 use std::io;
 
 use super::device::{Label, Reason, Trouble};
 use super::pipe::PipeError;
 
-/// What is wrong with a webcam, for a person.
+/// What is wrong with a webcam, for people.
 #[derive(Debug, thiserror::Error)]
 pub enum WebcamError {
     #[error("there is no {camera}: plug it in, or name another (`handwave cameras` lists them)")]
@@ -41,7 +41,7 @@ const REMEDY: &str = if cfg!(target_os = "macos") {
 };
 
 impl WebcamError {
-    /// What is wrong with the camera of this index, in words.
+    /// The error for trouble with the camera of this index.
     pub fn of(index: u32, trouble: Trouble) -> WebcamError {
         let (camera, said) = (Label(index), trouble.said);
         match trouble.reason {

@@ -1,5 +1,5 @@
-//! The camera's process, as its parent holds it. In: what the process is to do. Out: a pipe that is read no longer than
-//! to a deadline, and a process that is killed when it is dropped.
+//! The parent's handle of the camera's process. In: a task. Out: a pipe with a read deadline, and a process that is
+//! killed when dropped.
 
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
@@ -12,25 +12,25 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::child::Task;
 use super::clock::OPENING;
 
-/// How long a killed process may take to end, before that is left to a thread: the driver may have to wait for its device.
+/// How long to wait for a killed process before a thread takes over: the driver may be waiting for its device.
 const REAP: Duration = Duration::from_secs(1);
 
 /// The camera's process and the pipe from it.
 pub struct Link {
     pub pipe: TimedPipe,
-    /// Silence until then is a stall.
+    /// Silence beyond this is a stall.
     pub due: Instant,
-    /// Last, so that the pipe is closed when it is killed.
+    /// Dropped last, so that the pipe is already closed when the process is killed.
     _process: Process,
 }
 
 impl Link {
     pub fn start(task: &Task) -> io::Result<Link> {
-        // The running program, even where a newer one has taken its place on the disk.
+        // The running program, even if the file on disk has been replaced.
         let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
         let mut command = Command::new(program);
         command.arg0("handwave").arg("camera-process").arg(serde_json::to_string(task)?);
-        // Its stdin ends with us. A group of its own, as Ctrl-C in a terminal is for us alone to act on.
+        // Its stdin ends with us. It gets a process group of its own, since only we handle a terminal's Ctrl-C.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let mut child = command.spawn()?;
         let stdout = child.stdout.take();
@@ -45,14 +45,14 @@ impl Link {
     }
 }
 
-/// The pipe, read no longer than to a deadline.
+/// The pipe, with a deadline for reads.
 pub struct TimedPipe {
     pipe: ChildStdout,
     pub deadline: Instant,
 }
 
 impl TimedPipe {
-    /// Waits for something to read, or the pipe's end.
+    /// Waits for data or the pipe's end. False after `until`.
     pub fn is_readable(&self, until: Instant) -> bool {
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -60,7 +60,7 @@ impl TimedPipe {
             match poll(&mut [PollFd::new(&self.pipe, PollFlags::IN)], Some(&timeout)) {
                 Ok(0) if Instant::now() >= until => return false,
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                // Where it can't be told, reading tells.
+                // On an error, let the read report it.
                 Ok(_) | Err(_) => return true,
             }
         }

@@ -1,4 +1,5 @@
-//! Webcams. In: an index. Out: frames, from a process of the camera's own ([`child`]) that the [`parent`] watches over.
+//! Webcams. In: an index. Out: frames. The camera is owned by a process of its own ([`child`]), which [`parent`]
+//! supervises.
 
 pub mod child;
 pub mod clock;

@@ -1,7 +1,7 @@
-//! A webcam, from the parent's side. In: its index. Out: frames; and word that it is lost, over and over until it is back.
+//! A webcam, seen from the parent. In: its index. Out: frames; while it is lost, an error on each read.
 //!
-//! The camera itself is in a process of its own ([`super::child`]), which sends frames through a pipe. The parent notices
-//! silence, kills that process and starts another.
+//! The camera is owned by another process ([`super::child`]), which sends frames through a pipe. The parent detects a
+//! stall, kills that process and starts another.
 
 use std::io;
 use std::thread;
@@ -18,15 +18,15 @@ use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
 use crate::camera::port::Camera;
 
-/// A camera that delivers nothing for so long has stalled. Above the period of the slowest rate that webcams have, one
-/// a second, and below the two seconds in which a person is to be told.
+/// A camera that delivers nothing for this long has stalled. It is longer than the period of the slowest webcams (one
+/// frame a second), and shorter than the two seconds within which people must be told.
 const STALL: Duration = Duration::from_millis(1250);
-/// How long a camera may take to its first picture: some measure the light first.
+/// How long a camera may take for its first picture: some measure the light first.
 const FIRST: Duration = Duration::from_secs(5);
-/// How often a lost camera is told again: whoever reads must be able to stop.
+/// The interval at which a lost camera is reported again, so that the reader can stop.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// The cameras there are, and the devices that only look like one.
+/// Lists the cameras, and the devices that only look like one.
 pub fn list() -> Result<Vec<Device>, WebcamError> {
     let mut link = Link::start(&Task::List).map_err(WebcamError::NoProcess)?;
     let mut devices = Vec::new();
@@ -42,20 +42,20 @@ pub fn list() -> Result<Vec<Device>, WebcamError> {
     }
 }
 
-/// A camera that was opened once, and is looked for when it is lost.
+/// A camera that was opened once, and is reopened when it is lost.
 pub struct Webcam {
     wanted: Wanted,
-    /// Frame times count from here.
+    /// The zero of frame times.
     started: Duration,
     /// The newest frame's time.
     newest: Duration,
     link: Option<Link>,
-    /// Whether a frame has ever come. A camera that fails before is told as an error, not waited for.
+    /// Whether a frame has ever come. A failure before that is an error; after it, the camera is lost and waited for.
     delivered: bool,
-    /// Why there are no frames now.
+    /// Why there are no frames now; None while they come.
     lost: Option<String>,
     damaged: u64,
-    /// What is said of the newest damaged picture.
+    /// The reason for the newest damaged picture.
     damage: Option<String>,
 }
 
@@ -102,7 +102,7 @@ impl Webcam {
         self.wanted.name = Some(name).filter(|name| !name.is_empty());
     }
 
-    /// Ends the camera's process; from now on one that waits for the camera is tried.
+    /// Ends the camera's process. The next one waits for the camera.
     fn lose(&mut self, reason: String) -> Result<Status, CameraError> {
         self.link = None;
         self.wanted.wait = true;
@@ -117,7 +117,7 @@ impl Webcam {
 
     fn skip(&mut self, damage: String) {
         self.damaged += 1;
-        // The first, the tenth, the hundredth...: a camera that goes bad must not fill the screen.
+        // The first, the tenth, the hundredth...: a failing camera must not fill the screen.
         if 10_u64.pow(self.damaged.ilog10()) == self.damaged {
             let camera = Label(self.wanted.index);
             tracing::warn!("{camera}: {} damaged pictures left out so far, this one as {damage}", self.damaged);
@@ -164,13 +164,13 @@ impl Camera for Webcam {
                         tracing::info!("{}: pictures come", Label(self.wanted.index));
                     }
                     (self.delivered, self.lost, self.damage) = (true, None, None);
-                    // The system may pause the process just where nokhwa and it take the time; the next frame would then
-                    // seem to be of before.
+                    // The process may be suspended between nokhwa's clock reading and ours, and the next frame would
+                    // then seem older.
                     self.newest = time.saturating_sub(self.started).max(self.newest);
                     frame.time = self.newest;
                     return Ok(Status::Fresh);
                 }
-                // Not a sign of life: a camera that sends nothing else has stalled too.
+                // Not a sign of life: a camera that sends only damaged pictures has stalled too.
                 Ok(Message::Damaged(damage)) => self.skip(damage),
                 Ok(Message::Waiting) => link.expect(OPENING),
                 Ok(Message::Opened(opened)) => self.opened(&mut link, opened),
@@ -178,7 +178,7 @@ impl Camera for Webcam {
                     return Err(WebcamError::of(self.wanted.index, trouble).into());
                 }
                 failed => {
-                    // A process that fails at once must not be started over and over without a pause.
+                    // Pause before restarting a process that fails at once.
                     if self.lost.is_some() {
                         drop(link);
                         thread::sleep(again.saturating_duration_since(Instant::now()));
