@@ -1,4 +1,4 @@
-//! The command line: what a person types to typed arguments. Checked against files and settings elsewhere.
+//! The command line. In: what a person types. Out: typed arguments; the commands check them against files and settings.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub struct Cli {
     pub command: Subcommand,
 }
 
-/// How much is said on stderr, and how.
+/// The log's level and format.
 #[derive(Debug, Args)]
 pub struct Logging {
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub struct Logging {
 pub enum LogFormat {
     /// For people.
     Text,
-    /// A JSON object a line, for programs.
+    /// A JSON object per line, for programs.
     Json,
 }
 
@@ -297,7 +297,7 @@ pub enum BalancerAction {
     },
 }
 
-/// Which cloud is meant, and how to tell what became of it.
+/// Which cloud is meant, and how to print the outcome.
 #[derive(Debug, Args)]
 pub struct CloudArgs {
     /// In AWS, as config.toml says (default: a dry run, unless config.toml's fleet.cloud is "aws").

@@ -8,6 +8,7 @@ use glam::Vec3;
 use handwave::camera::light::Light;
 use handwave::clouds::Mode;
 use handwave::command::{Gesture, InstanceId};
+use handwave::daemon::state::{CameraState, PuppetState, RunState};
 use handwave::fleet::Limits;
 use handwave::fleet::observed::Observed;
 use handwave::fleet::ports::{Health, Instance, InstanceState};
@@ -16,7 +17,6 @@ use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
 use handwave::view::overlay::Overlay;
-use handwave::view::{CameraState, RunState};
 use image::{Rgb, RgbImage};
 
 const SIZE: (u32, u32) = (1280, 720);
@@ -65,7 +65,7 @@ fn scene(phase: Phase) -> RunState {
         phase,
         victims,
         fleet: fleet(2),
-        driven: false,
+        puppet: PuppetState::None,
         said: Vec::new(),
     }
 }

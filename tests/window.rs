@@ -9,13 +9,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use handwave::clouds::Mode;
+use handwave::daemon::keys::Key;
+use handwave::daemon::state::{CameraState, PuppetState, RunState};
 use handwave::fleet::reconciler::FleetState;
 use handwave::fleet::settings::Limits;
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
-use handwave::view::terminal::Key;
 use handwave::view::window::{Feed, WindowError, show};
-use handwave::view::{CameraState, RunState};
 use image::{Rgb, RgbImage};
 use tokio::sync::{mpsc, watch};
 
@@ -39,10 +39,10 @@ fn a_window() {
         phase: Phase::Idle(Why::NoHand),
         victims: Vec::new(),
         fleet: FleetState { observed: None, limits, settled: true, trouble: None },
-        driven: false,
+        puppet: PuppetState::None,
         said: Vec::new(),
     };
-    let (scenes_in, scenes) = watch::channel(scene);
+    let (states_in, states) = watch::channel(scene);
     let (pictures_in, pictures) = watch::channel(RgbImage::from_pixel(64, 48, Rgb([90, 120, 90])));
     let (keys, mut heard) = mpsc::unbounded_channel();
     let daemon = thread::spawn(move || {
@@ -53,9 +53,9 @@ fn a_window() {
                 break;
             }
         }
-        drop((scenes_in, pictures_in));
+        drop((states_in, pictures_in));
     });
-    let ended = show(Feed { scenes, pictures, keys });
+    let ended = show(Feed { states, pictures, keys });
     println!("\nended {ended:?}");
     if ended == Err(WindowError::Lost) {
         thread::sleep(Duration::from_millis(300));

@@ -1,8 +1,8 @@
 """`make bench`: handwave and MediaPipe Hands with cvzone, in turn, on the same frames, on this machine.
 
 In: the folder of the built examples and programs; the peer in .deps/peer. Out: tables on stdout, medians of ROUNDS
-interleaved runs. CPU is the process's own clock, all threads; each frame's own conversion counts, decoding does not.
-Where ../shared/hands is, both also count the fingers in those labelled pictures.
+interleaved runs. CPU is the process's own clock, all threads. Converting a frame counts, decoding it does not.
+If HANDWAVE_HANDS (default: ../shared/hands) is there, both also count the fingers in those labelled pictures.
 """
 import csv
 import json
@@ -19,7 +19,7 @@ ROOT = HERE.parent.parent
 OURS, HANDWAVE = (Path(sys.argv[1]) / name for name in ("examples/bench", "handwave"))
 PEER = [sys.executable, str(HERE / "peer.py")]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / ".deps/peer"), "GLOG_minloglevel": "3"}
-HANDS = ROOT / "../shared/hands"
+HANDS = Path(os.environ.get("HANDWAVE_HANDS", ROOT / "../shared/hands"))
 PERSON = ROOT / ".deps/peer/person.png"
 
 ROUNDS = int(os.environ.get("ROUNDS", 3))
@@ -184,9 +184,9 @@ def counted(rows, hands):
 
 def accuracy():
     if not HANDS.is_dir():
-        print("\nNo accuracy: the labelled hands in ../shared/hands are not here.")
+        print(f"\nNo accuracy: there are no labelled hands in {HANDS}.")
         return
-    head("share of hands counted correctly")
+    head("share of hands counted right")
     for name in ("webcam", "tilted", "digits"):
         labels = {}
         for label in csv.DictReader((HANDS / name / "labels.csv").open()):

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::run::Parts;
-use super::stage;
+use super::screens::{self, Screens};
 use crate::camera::clock::Clock;
 use crate::camera::puppet::{Puppet, demo};
 use crate::cli::DemoArgs;
 use crate::clouds::Mode;
 use crate::config::Config;
 use crate::daemon::audit::Audit;
-use crate::daemon::daemon::Daemon;
+use crate::daemon::journal::Journal;
+use crate::daemon::run::Parts;
 use crate::gesture::machine::Machine;
 use crate::pipeline::slot::Pace;
 use crate::pipeline::threads::Input;
@@ -24,7 +24,7 @@ use crate::{clouds, commands, vision};
 
 pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let config = Config::shipped();
-    let audit = args.events.as_deref().map(Audit::open).transpose()?;
+    let journal = Journal::new(args.events.as_deref().map(Audit::open).transpose()?);
     let size = (config.camera.width, config.camera.height);
     let camera = Box::new(Puppet::new(demo::script(), size, config.camera.fps, Clock::real_time()));
     let tracker = Box::new(vision::open(&config.vision, args.models.as_deref(), false)?);
@@ -34,11 +34,11 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let runtime = commands::runtime()?;
     let _inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
-    let (fleet, actor) = clouds::simulate(&config.fleet, events_in);
-    let mut daemon = Daemon::new(Mode::DryRun, machine, fleet, terminal);
-    (daemon.audit, daemon.narrator) = (audit, Narrator::with_captions(captions));
-    let eyes = Input::Camera { camera, tracker, pace: Pace::Latest };
-    let summary = stage::show(&runtime, Parts { eyes, daemon, actor, events }, args.headless)?;
+    let (fleet, reconciler) = clouds::simulate(&config.fleet, events_in);
+    let input = Input::Camera { camera, tracker, pace: Pace::Latest };
+    let parts = Parts { mode: Mode::DryRun, input, machine, fleet, reconciler, events, journal, recorder: None };
+    let screens = Screens { terminal, narrator: Narrator::with_captions(captions), headless: args.headless };
+    let summary = screens::show(&runtime, parts, screens)?;
     commands::say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -35,7 +35,7 @@ pub struct Driven {
     /// Whether gestures act from the start: nothing real hears them before somebody at the camera has said so.
     pub armed: bool,
     pub fleet: Handle,
-    pub actor: JoinHandle<FleetState>,
+    pub reconciler: JoinHandle<FleetState>,
 }
 
 /// Opens the fleet and starts its actor.
@@ -53,8 +53,8 @@ pub async fn drive(
         #[cfg(not(feature = "aws"))]
         let _ = (camera, terminal);
     }
-    let (fleet, actor) = simulate(&config.fleet, events);
-    Ok(Driven { mode: Mode::DryRun, armed: true, fleet, actor })
+    let (fleet, reconciler) = simulate(&config.fleet, events);
+    Ok(Driven { mode: Mode::DryRun, armed: true, fleet, reconciler })
 }
 
 #[cfg(feature = "aws")]
@@ -78,8 +78,8 @@ async fn drive_aws(
     let live = session.live(config).await?;
     terminal.line(&live.to_string());
     let mode = Mode::Live { account: live.session.account.clone(), region: live.session.region.clone() };
-    let (fleet, actor) = live.start(events);
-    Ok(Driven { mode, armed: args.armed, fleet, actor })
+    let (fleet, reconciler) = live.start(events);
+    Ok(Driven { mode, armed: args.armed, fleet, reconciler })
 }
 
 /// Asks before something is destroyed. False: the person does not want it.

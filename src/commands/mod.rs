@@ -1,4 +1,4 @@
-//! The commands, a file each. In: the parsed command line. Out: the exit status.
+//! The commands, one file each. In: the parsed command line. Out: the exit status.
 
 mod annotate;
 mod balancer;
@@ -13,7 +13,7 @@ mod live;
 mod log;
 mod manual;
 mod run;
-mod stage;
+mod screens;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
     let terminal = log::begin(&cli.logging);
     match execute(cli.command, terminal) {
-        // Among lines for programs an error is one of them.
+        // Where the log is JSON, the error is JSON too.
         Err(error) if cli.logging.log_format == LogFormat::Json => {
             tracing::error!("{error:#}");
             Ok(ExitCode::FAILURE)
@@ -53,13 +53,13 @@ fn execute(command: Subcommand, terminal: Terminal) -> Result<ExitCode> {
         Subcommand::Man { folder } => manual::man(folder.as_deref()),
         #[cfg(feature = "webcam")]
         Subcommand::Cameras(args) => cameras::run(&args),
-        // Has run above: it has no terminal, and its log would go nowhere.
+        // It ran above: it has no terminal and no log.
         #[cfg(feature = "webcam")]
         Subcommand::CameraProcess { .. } => Ok(ExitCode::FAILURE),
     }
 }
 
-/// Writes a line to standard output; false where nobody reads it. Whoever closed it does not want it: that is no error.
+/// Writes a line to standard output. False: the reader closed it, which is no error.
 fn say(line: &str) -> Result<bool> {
     match writeln!(io::stdout(), "{line}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
@@ -67,12 +67,12 @@ fn say(line: &str) -> Result<bool> {
     }
 }
 
-/// A tokio runtime of a command's own.
+/// A tokio runtime for one command.
 fn runtime() -> Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the tokio runtime")
 }
 
-/// Runs the future on a runtime of its own. What it left running is not waited for.
+/// Runs the future on its own runtime. Tasks that it leaves running are not waited for.
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(future);

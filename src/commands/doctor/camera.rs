@@ -1,4 +1,4 @@
-//! The camera. In: what would be watched. Out: a row for its rate and brightness, and one for `mirrored`.
+//! The checks of the camera. In: which camera. Out: a row for its rate and brightness, and one for `mirrored`.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,12 +17,12 @@ use crate::vision;
 const WATCHED: Duration = Duration::from_secs(2);
 /// How long a person has to raise the left hand.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Readings of the same side in a row that are believed.
+/// How many readings of the same side in a row settle the question.
 const READINGS: usize = 5;
-/// A camera that gives a smaller share of the rate it was asked for deserves a word.
+/// A camera that delivers a smaller share of the requested rate gets a warning.
 const FAIR: f64 = 0.6;
 
-/// `models` are given where a person is to be asked: the folder that they come from, if any.
+/// `models` is Some if a person is to be asked for a raised hand: then it is the folder to load the models from, if any.
 pub fn check(sheet: &mut Sheet, source: &CameraSpec, config: &Config, models: Option<Option<&Path>>) -> Result<()> {
     sheet.wait("camera: watching it for 2 seconds");
     let mut camera = match camera::open(source, &config.camera, false) {
@@ -47,7 +47,7 @@ pub fn check(sheet: &mut Sheet, source: &CameraSpec, config: &Config, models: Op
     sheet.tell(row)
 }
 
-/// What a while of watching has shown.
+/// What was seen in that time.
 #[derive(Default)]
 struct Watched {
     frames: u32,
@@ -64,7 +64,7 @@ fn watch(camera: &mut dyn Camera) -> Result<Watched, CameraError> {
         match camera.read(&mut seen.last) {
             Ok(Status::Fresh) => {}
             Ok(Status::Ended) => break,
-            // A moment without a picture is not yet a camera that has none.
+            // One moment without a picture does not mean that the camera gives none.
             Err(CameraError::Lost { .. }) if began.elapsed() < 3 * WATCHED => continue,
             Err(error) => return Err(error),
         }
@@ -111,7 +111,7 @@ fn least_rate(gesture: &gesture::Settings) -> f64 {
     in_hold.max(1.0 / gesture.gap.as_secs_f64())
 }
 
-/// Whether a raised left hand is read as one.
+/// Whether a raised left hand is read as a left hand.
 fn left_hand(camera: &mut dyn Camera, config: &Config, models: Option<&Path>) -> Result<Row> {
     let mirrored = config.camera.mirrored;
     let mut tracker = vision::open(&config.vision, models, mirrored)?;

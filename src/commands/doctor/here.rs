@@ -1,4 +1,4 @@
-//! What this machine has. In: settings. Out: a row each for the settings themselves, the runtime library, the models and
+//! The checks of this machine. In: settings. Out: a row each for the settings themselves, the runtime library, the models and
 //! the display.
 
 use std::path::Path;
@@ -9,9 +9,9 @@ use crate::config::{Config, ConfigError};
 use crate::vision::model::{Model, ModelError, OrtModel, Spec};
 use crate::vision::{landmark, palm, runtime};
 
-/// Inferences that are timed; the median is told.
+/// How many inferences are timed; the row shows the median.
 const RUNS: usize = 15;
-/// A slower inference leaves too few readings a second for a gesture, of which each takes one or two.
+/// A slower inference leaves too few readings a second for a gesture: each reading takes one or two.
 const SLOW: Duration = Duration::from_millis(60);
 
 pub fn settings(loaded: &Result<(Config, String), ConfigError>) -> Row {
@@ -31,7 +31,7 @@ pub fn runtime(config: &Config) -> Row {
     }
 }
 
-/// Both models: whose they are, and how long an inference takes.
+/// Both models: whether they are the built-in ones, and how long an inference takes.
 pub fn models(config: &Config, folder: Option<&Path>) -> Row {
     let Ok(runtime) = runtime::load(config.vision.onnxruntime.as_deref()) else {
         return Row::unknown("models", "not tried, as there is no runtime library");
