@@ -131,9 +131,10 @@ fn nothing_meant(much: &Much) -> Vec<String> {
 }
 
 fn labelled_hands() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/hands");
+    let named = std::env::var_os("HANDWAVE_HANDS").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/hands"));
     if !folder.is_dir() {
-        println!("Pictures and video of real hands: skipped, as ../shared/hands is not here");
+        println!("Pictures and video of real hands: skipped; set HANDWAVE_HANDS to their folder");
     }
     folder.is_dir().then_some(folder)
 }
