@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::camera::CameraSpec;
 #[cfg(feature = "webcam")]
 use crate::camera::webcam::child::Task;
+use crate::gesture::language::WORDS;
 use clap::{Args, Parser, ValueEnum};
 use clap_complete::Shell;
 use clap_verbosity_flag::{Verbosity, WarnLevel};
@@ -84,6 +85,12 @@ Examples:
   handwave doctor --interactive              is a left hand read as one?
   handwave doctor --live                     AWS too";
 
+const GESTURES_EXAMPLES: &str = "\
+Examples:
+  handwave gestures \"left 3 for 900ms; none for 1s\"
+  handwave gestures \"right 2 for 2s; fist for 200ms\"     taken back
+  handwave gestures --format json - < steps.txt";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Example:
   handwave completions bash > ~/.local/share/bash-completion/completions/handwave";
@@ -112,6 +119,12 @@ pub enum Subcommand {
     /// Check everything that a run needs, and say what is missing and how to get it.
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
+    /// Try the gesture rules in words: what would come of these signs, held so long?
+    ///
+    /// The steps are played on the real gesture machine with the settings, in no time and without a camera. What comes of
+    /// them is a line each.
+    #[command(after_help = GESTURES_EXAMPLES, after_long_help = format!("Steps:\n{WORDS}\n\n{GESTURES_EXAMPLES}"))]
+    Gestures(GesturesArgs),
     /// List the cameras, their formats, and which one `run` takes.
     #[cfg(feature = "webcam")]
     Cameras(CamerasArgs),
@@ -221,6 +234,17 @@ pub struct CountArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct GesturesArgs {
+    /// Steps, a line each or between semicolons; `-` reads them from standard input.
+    pub steps: String,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct FleetArgs {
     #[command(subcommand)]
     pub action: FleetAction,
@@ -307,6 +331,6 @@ pub struct Common {
 pub enum Format {
     /// For people.
     Table,
-    /// A JSON line: one a picture, a video's frame, or a command.
+    /// A JSON line: one a picture, a video's frame, a gesture, or a command.
     Json,
 }

@@ -2,6 +2,12 @@
 //!
 //! Frames of a [`camera`] become hands by [`vision`], hands become gestures by [`gesture`], gestures become commands to the
 //! [`fleet`], which lives in one of the [`clouds`]; a [`view`] shows it all. `commands::run` ties them together.
+//!
+//! Vision alone is useful too. `examples/count_fingers.rs` reads a picture:
+//!
+//! ```
+#![doc = include_str!("../examples/count_fingers.rs")]
+//! ```
 
 pub mod camera;
 pub mod cli;

@@ -8,6 +8,7 @@ mod count;
 mod demo;
 mod doctor;
 mod fleet;
+mod gestures;
 mod live;
 mod log;
 mod manual;
@@ -45,6 +46,7 @@ fn execute(command: Subcommand, terminal: Terminal) -> Result<ExitCode> {
         Subcommand::Demo(args) => demo::run(&args, terminal),
         Subcommand::Count(args) => count::run(&args),
         Subcommand::Fleet(args) => fleet::run(&args, terminal),
+        Subcommand::Gestures(args) => gestures::run(&args),
         Subcommand::Doctor(args) => doctor::run(&args, &terminal),
         Subcommand::Balancer(args) => balancer::run(&args, terminal),
         Subcommand::Completions { shell } => manual::completions(shell),

@@ -72,7 +72,7 @@ pub async fn run(parts: Parts, channels: Channels) -> Result<Summary, RunError> 
     let newest_picture = pictures.subscribe();
     let mut puppet = input.keys();
     let (due_in, due) = watch::channel(None);
-    let mut updates = input.watch(pictures, due);
+    let mut updates = input.start(pictures, due);
     let mut signals = Signals::catch().map_err(RunError::Signals)?;
     let mut refresh = interval(REFRESH);
     driver.begin();
