@@ -3,7 +3,7 @@
 
 CARGO ?= cargo
 # The labelled hands, which are not part of this repository.
-HANDS ?= ../shared/hands
+HANDS ?= $(or $(HANDWAVE_HANDS),../shared/hands)
 
 .PHONY: demo test meant looks build run bench judge runtime libclang moto peer soak lint clean help
 

@@ -2,7 +2,7 @@
 
 In: the folder of the built examples and programs; the peer in .deps/peer. Out: tables on stdout, medians of ROUNDS
 interleaved runs. CPU is the process's own clock, all threads; each frame's own conversion counts, decoding does not.
-Where ../shared/hands is, both also count the fingers in those labelled pictures.
+Where the labelled hands are (HANDWAVE_HANDS, or else ../shared/hands), both also count the fingers in those pictures.
 """
 import csv
 import json
@@ -19,7 +19,7 @@ ROOT = HERE.parent.parent
 OURS, HANDWAVE = (Path(sys.argv[1]) / name for name in ("examples/bench", "handwave"))
 PEER = [sys.executable, str(HERE / "peer.py")]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / ".deps/peer"), "GLOG_minloglevel": "3"}
-HANDS = ROOT / "../shared/hands"
+HANDS = Path(os.environ.get("HANDWAVE_HANDS") or ROOT / "../shared/hands")
 PERSON = ROOT / ".deps/peer/person.png"
 
 ROUNDS = int(os.environ.get("ROUNDS", 3))
@@ -184,7 +184,7 @@ def counted(rows, hands):
 
 def accuracy():
     if not HANDS.is_dir():
-        print("\nNo accuracy: the labelled hands in ../shared/hands are not here.")
+        print(f"\nNo accuracy: the labelled hands in {HANDS} are not here; set HANDWAVE_HANDS.")
         return
     head("share of hands counted rightly")
     for name in ("webcam", "tilted", "digits"):
