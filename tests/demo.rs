@@ -1,4 +1,4 @@
-//! The demo, as a person runs it: the real binary, the real models, in real time.
+//! The demo end to end: the real binary and the real models, in real time.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ fn the_demo_plays_the_main_job_and_ends_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let events = folder.path().join("events.jsonl");
     let began = Instant::now();
-    // Where nobody can press a key; output() gives it no terminal.
+    // output() gives it no terminal, so no key can be pressed.
     let mut demo = Command::new(env!("CARGO_BIN_EXE_handwave"));
     let demo = demo.args(["demo", "--headless", "--events"]).arg(&events).output().unwrap();
     let took = began.elapsed();
@@ -20,9 +20,9 @@ fn the_demo_plays_the_main_job_and_ends_by_itself() {
 
     let events = std::fs::read_to_string(&events).unwrap();
     let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let signs: Vec<_> =
+    let gestures: Vec<_> =
         of(&events, "gesture").map(|e| (e["side"].as_str().unwrap(), e["fingers"].as_u64().unwrap())).collect();
-    assert_eq!(signs, [("left", 3), ("left", 4), ("right", 1), ("right", 2)], "{said}");
+    assert_eq!(gestures, [("left", 3), ("left", 4), ("right", 1), ("right", 2)], "{said}");
     let commands: Vec<_> =
         of(&events, "command").map(|e| (e["action"].as_str().unwrap(), e["count"].as_u64().unwrap())).collect();
     assert_eq!(commands, [("scale-out", 3), ("scale-out", 4), ("scale-in", 2)]);

@@ -1,4 +1,4 @@
-//! `handwave doctor` on this machine: every row with its verdict, a remedy where something is to be mended.
+//! `handwave doctor` on this machine: every row has its verdict, and a failed one its remedy.
 
 use std::fs;
 use std::process::Command;

@@ -26,7 +26,7 @@ fn every_shell_gets_its_completions() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("completions.bash");
     std::fs::write(&file, script).unwrap();
-    // As bash itself asks for what may follow.
+    // This is how bash asks for completions.
     let asked =
         "source \"$0\"; COMP_WORDS=(handwave fl); COMP_CWORD=1; _handwave handwave fl handwave; echo ${COMPREPLY[@]}";
     let (_, out, err) = said(Command::new("bash").args(["-c", asked]).arg(&file));
@@ -71,7 +71,7 @@ fn what_is_misspelt_is_answered_with_the_nearest_name() {
     }
 }
 
-/// A dry run of a launch, which tells its steps.
+/// A dry run of a launch, which logs its steps.
 const LAUNCH: [&str; 3] = ["fleet", "out", "1"];
 
 #[test]

@@ -1,6 +1,8 @@
-//! Holds vision to labelled pictures of real hands, which are not part of the project: without them this says so and
-//! skips. Single pictures are read cold, the video is followed. The finger head has learned from these pictures (not from
-//! the video); what it gets on hands it has not seen is told by `make judge`.
+//! Vision against labelled pictures of real hands. They are not part of the project: HANDWAVE_HANDS names their folder,
+//! and without it these tests are ignored. Single pictures are read cold, the video is tracked. The finger head was trained
+//! on these pictures (not on the video); `make judge` tells how it does on hands that it has not seen.
+
+mod optional;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,14 +15,18 @@ use handwave::config::Config;
 use handwave::hand::{Hand, Side};
 use handwave::vision;
 use handwave::vision::tracker::Tracker;
+use optional::Missing;
 
-/// The folder of one set, where it is there.
-fn set(name: &str) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/hands").join(name);
-    if !folder.is_dir() {
-        println!("skipped: the labelled hands in ../shared/hands/{name} are not here");
-    }
-    folder.is_dir().then_some(folder)
+fn main() {
+    optional::run(optional::trials![webcam, tilted, digits, video]);
+}
+
+/// The folder of one set.
+fn set(name: &str) -> Result<PathBuf, Missing> {
+    let all = optional::folder("HANDWAVE_HANDS", "hands");
+    let folder = all.join(name);
+    let missing = || Missing(format!("the labelled hands in {} are not here; set HANDWAVE_HANDS", all.display()));
+    folder.is_dir().then_some(folder).ok_or_else(missing)
 }
 
 /// The rows of a set's labels, without their header.
@@ -29,7 +35,7 @@ fn labels(folder: &Path) -> Vec<Vec<String>> {
     text.lines().skip(1).map(|row| row.split(',').map(str::to_owned).collect()).collect()
 }
 
-/// One test at a time, for two threads in all.
+/// One test at a time: each uses two threads.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
@@ -39,7 +45,7 @@ fn tracker() -> Tracker {
     vision::open(&Config::shipped().vision, None, false).unwrap()
 }
 
-/// How many of all.
+/// How many of how many.
 #[derive(Clone, Copy, Debug, Default)]
 struct Share {
     right: usize,
@@ -66,7 +72,7 @@ impl std::iter::Sum for Share {
     }
 }
 
-/// Judges pieces of work in two threads, each with its own models; gives what each piece got.
+/// Judges the pieces of work in two threads, each with its own models; returns the verdicts in order.
 fn in_two_threads<T: Sync, R: Send>(work: &[T], judge: impl Fn(&mut Tracker, &T) -> R + Sync) -> Vec<R> {
     let _alone = alone();
     let half = |part: &[T]| {
@@ -88,8 +94,8 @@ fn hands(tracker: &mut Tracker, path: &Path) -> Vec<Hand> {
     tracker.read_cold(&frame).unwrap().hands
 }
 
-/// The share of a set's pictures of one hand in which the most confident hand has the labelled count.
-fn single(name: &str, column: usize) -> Option<Share> {
+/// For a set with one hand per picture: the share in which the most confident hand has the labelled count.
+fn single(name: &str, column: usize) -> Result<Share, Missing> {
     let folder = set(name)?;
     let shares = in_two_threads(&labels(&folder), |tracker, row| {
         let hands = hands(tracker, &folder.join(&row[0]));
@@ -98,7 +104,7 @@ fn single(name: &str, column: usize) -> Option<Share> {
         share.add(hand.is_some_and(|hand| hand.fingers().to_string() == row[column]));
         share
     });
-    Some(shares.into_iter().sum())
+    Ok(shares.into_iter().sum())
 }
 
 /// Left, top, right, bottom, in pixels.
@@ -115,7 +121,7 @@ fn bounds(hand: &Hand) -> Box4 {
     [low.x, low.y, high.x, high.y]
 }
 
-/// For each labelled box the hand that is on it, the best pairs first.
+/// For each labelled box the hand that is on it. Pairs with the largest overlap are matched first.
 fn matched<'a>(boxes: &[Box4], hands: &'a [Hand]) -> Vec<Option<&'a Hand>> {
     let mut pairs: Vec<_> = (0..boxes.len())
         .flat_map(|label| (0..hands.len()).map(move |hand| (label, hand)))
@@ -133,9 +139,8 @@ fn matched<'a>(boxes: &[Box4], hands: &'a [Hand]) -> Vec<Option<&'a Hand>> {
     found
 }
 
-#[test]
-fn webcam() {
-    let Some(folder) = set("webcam") else { return };
+fn webcam() -> Result<(), Missing> {
+    let folder = set("webcam")?;
     let rows = labels(&folder);
     let pictures: Vec<_> = rows.chunk_by(|a, b| a[0] == b[0]).collect();
     let shares = in_two_threads(&pictures, |tracker, rows| {
@@ -154,25 +159,21 @@ fn webcam() {
     let (counts, sides): (Vec<_>, Vec<_>) = shares.into_iter().unzip();
     counts.into_iter().sum::<Share>().holds("webcam, counts", 0.975);
     sides.into_iter().sum::<Share>().holds("webcam, sides where both hands show", 0.98);
+    Ok(())
 }
 
-#[test]
-fn tilted() {
-    if let Some(share) = single("tilted", 1) {
-        share.holds("tilted, counts", 0.955);
-    }
+fn tilted() -> Result<(), Missing> {
+    single("tilted", 1)?.holds("tilted, counts", 0.955);
+    Ok(())
 }
 
-#[test]
-fn digits() {
-    if let Some(share) = single("digits", 2) {
-        share.holds("digits, counts", 0.96);
-    }
+fn digits() -> Result<(), Missing> {
+    single("digits", 2)?.holds("digits, counts", 0.96);
+    Ok(())
 }
 
-#[test]
-fn video() {
-    let Some(folder) = set("video") else { return };
+fn video() -> Result<(), Missing> {
+    let folder = set("video")?;
     let truth = fs::read_to_string(folder.join("asl_hand.truth.json")).unwrap();
     let truth: serde_json::Value = serde_json::from_str(&truth).unwrap();
     let expected = |number: u64| {
@@ -183,7 +184,7 @@ fn video() {
         segments.iter().find(inside).map(|segment| segment["fingers"].as_u64().unwrap())
     };
     let mut film = match Film::open(&folder.join(truth["file"].as_str().unwrap())) {
-        Err(error) if error.to_string().contains("not installed") => return println!("skipped: {error}"),
+        Err(error) if error.to_string().contains("not installed") => return Err(Missing(error.to_string())),
         film => film.unwrap(),
     };
     let _alone = alone();
@@ -198,4 +199,5 @@ fn video() {
     }
     assert_eq!(Some(number), truth["frames"].as_u64());
     share.holds("video, frames inside the segments", 0.98);
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The overlay as pictures: what must be seen is seen, whatever the size, the scene or the picture.
+//! The overlay as pictures: what must be visible is visible at any size, in any state, on any picture.
 
 use std::f32::consts::TAU;
 use std::path::Path;
@@ -23,7 +23,7 @@ const SIZE: (u32, u32) = (1280, 720);
 const CAMERA: (u32, u32) = (640, 480);
 const SKY: [i32; 3] = [86, 180, 233];
 
-/// An open hand, drawn by its joints: five rays from the wrist.
+/// An open hand: five straight fingers from the wrist.
 fn hand(side: Side, centre: (f32, f32), size: f32) -> Hand {
     let mut landmarks = [Vec3::new(centre.0, centre.1 + size / 2.0, 0.0); 21];
     for (joint, at) in landmarks.iter_mut().enumerate().skip(1) {
@@ -55,7 +55,7 @@ fn fleet(count: usize) -> FleetState {
     FleetState { observed, limits: Limits { min: 1, max: 5 }, settled: true, trouble: None }
 }
 
-fn scene(phase: Phase) -> RunState {
+fn state(phase: Phase) -> RunState {
     let (mode, camera, light, victims) = (Mode::DryRun, CameraState::Watching, None, Vec::new());
     RunState {
         mode,
@@ -76,7 +76,7 @@ fn live() -> Mode {
 
 fn holding(progress: f32) -> RunState {
     let phase = Phase::Holding { gesture: gesture(Side::Left, 3), progress, hint: None };
-    RunState { reading: reading(vec![hand(Side::Left, (420.0, 200.0), 180.0)]), ..scene(phase) }
+    RunState { reading: reading(vec![hand(Side::Left, (420.0, 200.0), 180.0)]), ..state(phase) }
 }
 
 fn gesture(side: Side, fingers: u8) -> Gesture {
@@ -85,15 +85,15 @@ fn gesture(side: Side, fingers: u8) -> Gesture {
 
 fn counting_down() -> RunState {
     let (left, of) = (Duration::from_millis(1300), Duration::from_secs(2));
-    let mut scene = scene(Phase::CountingDown { gesture: gesture(Side::Right, 2), left, of });
-    scene.victims = scene.fleet.observed.iter().flat_map(|o| &o.instances).map(|seen| seen.id().clone()).collect();
-    scene
+    let mut state = state(Phase::CountingDown { gesture: gesture(Side::Right, 2), left, of });
+    state.victims = state.fleet.observed.iter().flat_map(|o| &o.instances).map(|seen| seen.id().clone()).collect();
+    state
 }
 
-/// Every state that has a look of its own, but idle.
+/// Every state that looks different from the others, except idle.
 fn states() -> Vec<(&'static str, RunState)> {
-    let done = |taken_back| scene(Phase::Done { gesture: gesture(Side::Left, 3), taken_back });
-    let idle = || scene(Phase::Idle(Why::NoHand));
+    let done = |taken_back| state(Phase::Done { gesture: gesture(Side::Left, 3), taken_back });
+    let idle = || state(Phase::Idle(Why::NoHand));
     let mut trouble = idle();
     trouble.fleet.trouble = Some("ExpiredToken: the security token is expired".into());
     let lost = CameraState::Lost("it was unplugged".into());
@@ -102,12 +102,12 @@ fn states() -> Vec<(&'static str, RunState)> {
         ("counting down", counting_down()),
         ("fired", done(None)),
         ("taken back", done(Some(Why::Fist))),
-        ("two hands", scene(Phase::Idle(Why::TwoHands))),
-        ("unsure", scene(Phase::Idle(Why::Unsure))),
-        ("cut off", scene(Phase::Idle(Why::CutOff))),
-        ("too far", scene(Phase::Idle(Why::TooSmall))),
-        ("paused", scene(Phase::Paused)),
-        ("quitting", scene(Phase::Idle(Why::Quit))),
+        ("two hands", state(Phase::Idle(Why::TwoHands))),
+        ("unsure", state(Phase::Idle(Why::Unsure))),
+        ("cut off", state(Phase::Idle(Why::CutOff))),
+        ("too far", state(Phase::Idle(Why::TooSmall))),
+        ("paused", state(Phase::Paused)),
+        ("quitting", state(Phase::Idle(Why::Quit))),
         ("starting", RunState { camera: CameraState::Starting, ..idle() }),
         ("camera lost", RunState { camera: lost, ..idle() }),
         ("dark", RunState { light: Some(Light::Dark), ..idle() }),
@@ -121,11 +121,11 @@ fn wall() -> RgbImage {
     RgbImage::from_pixel(CAMERA.0, CAMERA.1, Rgb([112, 120, 130]))
 }
 
-fn draw(scene: &RunState, size: (u32, u32)) -> RgbImage {
-    Overlay::default().draw(scene, &wall(), size).to_picture()
+fn draw(state: &RunState, size: (u32, u32)) -> RgbImage {
+    Overlay::default().draw(state, &wall(), size).to_picture()
 }
 
-/// The share of pixels that differ so that one sees it.
+/// The share of pixels that differ visibly.
 fn differing(a: &RgbImage, b: &RgbImage) -> f32 {
     let seen = |(a, b): (&Rgb<u8>, &Rgb<u8>)| a.0.iter().zip(b.0).any(|(&a, b)| a.abs_diff(b) > 40);
     a.pixels().zip(b.pixels()).filter(|&pair| seen(pair)).count() as f32 / a.pixels().len() as f32
@@ -138,8 +138,8 @@ fn coloured(picture: &RgbImage, colour: [i32; 3]) -> usize {
 
 #[test]
 fn every_state_differs_from_idle_and_from_every_other() {
-    let mut pictures = vec![("idle", draw(&scene(Phase::Idle(Why::NoHand)), SIZE))];
-    pictures.extend(states().iter().map(|(name, scene)| (*name, draw(scene, SIZE))));
+    let mut pictures = vec![("idle", draw(&state(Phase::Idle(Why::NoHand)), SIZE))];
+    pictures.extend(states().iter().map(|(name, state)| (*name, draw(state, SIZE))));
     for (index, (a, one)) in pictures.iter().enumerate() {
         for (b, other) in &pictures[..index] {
             let share = differing(one, other);
@@ -153,10 +153,10 @@ fn the_ring_fills_with_the_hold() {
     let painted: Vec<_> = (0..=10).map(|tenth| coloured(&draw(&holding(tenth as f32 / 10.0), SIZE), SKY)).collect();
     let (first, last) = (painted[0], painted[10]);
     let step = (last - first) / 10;
-    assert!(step > 800, "a ring is seen: {painted:?}");
+    assert!(step > 800, "the ring is visible: {painted:?}");
     for pair in painted.windows(2) {
         let grown = pair[1].saturating_sub(pair[0]);
-        // The round end of the first stroke, and the last one's that lies over it.
+        // The round ends of the stroke: the first step has one more, the last one overlaps.
         assert!(grown > step / 2 && grown < 2 * step, "{painted:?}");
     }
 }
@@ -177,13 +177,13 @@ fn live_cannot_be_taken_for_a_dry_run() {
 fn it_is_a_mirror() {
     let mut picture = wall();
     (0..480).for_each(|y| (0..100).for_each(|x| picture.put_pixel(x, y, Rgb([250, 10, 10]))));
-    let drawn = Overlay::default().draw(&scene(Phase::Idle(Why::NoHand)), &picture, SIZE).to_picture();
+    let drawn = Overlay::default().draw(&state(Phase::Idle(Why::NoHand)), &picture, SIZE).to_picture();
     let reds: Vec<_> =
         (0..SIZE.0).filter(|&x| drawn.get_pixel(x, 300).0[0] > 200 && drawn.get_pixel(x, 300).0[1] < 60).collect();
     assert!(reds.len() > 100 && reds.iter().all(|&x| x > 700 && x < 880), "{:?}", reds.first());
-    // And the skeleton goes with it.
+    // So is the skeleton.
     let left =
-        RunState { reading: reading(vec![hand(Side::Left, (540.0, 200.0), 150.0)]), ..scene(Phase::Idle(Why::Moving)) };
+        RunState { reading: reading(vec![hand(Side::Left, (540.0, 200.0), 150.0)]), ..state(Phase::Idle(Why::Moving)) };
     let drawn = draw(&left, SIZE);
     let skies = |from, to| {
         (from..to)
@@ -195,9 +195,9 @@ fn it_is_a_mirror() {
 }
 
 #[test]
-fn an_idle_scene_stays_as_it_is() {
+fn an_idle_state_stays_as_it_is() {
     let mut overlay = Overlay::default();
-    let idle = scene(Phase::Idle(Why::NoHand));
+    let idle = state(Phase::Idle(Why::NoHand));
     let first = overlay.draw(&idle, &wall(), SIZE).to_picture();
     for (_, other) in states() {
         overlay.draw(&other, &wall(), (333, 222));
@@ -208,20 +208,20 @@ fn an_idle_scene_stays_as_it_is() {
 
 #[test]
 fn each_instance_has_a_tile() {
-    let mut before = draw(&RunState { fleet: fleet(0), ..scene(Phase::Idle(Why::NoHand)) }, SIZE);
+    let mut before = draw(&RunState { fleet: fleet(0), ..state(Phase::Idle(Why::NoHand)) }, SIZE);
     for count in 1..=40 {
-        let picture = draw(&RunState { fleet: fleet(count), ..scene(Phase::Idle(Why::NoHand)) }, SIZE);
+        let picture = draw(&RunState { fleet: fleet(count), ..state(Phase::Idle(Why::NoHand)) }, SIZE);
         let share = differing(&picture, &before);
         assert!(share > 0.001, "{count} instances look like {}: {share}", count - 1);
         before = picture;
     }
 }
 
-/// What is written on the panel stays on it, and off the picture and the edge.
+/// Text on the panel covers neither the picture nor the edge.
 #[test]
 fn long_words_stay_in_their_place() {
     for count in [0, 1, 3, 8, 12, 25, 40] {
-        let short = RunState { fleet: fleet(count), ..scene(Phase::Idle(Why::NoHand)) };
+        let short = RunState { fleet: fleet(count), ..state(Phase::Idle(Why::NoHand)) };
         let mut long = short.clone();
         for seen in long.fleet.observed.iter_mut().flat_map(|observed| &mut observed.instances) {
             seen.instance.id = InstanceId(format!("{}-{}", seen.instance.id, "wide".repeat(30)));
@@ -250,20 +250,20 @@ fn nothing_makes_it_panic() {
     };
     let hands = vec![odd(f32::NAN), odd(f32::INFINITY), odd(1e30), odd(-1e9), hand(Side::Left, (0.0, 0.0), 0.0)];
     let mut overlay = Overlay::default();
-    for (name, state) in states() {
+    for (name, base) in states() {
         for fleet in [fleet(5), fleet(40), FleetState { observed: None, ..fleet(0) }] {
-            let mut scene = RunState { fleet, reading: reading(hands.clone()), ..state.clone() };
-            if let Phase::Holding { progress, .. } = &mut scene.phase {
+            let mut state = RunState { fleet, reading: reading(hands.clone()), ..base.clone() };
+            if let Phase::Holding { progress, .. } = &mut state.phase {
                 *progress = f32::NAN;
             }
-            if let Phase::CountingDown { of, .. } = &mut scene.phase {
+            if let Phase::CountingDown { of, .. } = &mut state.phase {
                 *of = Duration::ZERO;
             }
             for picture in
                 [wall(), RgbImage::new(0, 0), RgbImage::new(1, 1), RgbImage::new(3000, 2), RgbImage::new(2, 900)]
             {
                 for size in [(0, 0), (1, 1), (2, 500), (500, 2), (40, 30), (320, 240)] {
-                    let drawn = overlay.draw(&scene, &picture, size);
+                    let drawn = overlay.draw(&state, &picture, size);
                     assert_eq!(drawn.size(), (size.0.max(1), size.1.max(1)), "{name}");
                 }
             }
@@ -285,15 +285,15 @@ fn an_annotated_picture_keeps_its_size_and_its_sides() {
     assert!(changed(450, 640) && !changed(0, 320));
 }
 
-/// `BLESS=1 cargo test --test overlay` draws them anew, to be looked at before they are committed.
+/// `BLESS=1 cargo test --test overlay` draws them again. Look at them before you commit them.
 #[test]
 fn pictures_are_as_they_were_approved() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let live = RunState { mode: live(), fleet: fleet(5), ..holding(0.4) };
-    for (name, scene) in
+    for (name, state) in
         [("overlay-holding", holding(0.6)), ("overlay-countdown", counting_down()), ("overlay-live", live)]
     {
-        let (path, drawn) = (folder.join(name).with_extension("png"), draw(&scene, (480, 270)));
+        let (path, drawn) = (folder.join(name).with_extension("png"), draw(&state, (480, 270)));
         if std::env::var_os("BLESS").is_some() {
             drawn.save(&path).unwrap();
         }

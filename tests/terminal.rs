@@ -1,4 +1,4 @@
-//! The real binary in a real terminal: quitting in the middle of things, by every way that there is, and a panic.
+//! The real binary in a real terminal: quitting in the middle of a drain, in every possible way, and a panic.
 #![cfg(unix)]
 
 use std::fs::{self, File, OpenOptions};
@@ -20,10 +20,10 @@ use tokio::sync::mpsc::unbounded_channel;
 const STARTED: &str = "HANDWAVE_TEST_TERMINAL";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process that has a terminal of its own as stdin and stderr.
+/// A process whose stdin and stderr are a terminal of its own.
 struct Session {
     process: Child,
-    /// Where keys are typed.
+    /// The side that types keys.
     keyboard: File,
     terminal: File,
     said: Arc<Mutex<String>>,
@@ -83,7 +83,7 @@ impl Drop for Session {
     }
 }
 
-/// `handwave run` before a puppet, quick to act and patient with a slow machine.
+/// `handwave run` with the puppet: short holds, and long gaps for the sake of slow machines.
 struct Run {
     session: Session,
     folder: tempfile::TempDir,
@@ -120,11 +120,11 @@ impl Run {
         self.events().iter().any(|line| line["event"] == event)
     }
 
-    /// Waits for the end, which is to come soon and well, with the terminal as it was. Answers what is on stdout.
+    /// Waits for the end, which must come soon, with success, and leave the terminal as it was. Returns stdout.
     fn ends(&mut self) -> String {
         let began = Instant::now();
-        let mut told = String::new();
-        self.session.process.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+        let mut stdout = String::new();
+        self.session.process.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
         let status = self.session.process.wait().unwrap();
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         // The terminal's last bytes may still be on their way to the thread that reads them.
@@ -134,7 +134,7 @@ impl Run {
         assert!(!self.session.is_raw());
         assert!(self.has("quit"), "{said}");
         assert!(!said.contains("onnxruntime"), "{said}");
-        told
+        stdout
     }
 }
 
@@ -153,11 +153,11 @@ fn every_way_to_quit_leaves_a_drain_to_the_tags_and_says_so() {
             "INT" | "TERM" => run.session.signal(way),
             key => run.session.press(key),
         }
-        let told = run.ends();
+        let stdout = run.ends();
         let retired = run.ids("retiring");
         assert!(
-            told.contains(&format!("Left under way: 1 draining ({}). It ends with", retired[0])),
-            "{way:?}: {told}"
+            stdout.contains(&format!("Left under way: 1 draining ({}). It ends with", retired[0])),
+            "{way:?}: {stdout}"
         );
         assert_eq!((retired.len(), run.has("terminated")), (1, false), "{way:?}");
     };
@@ -175,16 +175,16 @@ fn quitting_takes_a_countdown_back() {
     run.session.press("r2");
     run.session.wait("countdown", || run.has("gesture"));
     run.session.press("\x1b");
-    let told = run.ends();
+    let stdout = run.ends();
     let events = run.events();
-    let taken_back = events.iter().find(|line| line["event"] == "taken-back").expect("it is taken back");
+    let taken_back = events.iter().find(|line| line["event"] == "taken-back").expect("the gesture is taken back");
     assert_eq!(taken_back["reason"], "handwave was quitting");
-    assert!(!run.has("command") && !told.contains("Left under way"), "{told}");
+    assert!(!run.has("command") && !stdout.contains("Left under way"), "{stdout}");
 }
 
-/// The process that the next test starts: panics at a key, and ends without cleaning up.
+/// The process that the next test starts: it panics at a key, and ends without cleaning up.
 #[test]
-#[ignore = "what another test starts"]
+#[ignore = "another test starts this one"]
 fn a_panic() {
     if std::env::var_os(STARTED).is_none() {
         return;
@@ -210,5 +210,5 @@ fn a_panic_restores_the_terminal() {
     assert!(!session.is_raw());
     let said = session.said();
     let (_, after) = said.split_once("a live line").unwrap();
-    assert!(after.starts_with("\x1b[1G\x1b[2K"), "the live line is not mixed with what the panic says: {after:?}");
+    assert!(after.starts_with("\x1b[1G\x1b[2K"), "the panic's message does not run into the live line: {after:?}");
 }

@@ -1,23 +1,30 @@
-//! The real binary before a real webcam, in the lab: a small Linux with the kernel's own webcam driver. Skipped, and said
-//! so, where the lab or what it needs (root, python3, kmod, ffmpeg) is not there.
-#![cfg(all(feature = "webcam", target_os = "linux"))]
+//! The real binary with a real webcam, in the lab: a small Linux with the kernel's own webcam driver. HANDWAVE_LAB names
+//! the lab's folder; without it, or without what it needs (root, python3, kmod, ffmpeg), these tests are ignored.
+
+mod optional;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::thread;
 
 use handwave::camera::clock::Clock;
 use handwave::camera::puppet::{Puppet, Script};
 use handwave::camera::{Camera, Frame, Status};
+use optional::Missing;
 use serde_json::Value;
 
-/// One lab at a time: what is timed in it should have a processor for itself.
+fn main() {
+    optional::run(optional::trials![a_hold_and_a_countdown_end_with_the_camera, a_camera_misbehaves]);
+}
+
+/// One lab at a time: timings need a processor of their own.
 static LAB: Mutex<()> = Mutex::new(());
 
-/// What a script in the lab has said and left.
+/// What a script in the lab has said, and the files it has left. A test that fails prints all of it.
 struct Played {
     said: String,
     /// `key=value` lines of what was said.
@@ -34,12 +41,12 @@ impl Played {
         self.value(key).parse().unwrap_or_else(|_| panic!("{key} is no number:\n{}", self.said))
     }
 
-    /// What a command has written.
+    /// A file that a command has written.
     fn text(&self, name: &str) -> String {
         fs::read_to_string(self.out.path().join(name)).unwrap_or_default()
     }
 
-    /// An events file: when in seconds, and the event.
+    /// An events file: the time in seconds, and the event.
     fn events(&self, name: &str) -> Vec<(f64, Value)> {
         let event = |line: &str| {
             let event: Value = serde_json::from_str(line).unwrap();
@@ -50,41 +57,49 @@ impl Played {
     }
 }
 
-fn lab() -> Option<PathBuf> {
-    let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/webcam/lab");
-    let kernel = lab.with_file_name("uml").join("linux");
-    let missing = if !lab.is_file() {
-        Some("the lab (../shared/webcam/lab)".into())
-    } else if !Command::new(kernel).arg("--version").output().is_ok_and(|kernel| kernel.status.success()) {
-        Some("a machine that runs the lab's kernel".into())
-    } else if !Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n") {
-        Some("root".into())
-    } else {
-        let is_missing = |tool: &str| {
-            let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output();
-            !found.is_ok_and(|output| output.status.success())
-        };
-        ["python3", "modprobe", "ffmpeg"].into_iter().find(|tool| is_missing(tool)).map(String::from)
-    };
-    if let Some(missing) = missing {
-        // Past the test harness, which keeps what a test that passes has printed: a skipped one is not to look like it.
-        let _ = writeln!(io::stderr(), "skipped: {missing} is not there");
-        return None;
+impl Drop for Played {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            println!("{}", self.said);
+            let all = fs::read_dir(self.out.path()).into_iter().flatten().flatten();
+            for kept in all.filter(|kept| kept.file_name() != "script") {
+                let text = fs::read_to_string(kept.path()).unwrap_or_default();
+                println!("--- {}\n{text}", kept.file_name().display());
+            }
+        }
     }
-    lab.canonicalize().ok()
 }
 
-/// What every script begins with. `kept NAME COMMAND...` keeps what a command says and tells its status.
+fn lab() -> Result<PathBuf, Missing> {
+    let folder = optional::folder("HANDWAVE_LAB", "webcam");
+    let lab = folder.join("lab");
+    if !lab.is_file() {
+        return Err(Missing(format!("the webcam lab in {} is not here; set HANDWAVE_LAB", folder.display())));
+    }
+    let runs = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+    let has = |tool: &str| runs(Command::new("sh").args(["-c", &format!("command -v {tool}")]));
+    let missing = if !runs(Command::new(folder.join("uml/linux")).arg("--version")) {
+        Some("a machine that runs the lab's kernel")
+    } else if !runs(Command::new("sh").args(["-c", "[ $(id -u) = 0 ]"])) {
+        Some("root")
+    } else {
+        ["python3", "modprobe", "ffmpeg"].into_iter().find(|tool| !has(tool))
+    };
+    missing.map_or(Ok(()), |missing| Err(Missing(format!("the webcam lab needs {missing}"))))?;
+    Ok(lab.canonicalize().expect("it is there"))
+}
+
+/// Every script begins with this. `kept NAME COMMAND...` keeps a command's output and says its status.
 const PRELUDE: &str = r#"
 now() { date +%s.%N; }
 say() { echo "$1=$2"; }
 kept() { local name=$1; shift; "$@" >$OUT/$name 2>&1; say $name.status $?; say $name.at $(now); }
-# How often an event has come in a file; waits until it has come that often, or says so.
+# `count` says how often a file holds an event; `reach` waits until it holds it that often, or says what is missing.
 count() { cat $OUT/$1 2>/dev/null | grep -c "\"event\":\"$2\""; }
 reach() { local i; for i in $(seq 600); do [ "$(count $1 $2)" -ge "$3" ] && return; sleep .1; done; say missed "$1:$2:$3"; exit 1; }
 # Waits until a file says something.
 until_said() { local i; for i in $(seq 600); do grep -qs "$2" $OUT/$1 && return; sleep .1; done; say missed "$1:$2"; exit 1; }
-# How late the machine was at worst, in seconds: what is timed on a loaded one is late by that too.
+# The machine's worst lateness in seconds: on a loaded machine everything that is timed is late by as much.
 mkfifo /run/nothing
 lateness() {
     local worst=0 due late
@@ -116,16 +131,12 @@ fn play(lab: &Path, video: &Path, script: &str) -> Played {
     };
     let (mut output, mut said) = run();
     if said.trim() == "lab: no /dev/video0" {
-        // Its own limit to plug the camera in, before our script: a loaded machine may miss it.
+        // The lab's own time limit for plugging the camera in. A loaded machine may miss it.
         (output, said) = run();
     }
     let pair = |line: &str| line.trim().split_once('=').map(|(key, value)| (key.to_string(), value.to_string()));
     let values = said.lines().filter_map(pair).collect();
     let played = Played { said, values, out };
-    println!("{}", played.said);
-    for kept in fs::read_dir(played.out.path()).unwrap().flatten().filter(|kept| kept.path() != file) {
-        println!("--- {}\n{}", kept.file_name().display(), fs::read_to_string(kept.path()).unwrap_or_default());
-    }
     assert!(output.status.success(), "{:?}", output.status);
     played
 }
@@ -158,14 +169,13 @@ fn times(events: &[(f64, Value)], name: &str) -> Vec<f64> {
     events.iter().filter(|(_, event)| event["event"] == name).map(|(at, _)| *at).collect()
 }
 
-#[test]
-fn a_hold_and_a_countdown_end_with_the_camera() {
-    let Some(lab) = lab() else { return };
+fn a_hold_and_a_countdown_end_with_the_camera() -> Result<(), Missing> {
+    let lab = lab()?;
     let work = tempfile::tempdir().unwrap();
     let video = work.path().join("hands.avi");
     puppet_video("right 2 for 9\n", &video);
     let settings = work.path().join("config.toml");
-    // Long enough to pull the camera out in the middle; gaps are forgiven, as the lab's machine may be slow.
+    // Long enough to unplug the camera in the middle. Long gaps are allowed, as the lab may be slow.
     let text = "[gesture]\nhold_retire = 4\ncountdown = 8\ngap = 1\ndisarm_gap = 2\n";
     fs::write(&settings, text).unwrap();
     let script = format!(
@@ -187,20 +197,21 @@ fn a_hold_and_a_countdown_end_with_the_camera() {
     let (lost, back) = (times(&events, "camera-lost"), times(&events, "camera-back"));
     assert_eq!((lost.len(), back.len()), (2, 1));
     let late = played.number("late");
-    assert!(lost[0] - played.number("pulled_in_hold") < 1.0 + late, "told at once");
+    assert!(lost[0] - played.number("pulled_in_hold") < 1.0 + late, "noticed at once");
     assert!(back[0] - played.number("back") < 2.0 + late, "goes on by itself");
 
     let gestures = times(&events, "gesture");
-    assert_eq!(gestures.len(), 1, "the hold that the camera ended was none");
-    assert!(gestures[0] - back[0] > 4.0, "the hold began anew");
+    assert_eq!(gestures.len(), 1, "the hold that lost its camera gave no gesture");
+    assert!(gestures[0] - back[0] > 4.0, "the hold began again");
     let (at, taken_back) = events.iter().find(|(_, event)| event["event"] == "taken-back").unwrap();
     assert_eq!(taken_back["reason"], "the camera was lost");
     assert!(at - played.number("pulled_in_countdown") < 1.0 + late);
     assert!(times(&events, "retiring").is_empty());
     assert_eq!(played.value("run.status"), "0");
+    Ok(())
 }
 
-/// MJPEG pictures one after the other; of three, one is whole, one is cut off, and one is overwritten in its middle.
+/// MJPEG pictures one after the other: of every three, one is whole, one is cut off, one is overwritten in its middle.
 fn damage(pictures: &[u8]) -> Vec<u8> {
     let starts: Vec<usize> =
         pictures.windows(3).enumerate().filter(|(_, bytes)| *bytes == [0xff, 0xd8, 0xff]).map(|(at, _)| at).collect();
@@ -218,13 +229,12 @@ fn damage(pictures: &[u8]) -> Vec<u8> {
     damaged.flatten().collect()
 }
 
-#[test]
-fn a_camera_misbehaves() {
-    let Some(lab) = lab() else { return };
+fn a_camera_misbehaves() -> Result<(), Missing> {
+    let lab = lab()?;
     let work = tempfile::tempdir().unwrap();
     let file = |name: &str| work.path().join(name).display().to_string();
     let source = ["-f", "lavfi", "-i", "testsrc=s=640x480:r=30", "-t", "1"];
-    // A second long: the lab reads it all, whenever it plugs the camera in.
+    // Only a second long, because the lab reads all of it each time it plugs the camera in.
     let video = file("test.avi");
     assert!(ffmpeg(&source).args(["-c:v", "mjpeg", &video]).status().unwrap().success());
     let pictures = file("pictures");
@@ -239,7 +249,7 @@ fn a_camera_misbehaves() {
     let raw = ["-f", "rawvideo", "-pix_fmt", "yuyv422"];
     assert!(ffmpeg(&source).args(raw).arg(file("raw")).status().unwrap().success());
     assert!(ffmpeg(&source).args(["-vf", "scale=320:240"]).args(raw).arg(file("small")).status().unwrap().success());
-    // A firmware whose YUYV is slow, so that MJPEG is nearer to the wish.
+    // A firmware whose YUYV is slow, so that handwave prefers MJPEG.
     let firmware = fs::read_to_string(lab.with_file_name("webcam.py")).unwrap();
     let slow = firmware.replace("+ frame(5)", "+ frame(5).replace(struct.pack('<I', IV), struct.pack('<I', 6 * IV))");
     assert_ne!(slow, firmware);
@@ -258,7 +268,7 @@ fn a_camera_misbehaves() {
         chmod 600 /dev/video0; kept forbidden nobody $handwave run --headless --camera 0
         mv /dev/video0 /dev/aside; kept none $handwave cameras; kept gone $handwave run --headless --camera 0; mv /dev/aside /dev/video0
 
-        # A run that holds the camera, which stalls, and is pulled out while somebody still holds its old number.
+        # The camera of a run stalls, and is unplugged while another process keeps its old number open.
         $handwave run --headless --camera 0 --events $OUT/events >$OUT/run 2>&1 & run=$!
         until_said run 'pictures come'; sleep 1
         kept busy $handwave run --headless --camera 0
@@ -274,7 +284,7 @@ fn a_camera_misbehaves() {
         kill -9 $run; sleep 1; say orphans $(camera_processes)
         kill $holder; unplug
 
-        # Half the size at five a second, quitted while another waits for the camera.
+        # Half the size at five a second; another run opens the camera as soon as this one has quit.
         plug_other $webcam '{small}' '{pictures}' 320 240 5
         $handwave run --headless --camera 0 --events $OUT/small_events >$OUT/small 2>&1 & run=$!
         until_said small 'pictures come'; sleep 5
@@ -344,4 +354,5 @@ fn a_camera_misbehaves() {
     assert!(played.text("damaged").contains("640x480, 30 a second, MJPEG"));
     assert!(times(&played.events("damaged_events"), "camera-lost").is_empty());
     assert_eq!(played.value("damaged.status"), "0");
+    Ok(())
 }

@@ -1,8 +1,9 @@
-//! The real window on a display of its own (Xvfb), typed at by xdotool. Where these are missing it says so and passes.
-//! One test alone has a window manager (openbox), which is what closes windows.
-#![cfg(all(feature = "window", target_os = "linux"))]
+//! The real window on a display of its own (Xvfb), with keys pressed by xdotool. Without these, the tests that need them
+//! are ignored. One test has a window manager (openbox), because that is what closes windows.
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod optional;
+
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -17,21 +18,34 @@ use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::view::window::{Feed, WindowError, show};
 use image::{Rgb, RgbImage};
+use optional::Missing;
 use tokio::sync::{mpsc, watch};
 
 /// Set in the process that a test starts.
 const STARTED: &str = "HANDWAVE_TEST_WINDOW";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The process that the tests start: shows a window, and tells on stdout which keys it hears and how it ends.
-#[test]
-#[ignore = "what the other tests start"]
-fn a_window() {
-    if std::env::var_os(STARTED).is_none() {
-        return;
+fn main() {
+    if std::env::var_os(STARTED).is_some() {
+        return a_window();
     }
+    optional::run(optional::trials![
+        keys_quit,
+        a_short_tap_counts_and_a_held_key_counts_once,
+        a_resized_window_goes_on,
+        closing_the_window_quits,
+        a_display_that_dies_is_outlived,
+        a_client_that_is_killed_and_a_window_that_is_destroyed_are_outlived,
+        keys_drive_the_demos_hand_until_escape,
+        a_demo_goes_on_without_its_display_and_ends_where_nobody_can_press_a_key,
+        no_display_is_a_reason_not_an_end,
+    ]);
+}
+
+/// The process that the tests start: shows a window, and tells on stdout which keys it gets and how it ends.
+fn a_window() {
     let limits = Limits { min: 1, max: 5 };
-    let scene = RunState {
+    let state = RunState {
         mode: Mode::DryRun,
         camera: CameraState::Watching,
         light: None,
@@ -42,11 +56,11 @@ fn a_window() {
         puppet: PuppetState::None,
         said: Vec::new(),
     };
-    let (states_in, states) = watch::channel(scene);
+    let (states_in, states) = watch::channel(state);
     let (pictures_in, pictures) = watch::channel(RgbImage::from_pixel(64, 48, Rgb([90, 120, 90])));
     let (keys, mut heard) = mpsc::unbounded_channel();
     let daemon = thread::spawn(move || {
-        // Alive until told to quit, whatever becomes of the window.
+        // Runs until the Quit key, whatever happens to the window.
         while let Some(key) = heard.blocking_recv() {
             println!("\nheard {key:?}");
             if key == Key::Quit {
@@ -64,33 +78,29 @@ fn a_window() {
     let _ = daemon.join();
 }
 
-/// Past the test harness, which keeps what a test that passes has printed: a skipped one is not to look like it.
-fn skip(tool: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {tool} is not installed");
+fn not_installed(tool: &str) -> Missing {
+    Missing(format!("{tool} is not installed"))
 }
 
-/// A display, gone when dropped.
+/// A display, closed on drop.
 struct Screen {
     server: Child,
     name: String,
 }
 
 impl Screen {
-    /// None where there is nothing to make one with.
-    fn open() -> Option<Screen> {
+    fn open() -> Result<Screen, Missing> {
         for tool in ["Xvfb", "xdotool"] {
-            if Command::new(tool).arg("-help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
-                skip(tool);
-                return None;
-            }
+            let help = Command::new(tool).arg("-help").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            help.map_err(|_| not_installed(tool))?;
         }
-        // Without -noreset it starts anew, and cuts whoever is just coming, when xdotool leaves as the last client.
+        // Without -noreset it resets when its last client leaves, xdotool for example, and drops one that just connects.
         let arguments = ["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp", "-noreset"];
         let server = Command::new("Xvfb").args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut server = server.expect("Xvfb starts");
         let mut number = String::new();
         BufReader::new(server.stdout.take().expect("piped")).read_line(&mut number).expect("Xvfb says its display");
-        Some(Screen { server, name: format!(":{}", number.trim()) })
+        Ok(Screen { server, name: format!(":{}", number.trim()) })
     }
 
     fn xdotool(&self, arguments: &[&str]) -> String {
@@ -98,14 +108,14 @@ impl Screen {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Starts the window, and gives it the keyboard.
+    /// Starts the window and gives it the keyboard.
     fn window(&self) -> Window {
         let mut window = Window::start(Some(&self.name));
         window.id = self.focus();
         window
     }
 
-    /// Waits until a window is there and gives it the keyboard, as a window manager would; here is none. Answers its id.
+    /// Waits for a window, gives it the keyboard, as a window manager would, and returns its id.
     fn focus(&self) -> String {
         let search =
             || Some(self.xdotool(&["search", "--onlyvisible", "--name", "^handwave$"])).filter(|id| !id.is_empty());
@@ -143,7 +153,7 @@ struct Window {
 impl Window {
     fn start(display: Option<&str>) -> Window {
         let mut command = Command::new(std::env::current_exe().expect("this test's own path"));
-        command.args(["--exact", "a_window", "--ignored", "--nocapture"]).env_remove("DISPLAY").env(STARTED, "1");
+        command.env_remove("DISPLAY").env(STARTED, "1");
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         if let Some(display) = display {
             command.env("DISPLAY", display);
@@ -174,20 +184,19 @@ impl Drop for Window {
     }
 }
 
-#[test]
-fn keys_quit() {
-    let Some(screen) = Screen::open() else { return };
+fn keys_quit() -> Result<(), Missing> {
+    let screen = Screen::open()?;
     for key in ["Escape", "q"] {
         let window = screen.window();
         screen.xdotool(&["key", "--delay", "0", key]);
         assert_eq!(window.next(), "heard Quit", "{key}");
         assert_eq!(window.next(), "ended Ok(())");
     }
+    Ok(())
 }
 
-#[test]
-fn a_short_tap_counts_and_a_held_key_counts_once() {
-    let Some(screen) = Screen::open() else { return };
+fn a_short_tap_counts_and_a_held_key_counts_once() -> Result<(), Missing> {
+    let screen = Screen::open()?;
     let window = screen.window();
     for key in ["p", "space"] {
         screen.xdotool(&["key", "--delay", "0", key]);
@@ -197,11 +206,11 @@ fn a_short_tap_counts_and_a_held_key_counts_once() {
     screen.xdotool(&["key", "--delay", "0", "3"]);
     assert_eq!(window.next(), "heard Pause");
     assert_eq!(window.next(), "heard Puppet('3')");
+    Ok(())
 }
 
-#[test]
-fn a_resized_window_goes_on() {
-    let Some(screen) = Screen::open() else { return };
+fn a_resized_window_goes_on() -> Result<(), Missing> {
+    let screen = Screen::open()?;
     let window = screen.window();
     for (width, height) in [("300", "800"), ("1", "1"), ("1400", "900")] {
         screen.xdotool(&["windowsize", "--sync", &window.id, width, height]);
@@ -209,16 +218,13 @@ fn a_resized_window_goes_on() {
     }
     screen.xdotool(&["key", "--delay", "0", "q"]);
     assert_eq!(window.next(), "heard Quit");
+    Ok(())
 }
 
-#[test]
-fn closing_the_window_quits() {
-    let Some(screen) = Screen::open() else { return };
+fn closing_the_window_quits() -> Result<(), Missing> {
+    let screen = Screen::open()?;
     let manager = Command::new("openbox").env("DISPLAY", &screen.name).stderr(Stdio::null()).spawn();
-    let Ok(mut manager) = manager else {
-        skip("openbox, a window manager,");
-        return;
-    };
+    let mut manager = manager.map_err(|_| not_installed("openbox"))?;
     thread::sleep(Duration::from_millis(500));
     let window = screen.window();
     screen.xdotool(&["key", "alt+F4"]);
@@ -226,29 +232,30 @@ fn closing_the_window_quits() {
     assert_eq!(window.next(), "ended Ok(())");
     let _ = manager.kill();
     let _ = manager.wait();
+    Ok(())
 }
 
-#[test]
-fn a_display_that_dies_is_outlived() {
-    let Some(mut screen) = Screen::open() else { return };
+fn a_display_that_dies_is_outlived() -> Result<(), Missing> {
+    let mut screen = Screen::open()?;
     let window = screen.window();
     screen.server.kill().expect("Xvfb is killed");
     assert_eq!(window.next(), "ended Err(Lost)");
     assert_eq!(window.next(), "alive");
+    Ok(())
 }
 
-#[test]
-fn a_client_that_is_killed_and_a_window_that_is_destroyed_are_outlived() {
-    let Some(screen) = Screen::open() else { return };
+fn a_client_that_is_killed_and_a_window_that_is_destroyed_are_outlived() -> Result<(), Missing> {
+    let screen = Screen::open()?;
     for by in ["windowkill", "windowclose"] {
         let window = screen.window();
         screen.xdotool(&[by, &window.id]);
         assert_eq!(window.next(), "ended Err(Lost)", "{by}");
         assert_eq!(window.next(), "alive", "{by}");
     }
+    Ok(())
 }
 
-/// The real binary's demo in a window, without a terminal.
+/// The real binary's demo, in a window and without a terminal.
 struct Demo {
     process: Child,
     folder: tempfile::TempDir,
@@ -271,17 +278,17 @@ impl Demo {
         events.find(|line| line["event"] == name)
     }
 
-    /// How many instances its first launch is of.
+    /// The number of instances in its first launch.
     fn launches(&self) -> Option<usize> {
         wait("launch", || self.event("launched"))["instances"].as_array().map(Vec::len)
     }
 
-    /// What it has told when it has ended well.
+    /// Waits for it to end with success. Returns what it has written to stderr.
     fn ends(&mut self) -> String {
-        let mut told = String::new();
-        self.process.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-        assert!(self.process.wait().unwrap().success(), "{told}");
-        told
+        let mut said = String::new();
+        self.process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(self.process.wait().unwrap().success(), "{said}");
+        said
     }
 }
 
@@ -292,10 +299,9 @@ impl Drop for Demo {
     }
 }
 
-/// Its script is left at the first key, and what the keys show is acted on.
-#[test]
-fn keys_drive_the_demos_hand_until_escape() {
-    let Some(screen) = Screen::open() else { return };
+/// The first key ends the script; from then on the keys' gestures count.
+fn keys_drive_the_demos_hand_until_escape() -> Result<(), Missing> {
+    let screen = Screen::open()?;
     let mut demo = Demo::start(&screen);
     screen.xdotool(&["key", "l", "2"]);
     assert_eq!(demo.launches(), Some(2), "the script would have launched 3");
@@ -303,29 +309,33 @@ fn keys_drive_the_demos_hand_until_escape() {
     thread::sleep(Duration::from_secs(1));
     assert_eq!(demo.process.try_wait().unwrap(), None);
     screen.xdotool(&["key", "Escape"]);
-    let told = demo.ends();
+    let said = demo.ends();
     assert!(demo.event("quit").is_some());
-    assert!(told.contains("The hand is yours"), "{told}");
-    assert_eq!(told.matches("--- ").count(), 2, "the script's other captions are not told: {told}");
+    assert!(said.contains("The hand is yours"), "{said}");
+    assert_eq!(said.matches("--- ").count(), 2, "the script's other captions are not shown: {said}");
+    Ok(())
 }
 
-#[test]
-fn a_demo_goes_on_without_its_display_and_ends_where_nobody_can_press_a_key() {
-    let Some(mut screen) = Screen::open() else { return };
+fn a_demo_goes_on_without_its_display_and_ends_where_nobody_can_press_a_key() -> Result<(), Missing> {
+    let mut screen = Screen::open()?;
     let mut demo = Demo::start(&screen);
     screen.xdotool(&["key", "l", "2"]);
     wait("hand", || demo.event("gesture"));
     screen.server.kill().expect("Xvfb is killed");
-    // What was asked for is still done.
-    let told = demo.ends();
+    // The command is still carried out.
+    let said = demo.ends();
     assert_eq!(demo.launches(), Some(2));
-    assert!(demo.event("in-service").is_some(), "{told}");
+    assert!(demo.event("in-service").is_some(), "{said}");
+    Ok(())
 }
 
-#[test]
-fn no_display_is_a_reason_not_an_end() {
+fn no_display_is_a_reason_not_an_end() -> Result<(), Missing> {
+    if !cfg!(target_os = "linux") {
+        return Err(Missing("a display is always there on this system".into()));
+    }
     let window = Window::start(None);
     assert!(window.next().starts_with("ended Err(Absent("));
     let window = Window::start(Some(":4242"));
     assert!(window.next().starts_with("ended Err(Absent("));
+    Ok(())
 }
