@@ -19,7 +19,7 @@ ROOT = HERE.parent.parent
 OURS, HANDWAVE = (Path(sys.argv[1]) / name for name in ("examples/bench", "handwave"))
 PEER = [sys.executable, str(HERE / "peer.py")]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / ".deps/peer"), "GLOG_minloglevel": "3"}
-HANDS = Path(os.environ.get("HANDWAVE_HANDS", ROOT / "../shared/hands"))
+HANDS = Path(os.environ.get("HANDWAVE_HANDS") or ROOT / "../shared/hands")
 PERSON = ROOT / ".deps/peer/person.png"
 
 ROUNDS = int(os.environ.get("ROUNDS", 3))
