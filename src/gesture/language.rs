@@ -18,7 +18,7 @@ use crate::command::Intent;
 use crate::hand::{Hand, Reading, Side};
 
 /// The language's words, for people.
-pub const WORDS: &str = "\
+pub const WORDS: &str = "  \
   SIGN for 900ms                  readings of the sign, one a period, the end excluded
   SIGN, every 5th SIGN for 2s     the same, but each 5th reading is the other sign
   show                            the phase as it is now
