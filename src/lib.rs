@@ -3,6 +3,9 @@
 //! Frames of a [`camera`] become hands by [`vision`], hands become gestures by [`gesture`], gestures become commands to the
 //! [`fleet`], which lives in one of the [`clouds`]; a [`view`] shows it all. `commands::run` ties them together.
 
+// No input may end the process: not by an unwrap, and not by a println where nobody reads standard output.
+#![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+
 pub mod camera;
 pub mod cli;
 pub mod clouds;
