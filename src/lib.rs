@@ -9,6 +9,9 @@
 #![doc = include_str!("../examples/count_fingers.rs")]
 //! ```
 
+// No input may end the process: not by an unwrap, and not by a println where nobody reads standard output.
+#![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+
 pub mod camera;
 pub mod cli;
 pub mod clouds;

@@ -150,8 +150,8 @@ impl Sources {
             through,
             is_dependency: is_dependency && written.kind != Kind::Reexport,
         };
-        let passed: Vec<_> = found.through.iter().map(|module| self.modules[module].file.as_str()).collect();
-        let passed: Vec<_> = passed.into_iter().filter(|file| *file != here.file && file != to).collect();
+        let passed = found.through.iter().map(|module| self.modules[module].file.as_str());
+        let passed: Vec<_> = passed.filter(|file| *file != here.file && file != to).collect();
         let through = passed.iter().find(|file| is_module_file(file)).map(|file| file.to_string());
         let mut imports: Vec<_> = passed.iter().map(|file| import(file, None, !is_module_file(file))).collect();
         if *to != here.file {
@@ -206,8 +206,8 @@ impl Sources {
         if module.items.contains(name) {
             return Some(Found { module: at.clone(), is_item: true, through: Vec::new() });
         }
-        let by_use = module.uses.iter().filter(|(used, _)| used == name);
-        let mut found = by_use.filter_map(|(_, path)| self.resolve(at, path, seen)).next();
+        let mut by_use = module.uses.iter().filter(|(used, _)| used == name);
+        let mut found = by_use.find_map(|(_, path)| self.resolve(at, path, seen));
         for glob in &module.globs {
             found = found.or_else(|| {
                 let inside = self.resolve(at, glob, seen).filter(|inside| !inside.is_item)?;
@@ -288,11 +288,9 @@ impl Reader<'_> {
                     span = ident.span();
                     segments.push(name(&ident));
                     colons = 0;
-                    continue;
                 }
                 TokenTree::Punct(punct) if punct.as_char() == ':' && colons < 2 && !segments.is_empty() => {
                     colons += 1;
-                    continue;
                 }
                 ref other => {
                     self.write_tokens(&mut segments, span);
