@@ -1,12 +1,14 @@
 //! What the window shows. In: a run's state, the camera's picture, a size. Out: pixels. Pure: no clock, no I/O; the same state
 //! always gives the same pixels.
 //!
-//! `brush` draws shapes and `lettering` text; `mirror` places the picture; `skeleton`, `ring`, `banner`, `tiles` and `panel`
+//! `brush` draws shapes and `lettering` text; `layout` places the parts and
+//! `mirror` the picture; `skeleton`, `ring`, `banner`, `tiles` and `panel`
 //! each draw one thing; `icons` and `palette` are what they share. How a phase looks is a row of `view::phases`.
 
 mod banner;
 mod brush;
 mod icons;
+mod layout;
 mod lettering;
 mod mirror;
 mod palette;
@@ -23,16 +25,10 @@ use super::phases;
 use crate::daemon::state::{CameraState, RunState};
 use crate::hand::Hand;
 use brush::{Area, Brush};
+use layout::{DESIGN, Layout, is_wide};
 use lettering::Lettering;
 use mirror::Mirror;
 use palette::*;
-
-/// Heights of the bar on top and of the caption, and the panel's least width, at 1280 x 720.
-const BANNER: f32 = 64.0;
-const CAPTION: f32 = 116.0;
-const PANEL: f32 = 330.0;
-/// The design size: all sizes are given at it.
-const DESIGN: (f32, f32) = (1280.0, 720.0);
 
 /// Draws states. Pixels and glyphs are reused from one to the next.
 pub struct Overlay {
@@ -44,40 +40,6 @@ impl Default for Overlay {
         let pixmap = Pixmap::new(1, 1).expect("one pixel is a size");
         Overlay { brush: Brush { pixmap, letters: Lettering::default(), unit: 1.0 } }
     }
-}
-
-/// The parts of a canvas.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    banner: Area,
-    /// The room for the picture; the caption may cover its lower end.
-    picture: Area,
-    caption: Area,
-    panel: Area,
-}
-
-impl Layout {
-    fn of(width: f32, height: f32, picture: (u32, u32), unit: f32) -> Layout {
-        let banner = Area::new(0.0, 0.0, width, (BANNER * unit).round());
-        let room = Area::new(0.0, banner.bottom(), width, height - banner.bottom());
-        let caption = CAPTION * unit;
-        let (picture, panel) = if is_wide(width, height) {
-            let shape = picture.0.max(1) as f32 / picture.1.max(1) as f32;
-            let panel = (width - room.h * shape).max(PANEL * unit).min(0.5 * width).round();
-            let left = Area { w: width - panel, ..room };
-            (left, Area { x: left.right(), w: panel, ..room })
-        } else {
-            let above = Area { h: 0.55 * room.h, ..room };
-            (above, Area { y: above.bottom(), h: room.h - above.h, ..room })
-        };
-        let caption = Area::new(picture.x, picture.bottom() - caption, picture.w, caption);
-        Layout { banner, picture, caption, panel }
-    }
-}
-
-/// Whether the fleet goes beside the picture rather than below it.
-fn is_wide(width: f32, height: f32) -> bool {
-    width >= 1.2 * height
 }
 
 impl Overlay {

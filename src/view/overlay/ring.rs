@@ -3,6 +3,7 @@
 use glam::Vec2;
 
 use super::brush::{Area, Brush};
+use super::layout::CAPTION;
 use super::mirror::Mirror;
 use super::palette::*;
 use super::skeleton;
@@ -42,7 +43,7 @@ fn hold(brush: &mut Brush, mirror: &Mirror, reading: Option<&Reading>, side: Sid
 fn countdown(brush: &mut Brush, mirror: &Mirror, ink: Ink, what: &str, victims: &[String], (left, share): (f32, f32)) {
     let unit = brush.unit;
     // The caption lies over the picture's lower end.
-    let room = Area { h: mirror.area.h - super::CAPTION * unit, ..mirror.area };
+    let room = Area { h: mirror.area.h - CAPTION * unit, ..mirror.area };
     let (title, line) = (70.0 * unit, 40.0 * unit);
     let foot = line * victims.len() as f32 + 8.0 * unit;
     // The ring takes what the words above and below leave.

@@ -13,7 +13,7 @@ mod platform {
     use libloading::Library;
     use raw_window_handle::{HasDisplayHandle, RawDisplayHandle};
 
-    use crate::view::window::WindowError;
+    use crate::view::window::error::WindowError;
 
     /// Xlib has one error handler per process, so there is one flag.
     static LOST: AtomicBool = AtomicBool::new(false);
@@ -83,7 +83,7 @@ mod platform {
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod platform {
-    use crate::view::window::WindowError;
+    use crate::view::window::error::WindowError;
 
     /// Other systems' displays do not go away.
     pub struct Display;

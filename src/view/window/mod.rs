@@ -4,6 +4,7 @@
 //! or lost is an error that the run survives.
 
 mod display;
+mod error;
 mod keys;
 
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ use crate::daemon::state::RunState;
 use display::Display;
 use keys::Keys;
 
+pub use error::WindowError;
+
 /// What a window shows, and where its keys go.
 pub struct Feed {
     /// The window ends when their sender does.
@@ -26,15 +29,6 @@ pub struct Feed {
     /// The camera's pictures. To publish one without allocating: `sender.send_modify(|shown| shown.clone_from(&picture))`.
     pub pictures: watch::Receiver<RgbImage>,
     pub keys: UnboundedSender<Key>,
-}
-
-/// Why there is no window, or none any more.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WindowError {
-    #[error("no window can be opened ({0}); the terminal view goes on alone")]
-    Absent(String),
-    #[error("the window's display is lost; the terminal view goes on alone")]
-    Lost,
 }
 
 const TITLE: &str = "handwave";
