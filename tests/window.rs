@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use handwave::clouds::Mode;
-use handwave::fleet::reconciler::FleetState;
-use handwave::fleet::settings::Limits;
+use handwave::fleet::FleetState;
+use handwave::fleet::Limits;
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::view::terminal::Key;

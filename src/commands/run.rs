@@ -22,7 +22,7 @@ use crate::daemon::daemon::Daemon;
 use crate::daemon::signals::Signals;
 use crate::daemon::summary::Summary;
 use crate::event::Stamped;
-use crate::fleet::reconciler::FleetState;
+use crate::fleet::FleetState;
 use crate::gesture::machine::Machine;
 use crate::pipeline::recording::{Recorder, Recording};
 use crate::pipeline::slot::Pace;
@@ -48,7 +48,7 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
     let driven = runtime.block_on(live::drive(args, &config, &source, &terminal, events_in))?;
-    let Driven { mode, armed, fleet, actor } = driven;
+    let Driven { mode, armed, fleet, reconciler: actor } = driven;
     let mut daemon = Daemon::new(mode, Machine::new(config.gesture.clone(), armed), fleet, terminal);
     (daemon.audit, daemon.recorder) = (audit, recorder);
     let summary = stage::show(&runtime, Parts { eyes, daemon, actor, events }, args.headless);
@@ -180,8 +180,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::clouds;
-    use crate::clouds::Mode;
+    use crate::clouds::{self, Choice, Mode};
     use crate::hand::Reading;
     use crate::pipeline::update::Update;
     use crate::view::terminal::Manner;
@@ -208,7 +207,8 @@ mod tests {
         }
         let config = Config::shipped();
         let (events_in, events) = unbounded_channel();
-        let (fleet, _actor) = clouds::simulate(&config.fleet, events_in);
+        let cloud = clouds::open(&config.clouds(), Choice::Simulated { holds: 0 }).await.unwrap();
+        let (fleet, _actor) = cloud.fleet().await.unwrap().start(events_in);
         let eyes = Input::Recording(Recording::open(&path, Clock::real_time()).unwrap().unwrap());
         let machine = Machine::new(config.gesture, true);
         let daemon = Daemon::new(Mode::DryRun, machine, fleet, Terminal::new(Manner::Quiet));

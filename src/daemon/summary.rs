@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::clouds::Mode;
 use crate::event::Event;
-use crate::fleet::reconciler::FleetState;
+use crate::fleet::FleetState;
 use crate::view::text;
 
 /// What happened, for the last words.

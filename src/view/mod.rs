@@ -10,7 +10,7 @@ pub mod window;
 use crate::camera::light::Light;
 use crate::clouds::Mode;
 use crate::command::InstanceId;
-use crate::fleet::reconciler::FleetState;
+use crate::fleet::FleetState;
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
 use crate::hand::Reading;
@@ -61,12 +61,12 @@ pub enum CameraState {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::fleet::settings::Limits;
+    use crate::fleet::Limits;
 
     /// A scene of an empty fleet.
     pub fn scene(phase: Phase) -> RunState {
         let limits = Limits { min: 1, max: 5 };
-        let fleet = FleetState { observed: None, limits, settled: true, trouble: None };
+        let fleet = FleetState { settled: true, ..FleetState::unknown(limits) };
         let (mode, camera, light, reading) = (Mode::DryRun, CameraState::Watching, None, None);
         RunState { mode, camera, light, reading, phase, victims: Vec::new(), fleet, driven: false, said: Vec::new() }
     }

@@ -3,7 +3,7 @@
 use super::RunState;
 use crate::clouds::Mode;
 use crate::command::{Gesture, list};
-use crate::fleet::reconciler::FleetState;
+use crate::fleet::FleetState;
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
 
@@ -68,8 +68,8 @@ mod tests {
 
     use super::*;
     use crate::command::Gesture;
-    use crate::fleet::observed::Observed;
-    use crate::fleet::ports::{Health, Instance, InstanceState};
+    use crate::fleet::Observed;
+    use crate::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG};
     use crate::hand::Side;
     use crate::view::tests::scene;
 
@@ -108,12 +108,9 @@ mod tests {
     fn what_is_left_is_told_with_who_finishes_it() {
         let mut fleet = scene(Phase::Paused).fleet;
         assert_eq!(left(&Mode::DryRun, &fleet), None);
-        let instance = |id: &str, state, retiring| Instance {
-            id: id.into(),
-            state,
-            launched: jiff::Timestamp::UNIX_EPOCH,
-            retiring,
-            reason: None,
+        let instance = |id: &str, state, retiring| {
+            let instance = Instance::new(id, state, jiff::Timestamp::UNIX_EPOCH);
+            if retiring { instance.with_tag(RETIRING_TAG, "") } else { instance }
         };
         let (running, pending) = (InstanceState::Running, InstanceState::Pending);
         let instances = vec![

@@ -6,8 +6,8 @@ use glam::Vec2;
 use super::brush::{Area, Brush};
 use super::icons;
 use super::palette::*;
-use crate::fleet::observed::{Lifecycle, Member};
-use crate::fleet::reconciler::FleetState;
+use crate::fleet::FleetState;
+use crate::fleet::{Lifecycle, Member};
 use crate::view::RunState;
 
 /// How tiles are laid out.
