@@ -16,10 +16,10 @@ use handwave::command::Gesture;
 use handwave::command::InstanceId;
 use handwave::config::Config;
 use handwave::daemon::state::{CameraState, PuppetState, RunState};
+use handwave::fleet::FleetState;
 use handwave::fleet::Limits;
-use handwave::fleet::observed::Observed;
-use handwave::fleet::ports::{Health, Instance, InstanceState};
-use handwave::fleet::reconciler::FleetState;
+use handwave::fleet::Observed;
+use handwave::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG};
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
@@ -247,12 +247,10 @@ fn many() -> Vec<Row> {
 }
 
 fn fleet(rows: &[Row]) -> FleetState {
-    let instances = rows.iter().enumerate().map(|(age, (id, state, health))| Instance {
-        id: (*id).into(),
-        state: *state,
-        launched: jiff::Timestamp::UNIX_EPOCH + Duration::from_secs(age as u64),
-        retiring: *health == Some(Health::Draining),
-        reason: None,
+    let instances = rows.iter().enumerate().map(|(age, (id, state, health))| {
+        let launched = jiff::Timestamp::UNIX_EPOCH + Duration::from_secs(age as u64);
+        let instance = Instance::new(*id, *state, launched);
+        if *health == Some(Health::Draining) { instance.with_tag(RETIRING_TAG, "") } else { instance }
     });
     let health = rows.iter().filter_map(|(id, _, health)| Some(((*id).into(), (*health)?)));
     let observed = Some(Observed::join(instances.collect(), health.collect()));

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::clouds::aws::settings as aws;
 use crate::settings::Invalid;
-use crate::{camera, fleet, gesture, vision};
+use crate::{camera, clouds, fleet, gesture, vision};
 
 /// The config.toml in the repository's root.
 pub const SHIPPED: &str = include_str!("../config.toml");
@@ -55,6 +55,12 @@ impl Config {
     /// The built-in settings.
     pub fn shipped() -> Config {
         Config::parse(SHIPPED, "the built-in config.toml").expect("a test holds the shipped config.toml right")
+    }
+
+    /// The sections that a cloud needs.
+    pub fn clouds(&self) -> clouds::Settings {
+        let Config { fleet, aws, instance, balancer, .. } = self.clone();
+        clouds::Settings { fleet, aws, instance, balancer }
     }
 
     /// The settings of the named file, else of `./config.toml`, else of the user's config folder, else the built-in

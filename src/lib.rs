@@ -23,6 +23,7 @@ pub mod event;
 pub mod fleet;
 pub mod gesture;
 pub mod hand;
+pub mod metrics;
 pub mod pipeline;
 pub mod settings;
 pub mod view;

@@ -14,7 +14,7 @@ use crate::camera::light::Light;
 use crate::clouds::Mode;
 use crate::command::{Command, Intent};
 use crate::event::{Event, Stamped};
-use crate::fleet::reconciler::{FleetState, Handle, Outcome};
+use crate::fleet::{FleetState, Handle, Outcome};
 use crate::gesture::machine::{Machine, Phase, Transition};
 use crate::hand::Reading;
 use crate::pipeline::recording::Recorder;

@@ -18,7 +18,7 @@ use super::state::RunState;
 use super::summary::Summary;
 use crate::clouds::Mode;
 use crate::event::Stamped;
-use crate::fleet::reconciler::{FleetState, Handle};
+use crate::fleet::{FleetState, Handle};
 use crate::gesture::machine::Machine;
 use crate::pipeline::recording::Recorder;
 use crate::pipeline::threads::{Input, PipelineError};
@@ -171,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::camera::clock::Clock;
-    use crate::clouds;
+    use crate::clouds::{self, Choice};
     use crate::config::Config;
     use crate::hand::Reading;
     use crate::pipeline::recording::Recording;
@@ -199,7 +199,8 @@ mod tests {
         }
         let config = Config::shipped();
         let (events_in, events) = unbounded_channel();
-        let (fleet, _reconciler) = clouds::simulate(&config.fleet, events_in);
+        let cloud = clouds::open(&config.clouds(), Choice::Simulated { holds: 0 }).await.unwrap();
+        let (fleet, _reconciler) = cloud.fleet().await.unwrap().start(events_in);
         let parts = Parts {
             mode: Mode::DryRun,
             input: Input::Recording(Recording::open(&path, Clock::real_time()).unwrap().unwrap()),

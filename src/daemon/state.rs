@@ -3,7 +3,7 @@
 use crate::camera::light::Light;
 use crate::clouds::Mode;
 use crate::command::InstanceId;
-use crate::fleet::reconciler::FleetState;
+use crate::fleet::FleetState;
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
 use crate::hand::Reading;

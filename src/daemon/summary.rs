@@ -5,7 +5,7 @@ use std::fmt;
 use crate::clouds::Mode;
 use crate::command::list;
 use crate::event::Event;
-use crate::fleet::reconciler::FleetState;
+use crate::fleet::FleetState;
 
 /// Counts of what happened, and the fleet at the end.
 #[derive(Debug, Default, PartialEq)]
@@ -64,20 +64,17 @@ fn left_under_way(mode: &Mode, fleet: &FleetState) -> Option<String> {
 mod tests {
     use super::*;
     use crate::fleet::Limits;
-    use crate::fleet::observed::Observed;
-    use crate::fleet::ports::{Health, Instance, InstanceState};
+    use crate::fleet::Observed;
+    use crate::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG};
 
     #[test]
     fn what_is_left_is_told_with_who_finishes_it() {
         let limits = Limits { min: 1, max: 5 };
         let mut fleet = FleetState { observed: None, limits, settled: true, trouble: None };
         assert_eq!(left_under_way(&Mode::DryRun, &fleet), None);
-        let instance = |id: &str, state, retiring| Instance {
-            id: id.into(),
-            state,
-            launched: jiff::Timestamp::UNIX_EPOCH,
-            retiring,
-            reason: None,
+        let instance = |id: &str, state, retiring: bool| {
+            let instance = Instance::new(id, state, jiff::Timestamp::UNIX_EPOCH);
+            if retiring { instance.with_tag(RETIRING_TAG, "") } else { instance }
         };
         let (running, pending) = (InstanceState::Running, InstanceState::Pending);
         let instances = vec![

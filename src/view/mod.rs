@@ -17,8 +17,8 @@ pub mod window;
 pub mod tests {
     use crate::clouds::Mode;
     use crate::daemon::state::{CameraState, RunState};
+    use crate::fleet::FleetState;
     use crate::fleet::Limits;
-    use crate::fleet::reconciler::FleetState;
     use crate::gesture::machine::Phase;
 
     /// A run that watches, with an empty fleet.

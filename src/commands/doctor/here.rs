@@ -1,10 +1,10 @@
-//! The checks of this machine. In: settings. Out: a row each for the settings themselves, the runtime library, the models and
+//! The checks of this machine. In: settings. Out: a finding each for the settings themselves, the runtime library, the models and
 //! the display.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Row;
+use crate::clouds::Finding;
 use crate::config::{Config, ConfigError};
 use crate::vision::model::{Model, ModelError, OrtModel, Spec};
 use crate::vision::{landmark, palm, runtime};
@@ -14,27 +14,27 @@ const RUNS: usize = 15;
 /// A slower inference leaves too few readings a second for a gesture: each reading takes one or two.
 const SLOW: Duration = Duration::from_millis(60);
 
-pub fn settings(loaded: &Result<(Config, String), ConfigError>) -> Row {
+pub fn settings(loaded: &Result<(Config, String), ConfigError>) -> Finding {
     match loaded {
-        Ok((_, origin)) => Row::ok("settings", origin),
-        Err(error) => Row::failed("settings", error),
+        Ok((_, origin)) => Finding::ok("settings", origin),
+        Err(error) => Finding::failed("settings", error),
     }
 }
 
-pub fn runtime(config: &Config) -> Row {
+pub fn runtime(config: &Config) -> Finding {
     match runtime::load(config.vision.onnxruntime.as_deref()) {
-        Ok(_) => Row::ok(
+        Ok(_) => Finding::ok(
             "runtime",
             format!("ONNX Runtime, {}", runtime::find(config.vision.onnxruntime.as_deref()).display()),
         ),
-        Err(error) => Row::failed("runtime", error),
+        Err(error) => Finding::failed("runtime", error),
     }
 }
 
 /// Both models: whether they are the built-in ones, and how long an inference takes.
-pub fn models(config: &Config, folder: Option<&Path>) -> Row {
+pub fn models(config: &Config, folder: Option<&Path>) -> Finding {
     let Ok(runtime) = runtime::load(config.vision.onnxruntime.as_deref()) else {
-        return Row::unknown("models", "not tried, as there is no runtime library");
+        return Finding::unknown("models", "not tried, as there is no runtime library");
     };
     let timed = |spec: &Spec| -> Result<(bool, Duration), ModelError> {
         let ours = spec.is_built_in(&spec.bytes(folder)?);
@@ -50,30 +50,30 @@ pub fn models(config: &Config, folder: Option<&Path>) -> Row {
     };
     let ((palm_ours, palm), (landmark_ours, landmark)) = match (timed(&palm::SPEC), timed(&landmark::SPEC)) {
         (Ok(palm), Ok(landmark)) => (palm, landmark),
-        (Err(error), _) | (_, Err(error)) => return Row::failed("models", error),
+        (Err(error), _) | (_, Err(error)) => return Finding::failed("models", error),
     };
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     let found = format!("palm {:.1} ms, landmark {:.1} ms an inference", ms(palm), ms(landmark));
     if !(palm_ours && landmark_ours) {
         let found = format!("{found}; not the files that handwave ships, by their sha256");
-        return Row::warning("models", found).remedy("leave --models away, unless these are meant");
+        return Finding::warning("models", found).remedy("leave --models away, unless these are meant");
     }
     let found = format!("{found}, sha256 as shipped");
     match palm.max(landmark) < SLOW {
-        true => Row::ok("models", found),
-        false => Row::warning("models", found).remedy("too slow to hold a sign well: stop what else runs here"),
+        true => Finding::ok("models", found),
+        false => Finding::warning("models", found).remedy("too slow to hold a sign well: stop what else runs here"),
     }
 }
 
 #[cfg(feature = "window")]
-pub fn display() -> Row {
+pub fn display() -> Finding {
     match crate::view::window::try_to_open() {
-        Ok(()) => Row::ok("display", "a window can be opened"),
-        Err(error) => Row::warning("display", error).remedy("for a window, set DISPLAY and have libX11 installed"),
+        Ok(()) => Finding::ok("display", "a window can be opened"),
+        Err(error) => Finding::warning("display", error).remedy("for a window, set DISPLAY and have libX11 installed"),
     }
 }
 
 #[cfg(not(feature = "window"))]
-pub fn display() -> Row {
-    Row::warning("display", "this handwave was built without its feature `window`; the terminal shows the same")
+pub fn display() -> Finding {
+    Finding::warning("display", "this handwave was built without its feature `window`; the terminal shows the same")
 }

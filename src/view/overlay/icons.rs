@@ -4,7 +4,7 @@ use glam::Vec2;
 
 use super::brush::{Area, Brush};
 use super::palette::*;
-use crate::fleet::observed::Lifecycle;
+use crate::fleet::Lifecycle;
 
 /// A shape's points, given relative to its centre in shares of its size.
 fn points<const N: usize>(centre: Vec2, size: f32, shares: [(f32, f32); N]) -> [Vec2; N] {

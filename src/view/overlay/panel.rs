@@ -18,11 +18,13 @@ pub fn caption(brush: &mut Brush, area: Area, row: &Row) {
         Tone::Filled(side) => (of_side(side), 1.0, BLACK),
         Tone::Inverted => (WHITE, 1.0, BLACK),
     };
-    let icon: Option<DrawIcon> = row.icon.map(|icon| match icon {
-        Icon::Pause => icons::pause as DrawIcon,
-        Icon::Tick => icons::tick,
-        Icon::Back => icons::back,
-        Icon::Cross => icons::cross,
+    let icon = row.icon.map(|icon| -> DrawIcon {
+        match icon {
+            Icon::Pause => icons::pause,
+            Icon::Tick => icons::tick,
+            Icon::Back => icons::back,
+            Icon::Cross => icons::cross,
+        }
     });
     brush.fill(area, ground, opacity);
     let mut words = Area::new(area.x + 24.0 * unit, area.y, area.w - 48.0 * unit, area.h);

@@ -7,8 +7,8 @@ use super::brush::{Area, Brush};
 use super::icons;
 use super::palette::*;
 use crate::daemon::state::RunState;
-use crate::fleet::observed::{Lifecycle, Member};
-use crate::fleet::reconciler::FleetState;
+use crate::fleet::FleetState;
+use crate::fleet::{Lifecycle, Member};
 
 /// How tiles are laid out.
 #[derive(Clone, Copy, Debug, PartialEq)]
