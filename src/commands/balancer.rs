@@ -8,14 +8,15 @@ use anyhow::Result;
 use super::live;
 use crate::cli::{BalancerAction, BalancerArgs, Format};
 use crate::clouds::{self, Choice, Description, Mode, SetupOutcome};
-use crate::commands;
+use crate::commands::output::say;
+use crate::commands::tasks::block_on;
 use crate::config::Config;
 use crate::view::terminal::Terminal;
 
 pub fn run(args: &BalancerArgs, terminal: Terminal) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.place.config.as_deref())?;
     tracing::info!("settings from {origin}");
-    commands::block_on(manage(args, &config, &terminal))
+    block_on(manage(args, &config, &terminal))
 }
 
 async fn manage(args: &BalancerArgs, config: &Config, terminal: &Terminal) -> Result<ExitCode> {
@@ -37,7 +38,7 @@ async fn manage(args: &BalancerArgs, config: &Config, terminal: &Terminal) -> Re
     };
     match outcome {
         SetupOutcome::Would(what) => {
-            commands::say(&what)?;
+            say(&what)?;
         }
         SetupOutcome::Created(description) => {
             terminal.line("Created.");
@@ -59,7 +60,7 @@ async fn manage(args: &BalancerArgs, config: &Config, terminal: &Terminal) -> Re
 }
 
 fn print(balancer: &Description, format: Format) -> Result<()> {
-    commands::say(match format {
+    say(match format {
         Format::Table => &balancer.table,
         Format::Json => &balancer.json,
     })?;

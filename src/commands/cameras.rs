@@ -10,7 +10,7 @@ use crate::camera::webcam::device::{Device, Reason, State, path};
 use crate::camera::webcam::format::{Format, Wish, sort_by_nearness};
 use crate::camera::webcam::{WebcamError, list};
 use crate::cli::CamerasArgs;
-use crate::commands;
+use crate::commands::output::say;
 use crate::config::Config;
 
 pub fn run(args: &CamerasArgs) -> Result<ExitCode> {
@@ -19,14 +19,14 @@ pub fn run(args: &CamerasArgs) -> Result<ExitCode> {
     let is_camera = |device: &Device| !matches!(&device.state, State::Trouble(t) if t.reason == Reason::NoPictures);
     let cameras: Vec<Device> = list()?.into_iter().filter(is_camera).collect();
     for camera in &cameras {
-        commands::say(&describe(camera, &config.camera.source, &Wish::from(&config.camera)))?;
+        say(&describe(camera, &config.camera.source, &Wish::from(&config.camera)))?;
     }
     if cameras.is_empty() {
         anyhow::bail!("there is no camera: plug one in, or try `handwave run --camera puppet`");
     }
     let taken = |camera: &&Device| CameraSpec::Webcam(camera.index) == config.camera.source;
     if !cameras.iter().any(|camera| taken(&camera)) {
-        commands::say(&format!("run takes none of these: [camera] source is another in {origin}"))?;
+        say(&format!("run takes none of these: [camera] source is another in {origin}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

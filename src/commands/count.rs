@@ -9,6 +9,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::annotate::Annotator;
+use super::output;
 use crate::camera::file::{self, Film};
 use crate::camera::{Camera, CameraError, Frame, Status};
 use crate::cli::{CountArgs, Format};
@@ -99,7 +100,7 @@ impl Counter {
 struct NobodyReads;
 
 fn say(line: &str) -> Result<()> {
-    if super::say(line)? { Ok(()) } else { Err(NobodyReads.into()) }
+    if output::say(line)? { Ok(()) } else { Err(NobodyReads.into()) }
 }
 
 /// Which frame of a video a reading is of.

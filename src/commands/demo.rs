@@ -11,6 +11,8 @@ use crate::camera::clock::Clock;
 use crate::camera::puppet::{Puppet, demo};
 use crate::cli::DemoArgs;
 use crate::clouds::Choice;
+use crate::commands::output::say;
+use crate::commands::tasks;
 use crate::config::Config;
 use crate::daemon::audit::Audit;
 use crate::daemon::journal::Journal;
@@ -20,7 +22,7 @@ use crate::pipeline::slot::Pace;
 use crate::pipeline::threads::Input;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::Terminal;
-use crate::{clouds, commands, vision};
+use crate::{clouds, vision};
 
 pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let config = Config::shipped();
@@ -30,8 +32,8 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let tracker = Box::new(vision::open(&config.vision, args.models.as_deref(), false)?);
     let machine = Machine::new(config.gesture.clone(), true);
     let captions = demo::captions().into_iter().map(|(at, caption)| (at, format!("--- {caption}"))).collect();
-    commands::say("handwave's demo: a drawn hand, the real models, a simulated fleet. Escape or Ctrl-C quits.")?;
-    let runtime = commands::runtime()?;
+    say("handwave's demo: a drawn hand, the real models, a simulated fleet. Escape or Ctrl-C quits.")?;
+    let runtime = tasks::runtime()?;
     let _inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
     let cloud = runtime.block_on(clouds::open(&config.clouds(), Choice::Simulated { holds: 0 }))?;
@@ -40,6 +42,6 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let parts = Parts { mode: cloud.mode(), input, machine, fleet, reconciler, events, journal, recorder: None };
     let screens = Screens { terminal, narrator: Narrator::with_captions(captions), headless: args.headless };
     let summary = screens::show(&runtime, parts, screens)?;
-    commands::say(&summary.to_string())?;
+    say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,8 @@ use super::live;
 use crate::cli::{FleetAction, FleetArgs, Format};
 use crate::clouds::{self, Choice, Mode, OpenFleet};
 use crate::command::{Action, Command, InstanceId, Source, list};
-use crate::commands;
+use crate::commands::output::say;
+use crate::commands::tasks::block_on;
 use crate::config::Config;
 use crate::daemon::signals::Signals;
 use crate::event::Stamped;
@@ -22,7 +23,7 @@ use crate::view::terminal::Terminal;
 pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.place.config.as_deref())?;
     tracing::info!("settings from {origin}");
-    commands::block_on(async {
+    block_on(async {
         let settings = config.clouds();
         let choice = match (Choice::of(args.place.live, args.place.dry_run, &settings), &args.action) {
             // There must be something to retire.
@@ -185,11 +186,11 @@ impl Report {
     fn print(&self, format: Format) -> Result<ExitCode> {
         match format {
             Format::Json => {
-                commands::say(&serde_json::to_string(self)?)?;
+                say(&serde_json::to_string(self)?)?;
             }
             Format::Table => {
                 for line in self.lines() {
-                    commands::say(&line)?;
+                    say(&line)?;
                 }
             }
         }

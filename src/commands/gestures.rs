@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::say;
 use crate::cli::{Format, GesturesArgs};
 use crate::command::Intent;
+use crate::commands::output::say;
 use crate::config::Config;
 use crate::gesture::language::{self, Happening, Played};
 use crate::gesture::machine::{Phase, Transition};

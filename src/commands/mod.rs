@@ -12,14 +12,14 @@ mod gestures;
 mod live;
 mod log;
 mod manual;
+mod output;
 mod run;
 mod screens;
+mod tasks;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use tokio::runtime::{Builder, Runtime};
+use anyhow::Result;
 
 use crate::cli::{Cli, LogFormat, Subcommand};
 use crate::view::terminal::Terminal;
@@ -57,25 +57,4 @@ fn execute(command: Subcommand, terminal: Terminal) -> Result<ExitCode> {
         #[cfg(feature = "webcam")]
         Subcommand::CameraProcess { .. } => Ok(ExitCode::FAILURE),
     }
-}
-
-/// Writes a line to standard output. False: the reader closed it, which is no error.
-fn say(line: &str) -> Result<bool> {
-    match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        other => other.map(|()| true).context("cannot write to standard output"),
-    }
-}
-
-/// A tokio runtime for one command.
-fn runtime() -> Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the tokio runtime")
-}
-
-/// Runs the future on its own runtime. Tasks that it leaves running are not waited for.
-fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = runtime()?;
-    let outcome = runtime.block_on(future);
-    runtime.shutdown_background();
-    outcome
 }

@@ -11,6 +11,8 @@ use super::screens::{self, Screens};
 use crate::camera::clock::Clock;
 use crate::camera::{self, CameraSpec};
 use crate::cli::RunArgs;
+use crate::commands::output::say;
+use crate::commands::tasks;
 use crate::config::Config;
 use crate::daemon::audit::Audit;
 use crate::daemon::journal::Journal;
@@ -21,7 +23,7 @@ use crate::pipeline::slot::Pace;
 use crate::pipeline::threads::Input;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::Terminal;
-use crate::{commands, vision};
+use crate::vision;
 
 pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.common.config.as_deref())?;
@@ -30,7 +32,7 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let journal = Journal::new(args.events.as_deref().map(Audit::open).transpose()?);
     let input = open_input(args, &config, &camera)?;
     let recorder = args.record.as_deref().map(Recorder::create).transpose()?;
-    let runtime = commands::runtime()?;
+    let runtime = tasks::runtime()?;
     let inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
     let driven = runtime.block_on(live::drive(args, &config, &camera, &terminal, events_in))?;
@@ -43,7 +45,7 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     // A call that hangs is not waited for.
     runtime.shutdown_background();
     let summary = summary?;
-    commands::say(&summary.to_string())?;
+    say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -33,7 +33,7 @@ pub fn check(sheet: &mut Sheet, source: &CameraSpec, config: &Config, models: Op
             return sheet.tell(Finding::unknown("mirrored", "not asked, as there is no camera"));
         }
     };
-    sheet.tell(match watch(camera.as_mut()) {
+    sheet.tell(match measure(camera.as_mut()) {
         Ok(seen) => seen.row(source, config),
         Err(error) => Finding::failed("camera", error),
     })?;
@@ -57,7 +57,7 @@ struct Watched {
     last: Frame,
 }
 
-fn watch(camera: &mut dyn Camera) -> Result<Watched, CameraError> {
+fn measure(camera: &mut dyn Camera) -> Result<Watched, CameraError> {
     let mut seen = Watched::default();
     let mut first = None;
     let began = Instant::now();

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::sheet::Sheet;
 use crate::cli::DoctorArgs;
 use crate::clouds::{self, Choice, Step};
-use crate::commands;
+use crate::commands::tasks::block_on;
 use crate::config::Config;
 
 pub fn check(sheet: &mut Sheet<'_>, args: &DoctorArgs, config: &Config) -> Result<()> {
@@ -17,6 +17,6 @@ pub fn check(sheet: &mut Sheet<'_>, args: &DoctorArgs, config: &Config) -> Resul
         Step::Found(finding) if printed.is_ok() => printed = sheet.tell(finding),
         Step::Found(_) => {}
     };
-    commands::block_on(async { Ok(clouds::check(&settings, choice, &mut tell).await?) })?;
+    block_on(async { Ok(clouds::check(&settings, choice, &mut tell).await?) })?;
     printed
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::clouds::{Finding, Verdict};
-use crate::commands;
+use crate::commands::output::say;
 use crate::view::terminal::Terminal;
 
 /// Prints findings, and keeps whether one has failed.
@@ -26,9 +26,9 @@ impl<'a> Sheet<'a> {
         };
         self.failed |= finding.verdict == Verdict::Failed;
         self.terminal.live("");
-        commands::say(&format!("{verdict:<8} {:<11} {}", finding.what, finding.found))?;
+        say(&format!("{verdict:<8} {:<11} {}", finding.what, finding.found))?;
         if let Some(remedy) = finding.remedy {
-            commands::say(&format!("{:20} -> {remedy}", ""))?;
+            say(&format!("{:20} -> {remedy}", ""))?;
         }
         Ok(())
     }
