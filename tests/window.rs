@@ -119,7 +119,7 @@ impl Screen {
     fn focus(&self) -> String {
         let search =
             || Some(self.xdotool(&["search", "--onlyvisible", "--name", "^handwave$"])).filter(|id| !id.is_empty());
-        let id = wait("a window", search);
+        let id = wait("window", search);
         self.xdotool(&["windowfocus", "--sync", &id]);
         id
     }
@@ -225,7 +225,8 @@ fn closing_the_window_quits() -> Result<(), Missing> {
     let screen = Screen::open()?;
     let manager = Command::new("openbox").env("DISPLAY", &screen.name).stderr(Stdio::null()).spawn();
     let mut manager = manager.map_err(|_| not_installed("openbox"))?;
-    thread::sleep(Duration::from_millis(500));
+    // It knows its desktops once it manages windows.
+    wait("window manager", || Some(()).filter(|()| !screen.xdotool(&["get_num_desktops"]).is_empty()));
     let window = screen.window();
     screen.xdotool(&["key", "alt+F4"]);
     assert_eq!(window.next(), "heard Quit");
