@@ -28,7 +28,7 @@ pub struct Cli {
 pub struct Logging {
     #[command(flatten)]
     pub verbosity: Verbosity<WarnLevel>,
-    /// How logs and what is told are written to stderr.
+    /// The format of logs and progress on stderr.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 }

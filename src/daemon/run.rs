@@ -98,7 +98,7 @@ pub async fn run(parts: Parts, channels: Channels) -> Result<Summary, RunError> 
                 (Key::Puppet(_), None) => {}
             },
             () = signals.next() => break None,
-            // It ends only when it is told to.
+            // It ends only when it is stopped.
             _ = &mut reconciler => break Some(RunError::ReconcilerPanicked),
             _ = refresh.tick() => driver.see_light(&newest_picture.borrow()),
         }

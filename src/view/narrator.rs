@@ -6,7 +6,7 @@ use super::phases;
 use crate::daemon::state::{PuppetState, RunState};
 use crate::gesture::why::Why;
 
-/// A reason is told when it has lasted this long: hands pass through many on their way.
+/// A reason is worth a line when it has lasted this long: a moving hand passes through many.
 const LASTS: Duration = Duration::from_millis(600);
 /// The same for a hand that moves: every hold begins with one that comes in, and that stays in its window for a while.
 const MOVES: Duration = Duration::from_millis(2000);

@@ -18,7 +18,7 @@ pub struct Row {
     pub headline: String,
     pub remedy: String,
     pub tone: Tone,
-    /// A shape that is told apart from afar, where there is one.
+    /// A shape that can be recognized from a distance, for phases that have one.
     pub icon: Option<Icon>,
     /// How bright the picture stays, 0 to 1: it steps back where something else is to be read.
     pub brightness: f32,

@@ -1,4 +1,4 @@
-//! The words below the picture, and the panel beside it: the fleet, its trouble, what was said last.
+//! The caption below the picture, and the panel next to it: the fleet, its trouble, the newest sentences.
 
 use glam::Vec2;
 
