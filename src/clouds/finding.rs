@@ -2,7 +2,7 @@
 
 /// What a check tells as it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Progress {
     /// An answer is waited for.
     Asking(&'static str),
     Found(Finding),

@@ -14,7 +14,7 @@ pub mod simulated;
 
 pub use choice::Choice;
 pub use cloud::{BalancerSetup, Cloud, Description, Error, OpenFleet, SetupOutcome};
-pub use finding::{Finding, Step, Verdict};
+pub use finding::{Finding, Progress, Verdict};
 pub use mode::Mode;
 pub use settings::Settings;
 
@@ -28,7 +28,7 @@ pub async fn open(settings: &Settings, choice: Choice) -> Result<Box<dyn Cloud>,
 }
 
 /// Checks what a run needs of the chosen cloud, and tells each finding as it comes. Changes nothing.
-pub async fn check(settings: &Settings, choice: Choice, tell: &mut (dyn FnMut(Step) + Send)) -> Result<(), Error> {
+pub async fn check(settings: &Settings, choice: Choice, tell: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Error> {
     match choice {
         Choice::Simulated { .. } => Ok(()),
         Choice::Live => aws::check(settings, tell).await,

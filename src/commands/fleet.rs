@@ -134,7 +134,7 @@ struct Report {
     min: usize,
     max: usize,
     settled: bool,
-    instances: Vec<Row>,
+    instances: Vec<InstanceRow>,
     /// Registered without being the fleet's.
     strangers: Vec<InstanceId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,7 +148,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Row {
+struct InstanceRow {
     id: InstanceId,
     phase: String,
     launched: jiff::Timestamp,
@@ -157,7 +157,7 @@ struct Row {
 impl Report {
     fn new(config: &Config, state: &FleetState, outcome: Option<Outcome>) -> Report {
         let Observed { instances, strangers } = state.observed.clone().unwrap_or_default();
-        let row = |member: &Member| Row {
+        let row = |member: &Member| InstanceRow {
             id: member.id().clone(),
             phase: member.phase().to_string(),
             launched: member.instance.launched,
@@ -202,7 +202,7 @@ impl Report {
 
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("{:<20}  {:<12}  launched", "instance", "phase")];
-        let row = |row: &Row| format!("{:<20}  {:<12}  {:.0}", row.id.0, row.phase, row.launched);
+        let row = |row: &InstanceRow| format!("{:<20}  {:<12}  {:.0}", row.id.0, row.phase, row.launched);
         lines.extend(self.instances.iter().map(row));
         lines.extend(self.strangers.iter().map(|id| format!("{:<20}  not the fleet's, left alone", id.0)));
         let Report { fleet, count, min, max, .. } = self;

@@ -123,10 +123,10 @@ enum Step {
     Quit,
     StartPaused,
     Show,
-    Readings { sign: Sign, noise: Option<(usize, Sign)>, long: Duration },
+    Readings { sign: Hands, noise: Option<(usize, Hands)>, long: Duration },
 }
 
-type Sign = Vec<Moving>;
+type Hands = Vec<Moving>;
 
 /// A hand, and how it moves while its step is played.
 struct Moving {
@@ -199,7 +199,7 @@ fn parse(text: &str) -> Result<Step, Wrong> {
     })
 }
 
-fn sign(text: &str) -> Result<Sign, Wrong> {
+fn sign(text: &str) -> Result<Hands, Wrong> {
     match text {
         "none" => Ok(Vec::new()),
         "two" => sign("left 5 and right 5"),
@@ -337,7 +337,7 @@ impl Player<'_> {
     }
 
     /// Readings of the sign, the end excluded.
-    fn read(&mut self, sign: &Sign, noise: Option<&(usize, Sign)>, long: Duration) -> Result<(), Wrong> {
+    fn read(&mut self, sign: &Hands, noise: Option<&(usize, Hands)>, long: Duration) -> Result<(), Wrong> {
         let count = long.as_nanos().div_ceil(self.period.as_nanos());
         if self.readings as u128 + count > MOST_READINGS {
             let remedy = format!("write a shorter time or a longer period: {MOST_READINGS} readings at most in all");

@@ -16,11 +16,11 @@ pub struct Strings {
     side: Side,
     fingers: char,
     /// None until the first key.
-    motion: Option<Motion>,
+    motion: Option<Swing>,
 }
 
 /// The move to the scene of the newest key.
-struct Motion {
+struct Swing {
     from: Scene,
     to: Scene,
     since: Duration,
@@ -50,7 +50,7 @@ impl Strings {
             match self.keys.try_recv() {
                 Ok(key) => {
                     let from = self.at(time, scripted);
-                    self.motion = Some(Motion { to: self.wish(key, from), from, since: time });
+                    self.motion = Some(Swing { to: self.wish(key, from), from, since: time });
                 }
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
@@ -63,7 +63,7 @@ impl Strings {
     }
 
     fn at(&self, time: Duration, scripted: Scene) -> Scene {
-        let Some(Motion { from, to, since }) = &self.motion else { return scripted };
+        let Some(Swing { from, to, since }) = &self.motion else { return scripted };
         from.towards(to, time.saturating_sub(*since).as_secs_f32() / MOVE)
     }
 

@@ -1,7 +1,7 @@
 //! AWS in a handwave that was built without it.
 
 use crate::clouds::cloud::{Cloud, Error};
-use crate::clouds::finding::Step;
+use crate::clouds::finding::Progress;
 use crate::clouds::settings::Settings;
 
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,6 @@ pub async fn open(_: &Settings) -> Result<Box<dyn Cloud>, Error> {
     Err(Error::new(NotBuilt))
 }
 
-pub async fn check(_: &Settings, _: &mut (dyn FnMut(Step) + Send)) -> Result<(), Error> {
+pub async fn check(_: &Settings, _: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Error> {
     Err(Error::new(NotBuilt))
 }

@@ -8,16 +8,16 @@ use super::launch::TYPE;
 use super::probe::{Permission, Probe, Subnet, is_refusal};
 use super::session::OpenError;
 use crate::clouds::cloud::Error;
-use crate::clouds::finding::{Finding, Step};
+use crate::clouds::finding::{Finding, Progress};
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, InstanceState};
 use crate::fleet::{FleetState, Observed, observe};
 
 const POLICY: &str = "give the caller the policy of docs/iam-policy.json";
 
-pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Step) + Send)) -> Result<(), Error> {
-    tell(Step::Asking("AWS: asking for the identity"));
-    let mut tell = |finding: Finding| tell(Step::Found(finding));
+pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Error> {
+    tell(Progress::Asking("AWS: asking for the identity"));
+    let mut tell = |finding: Finding| tell(Progress::Found(finding));
     let aws = match Aws::open(settings).await {
         Ok(aws) => aws,
         // Nothing is asked of an account or a region that is not meant.

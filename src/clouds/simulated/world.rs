@@ -58,7 +58,7 @@ pub(super) struct World {
     ids: SplitMix64,
     /// The wall's time at a time of tokio's clock.
     epoch: (Timestamp, Instant),
-    machines: Vec<Machine>,
+    machines: Vec<Host>,
     /// Since when.
     registered: BTreeMap<InstanceId, Instant>,
     /// Until when.
@@ -68,7 +68,7 @@ pub(super) struct World {
     stays: Vec<Stay>,
 }
 
-pub(super) struct Machine {
+pub(super) struct Host {
     id: InstanceId,
     ours: bool,
     launched: Instant,
@@ -95,7 +95,7 @@ impl Stay {
     }
 }
 
-impl Machine {
+impl Host {
     fn state(&self, now: Instant, times: &Times) -> InstanceState {
         match &self.ended {
             Some((at, _)) if now >= *at + times.shut_down => InstanceState::Terminated,
@@ -155,7 +155,7 @@ impl World {
     fn add(&mut self, ours: bool, old: bool, now: Instant) -> InstanceId {
         let id = InstanceId(format!("i-0{:016x}", self.ids.next_u64()));
         let doom = if old { None } else { self.dooms.pop_front() };
-        self.machines.push(Machine {
+        self.machines.push(Host {
             id: id.clone(),
             ours,
             launched: now,
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Changes an instance from outside the ports.
-    pub fn change(&mut self, id: &InstanceId, change: impl FnOnce(&mut Machine)) {
+    pub fn change(&mut self, id: &InstanceId, change: impl FnOnce(&mut Host)) {
         if let Some(machine) = self.machines.iter_mut().find(|machine| machine.id == *id) {
             change(machine);
         }

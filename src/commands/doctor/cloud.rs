@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::sheet::Sheet;
 use crate::cli::DoctorArgs;
-use crate::clouds::{self, Choice, Step};
+use crate::clouds::{self, Choice, Progress};
 use crate::commands::tasks::block_on;
 use crate::config::Config;
 
@@ -13,9 +13,9 @@ pub fn check(sheet: &mut Sheet<'_>, args: &DoctorArgs, config: &Config) -> Resul
     let choice = Choice::of(args.live, args.dry_run, &settings);
     let mut printed = Ok(());
     let mut tell = |step| match step {
-        Step::Asking(what) => sheet.wait(what),
-        Step::Found(finding) if printed.is_ok() => printed = sheet.tell(finding),
-        Step::Found(_) => {}
+        Progress::Asking(what) => sheet.wait(what),
+        Progress::Found(finding) if printed.is_ok() => printed = sheet.tell(finding),
+        Progress::Found(_) => {}
     };
     block_on(async { Ok(clouds::check(&settings, choice, &mut tell).await?) })?;
     printed

@@ -11,16 +11,16 @@ use super::palette::Ink;
 
 /// A rectangle in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Area {
+pub struct Rectangle {
     pub x: f32,
     pub y: f32,
     pub w: f32,
     pub h: f32,
 }
 
-impl Area {
-    pub fn new(x: f32, y: f32, w: f32, h: f32) -> Area {
-        Area { x, y, w: w.max(0.0), h: h.max(0.0) }
+impl Rectangle {
+    pub fn new(x: f32, y: f32, w: f32, h: f32) -> Rectangle {
+        Rectangle { x, y, w: w.max(0.0), h: h.max(0.0) }
     }
 
     pub fn right(&self) -> f32 {
@@ -36,8 +36,8 @@ impl Area {
     }
 
     /// The same rectangle, smaller on each side.
-    pub fn inset(&self, by: f32) -> Area {
-        Area::new(self.x + by, self.y + by, self.w - 2.0 * by, self.h - 2.0 * by)
+    pub fn inset(&self, by: f32) -> Rectangle {
+        Rectangle::new(self.x + by, self.y + by, self.w - 2.0 * by, self.h - 2.0 * by)
     }
 }
 
@@ -56,19 +56,19 @@ fn paint(ink: Ink, opacity: f32) -> Paint<'static> {
 }
 
 impl Brush {
-    pub fn fill(&mut self, area: Area, ink: Ink, opacity: f32) {
+    pub fn fill(&mut self, area: Rectangle, ink: Ink, opacity: f32) {
         if let Some(rect) = Rect::from_xywh(area.x, area.y, area.w, area.h) {
             self.pixmap.fill_rect(rect, &paint(ink, opacity), Transform::identity(), None);
         }
     }
 
-    pub fn fill_rounded(&mut self, area: Area, radius: f32, ink: Ink, opacity: f32) {
+    pub fn fill_rounded(&mut self, area: Rectangle, radius: f32, ink: Ink, opacity: f32) {
         if let Some(path) = rounded(area, radius) {
             self.fill_path(&path, ink, opacity);
         }
     }
 
-    pub fn stroke_rounded(&mut self, area: Area, radius: f32, width: f32, ink: Ink) {
+    pub fn stroke_rounded(&mut self, area: Rectangle, radius: f32, width: f32, ink: Ink) {
         if let Some(path) = rounded(area, radius) {
             self.stroke_path(&path, width, ink, 1.0);
         }
@@ -131,26 +131,26 @@ impl Brush {
     }
 
     /// One line in an area, shrunk or cut to fit, aligned left.
-    pub fn label(&mut self, text: &str, size: f32, area: Area, ink: Ink) {
+    pub fn label(&mut self, text: &str, size: f32, area: Rectangle, ink: Ink) {
         let (line, size) = self.letters.fit(text, size, area.w);
         self.text(&line, size, (area.x, area.centre().y), ink);
     }
 
     /// The same, centred.
-    pub fn label_centred(&mut self, text: &str, size: f32, area: Area, ink: Ink) {
+    pub fn label_centred(&mut self, text: &str, size: f32, area: Rectangle, ink: Ink) {
         let (line, size) = self.letters.fit(text, size, area.w);
         self.text_centred(&line, size, area.centre(), ink);
     }
 
     /// A label with its own background, as wide as its text, around a centre and kept within an area.
-    pub fn chip(&mut self, text: &str, size: f32, centre: Vec2, within: Area, (ground, ink): (Ink, Ink)) {
+    pub fn chip(&mut self, text: &str, size: f32, centre: Vec2, within: Rectangle, (ground, ink): (Ink, Ink)) {
         let pad = 0.45 * size;
         let (line, size) = self.letters.fit(text, size, within.w - 2.0 * pad);
         let (w, h) = (self.letters.width(&line, size) + 2.0 * pad, 1.5 * size);
         // Not clamp: an area smaller than the chip is no reason to panic.
         let x = (centre.x - w / 2.0).min(within.right() - w).max(within.x);
         let y = (centre.y - h / 2.0).min(within.bottom() - h).max(within.y);
-        self.fill_rounded(Area::new(x, y, w, h), 0.4 * size, ground, 0.88);
+        self.fill_rounded(Rectangle::new(x, y, w, h), 0.4 * size, ground, 0.88);
         self.text(&line, size, (x + pad, y + h / 2.0), ink);
     }
 }
@@ -166,7 +166,7 @@ fn through(points: &[Vec2], closed: bool) -> Option<Path> {
     path.finish()
 }
 
-fn rounded(Area { x, y, w, h }: Area, radius: f32) -> Option<Path> {
+fn rounded(Rectangle { x, y, w, h }: Rectangle, radius: f32) -> Option<Path> {
     let r = radius.min(w / 2.0).min(h / 2.0);
     let mut path = PathBuilder::new();
     path.move_to(x + r, y);

@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::brush::{Area, Brush};
+use super::brush::{Brush, Rectangle};
 use super::palette::*;
 use crate::fleet::Lifecycle;
 
@@ -45,7 +45,7 @@ pub fn back(brush: &mut Brush, centre: Vec2, size: f32, ink: Ink) {
 /// Two bars.
 pub fn pause(brush: &mut Brush, centre: Vec2, size: f32, ink: Ink) {
     for x in [-0.32, 0.1] {
-        let bar = Area::new(centre.x + x * size, centre.y - 0.38 * size, 0.22 * size, 0.76 * size);
+        let bar = Rectangle::new(centre.x + x * size, centre.y - 0.38 * size, 0.22 * size, 0.76 * size);
         brush.fill_rounded(bar, 0.05 * size, ink, 1.0);
     }
 }
@@ -61,7 +61,7 @@ pub fn warning(brush: &mut Brush, centre: Vec2, size: f32, (ground, ink): (Ink, 
 
 /// A camera with a stroke through it.
 pub fn no_camera(brush: &mut Brush, centre: Vec2, size: f32, ink: Ink) {
-    let body = Area::new(centre.x - 0.42 * size, centre.y - 0.22 * size, 0.84 * size, 0.52 * size);
+    let body = Rectangle::new(centre.x - 0.42 * size, centre.y - 0.22 * size, 0.84 * size, 0.52 * size);
     brush.stroke_rounded(body, 0.08 * size, 0.06 * size, ink);
     brush.circle(body.centre(), 0.14 * size, 0.06 * size, ink, 1.0);
     brush.lines(&points(centre, size, [(-0.16, -0.23), (-0.1, -0.33), (0.1, -0.33), (0.16, -0.23)]), 0.06 * size, ink);
@@ -109,7 +109,7 @@ pub fn phase(brush: &mut Brush, phase: Lifecycle, centre: Vec2, size: f32) {
         }
         Lifecycle::Stopped => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
-            let square = Area::new(centre.x - 0.17 * size, centre.y - 0.17 * size, 0.34 * size, 0.34 * size);
+            let square = Rectangle::new(centre.x - 0.17 * size, centre.y - 0.17 * size, 0.34 * size, 0.34 * size);
             brush.fill(square, ink, 1.0);
         }
     }

@@ -1,6 +1,6 @@
 //! Where the parts of the window are. In: a canvas and a picture, in pixels. Out: an area for each part.
 
-use super::brush::Area;
+use super::brush::Rectangle;
 
 /// Heights of the bar on top and of the caption, and the panel's least width, at 1280 x 720.
 const BANNER: f32 = 64.0;
@@ -12,28 +12,28 @@ pub const DESIGN: (f32, f32) = (1280.0, 720.0);
 /// The parts of a canvas.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
-    pub banner: Area,
+    pub banner: Rectangle,
     /// The room for the picture; the caption may cover its lower end.
-    pub picture: Area,
-    pub caption: Area,
-    pub panel: Area,
+    pub picture: Rectangle,
+    pub caption: Rectangle,
+    pub panel: Rectangle,
 }
 
 impl Layout {
     pub fn of(width: f32, height: f32, picture: (u32, u32), unit: f32) -> Layout {
-        let banner = Area::new(0.0, 0.0, width, (BANNER * unit).round());
-        let room = Area::new(0.0, banner.bottom(), width, height - banner.bottom());
+        let banner = Rectangle::new(0.0, 0.0, width, (BANNER * unit).round());
+        let room = Rectangle::new(0.0, banner.bottom(), width, height - banner.bottom());
         let caption = CAPTION * unit;
         let (picture, panel) = if is_wide(width, height) {
             let shape = picture.0.max(1) as f32 / picture.1.max(1) as f32;
             let panel = (width - room.h * shape).max(PANEL * unit).min(0.5 * width).round();
-            let left = Area { w: width - panel, ..room };
-            (left, Area { x: left.right(), w: panel, ..room })
+            let left = Rectangle { w: width - panel, ..room };
+            (left, Rectangle { x: left.right(), w: panel, ..room })
         } else {
-            let above = Area { h: 0.55 * room.h, ..room };
-            (above, Area { y: above.bottom(), h: room.h - above.h, ..room })
+            let above = Rectangle { h: 0.55 * room.h, ..room };
+            (above, Rectangle { y: above.bottom(), h: room.h - above.h, ..room })
         };
-        let caption = Area::new(picture.x, picture.bottom() - caption, picture.w, caption);
+        let caption = Rectangle::new(picture.x, picture.bottom() - caption, picture.w, caption);
         Layout { banner, picture, caption, panel }
     }
 }

@@ -5,13 +5,13 @@ use glam::Vec2;
 use image::RgbImage;
 use tiny_skia::Pixmap;
 
-use super::brush::Area;
+use super::brush::Rectangle;
 
 /// Where a picture is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Mirror {
     /// Whole pixels.
-    pub area: Area,
+    pub area: Rectangle,
     /// Width and height of the picture.
     pub size: (u32, u32),
     pub flipped: bool,
@@ -19,12 +19,12 @@ pub struct Mirror {
 
 impl Mirror {
     /// The largest area of the picture's shape within `room`, at its top, centred horizontally.
-    pub fn within(room: Area, size: (u32, u32)) -> Mirror {
+    pub fn within(room: Rectangle, size: (u32, u32)) -> Mirror {
         let (w, h) = (size.0.max(1) as f32, size.1.max(1) as f32);
         let scale = (room.w / w).min(room.h / h);
         let (w, h) = ((w * scale).floor(), (h * scale).floor());
         let x = (room.x + (room.w - w) / 2.0).floor();
-        Mirror { area: Area::new(x, room.y.floor(), w, h), size, flipped: true }
+        Mirror { area: Rectangle::new(x, room.y.floor(), w, h), size, flipped: true }
     }
 
     /// Canvas pixels for one of the picture's.
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_mirror_swaps_left_and_right_and_keeps_the_shape() {
         let picture = RgbImage::from_fn(64, 48, |x, _| if x < 32 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) });
-        let mirror = Mirror::within(Area::new(0.0, 0.0, 200.0, 96.0), picture.dimensions());
+        let mirror = Mirror::within(Rectangle::new(0.0, 0.0, 200.0, 96.0), picture.dimensions());
         assert_eq!((mirror.area.w, mirror.area.h), (128.0, 96.0));
         assert_eq!(mirror.place(Vec2::new(0.0, 0.0)), Some(Vec2::new(36.0 + 128.0, 0.0)));
         let mut pixmap = Pixmap::new(200, 96).unwrap();
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_place_that_is_no_number_is_nowhere() {
-        let mirror = Mirror::within(Area::new(0.0, 0.0, 64.0, 48.0), (64, 48));
+        let mirror = Mirror::within(Rectangle::new(0.0, 0.0, 64.0, 48.0), (64, 48));
         assert_eq!(mirror.place(Vec2::new(f32::NAN, 0.0)), None);
         assert!(mirror.place(Vec2::new(1e30, -1e30)).is_some_and(|at| at.abs().max_element() < 1000.0));
     }

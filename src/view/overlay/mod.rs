@@ -24,7 +24,7 @@ use tiny_skia::Pixmap;
 use super::phases;
 use crate::daemon::state::{CameraState, RunState};
 use crate::hand::Hand;
-use brush::{Area, Brush};
+use brush::{Brush, Rectangle};
 use layout::{DESIGN, Layout, is_wide};
 use lettering::Lettering;
 use mirror::Mirror;
@@ -75,7 +75,7 @@ impl Overlay {
         let size = (self.brush.pixmap.width(), self.brush.pixmap.height());
         let brush = &mut self.brush;
         brush.unit = (size.0.min(size.1) as f32 / DESIGN.1).max(0.4);
-        let area = Area::new(0.0, 0.0, size.0 as f32, size.1 as f32);
+        let area = Rectangle::new(0.0, 0.0, size.0 as f32, size.1 as f32);
         let mirror = Mirror { area, size, flipped: false };
         mirror.paint(picture, 1.0, &mut brush.pixmap);
         hands.iter().for_each(|hand| skeleton::draw(brush, &mirror, hand));
@@ -112,7 +112,7 @@ fn live(brush: &mut Brush, mirror: &Mirror, state: &RunState, row: &phases::Row,
     }
 }
 
-fn lost(brush: &mut Brush, area: Area, why: &str) {
+fn lost(brush: &mut Brush, area: Rectangle, why: &str) {
     let unit = brush.unit;
     let centre = area.centre() - Vec2::new(0.0, 110.0 * unit);
     icons::no_camera(brush, centre, 240.0 * unit, WHITE);

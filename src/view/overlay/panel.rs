@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::brush::{Area, Brush};
+use super::brush::{Brush, Rectangle};
 use super::palette::*;
 use super::{icons, tiles};
 use crate::daemon::state::{RunState, SAID};
@@ -10,7 +10,7 @@ use crate::view::phases::{Icon, Row, Tone};
 
 /// What the hands do in one large line, and what to do about it in a smaller one. Fired, counting down and paused have
 /// their own background and icon, so that they can be told apart from a distance.
-pub fn caption(brush: &mut Brush, area: Area, row: &Row) {
+pub fn caption(brush: &mut Brush, area: Rectangle, row: &Row) {
     let unit = brush.unit;
     let (ground, opacity, ink) = match row.tone {
         Tone::Plain => (NIGHT, 0.85, WHITE),
@@ -27,15 +27,15 @@ pub fn caption(brush: &mut Brush, area: Area, row: &Row) {
         }
     });
     brush.fill(area, ground, opacity);
-    let mut words = Area::new(area.x + 24.0 * unit, area.y, area.w - 48.0 * unit, area.h);
+    let mut words = Rectangle::new(area.x + 24.0 * unit, area.y, area.w - 48.0 * unit, area.h);
     if let Some(icon) = icon {
         let size = 1.1 * area.h;
         words.w -= 0.8 * size;
         icon(brush, Vec2::new(area.right() - 0.55 * size, area.centre().y), size, ink);
     }
     let alone = row.remedy.is_empty();
-    let upper = Area { y: area.y + if alone { 0.22 } else { 0.06 } * area.h, h: 0.56 * area.h, ..words };
-    let lower = Area { y: area.y + 0.6 * area.h, h: 0.34 * area.h, ..words };
+    let upper = Rectangle { y: area.y + if alone { 0.22 } else { 0.06 } * area.h, h: 0.56 * area.h, ..words };
+    let lower = Rectangle { y: area.y + 0.6 * area.h, h: 0.34 * area.h, ..words };
     brush.label(&row.headline, 54.0 * unit, upper, ink);
     brush.label(&row.remedy, 32.0 * unit, lower, if ground == NIGHT { GREY } else { ink });
 }
@@ -47,24 +47,24 @@ const FULL: usize = 25;
 /// Draws an icon: its centre, its width, its colour.
 type DrawIcon = fn(&mut Brush, Vec2, f32, Ink);
 
-pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
+pub fn draw(brush: &mut Brush, area: Rectangle, state: &RunState) {
     let unit = brush.unit;
     brush.fill(area, NIGHT, 1.0);
     let inner = area.inset(20.0 * unit);
     let trouble = trouble(brush, inner, state);
-    let said = said(brush, Area { h: trouble - inner.y, ..inner }, state);
-    let fleet = Area::new(inner.x, inner.y - 8.0 * unit, inner.w, said - inner.y);
+    let said = said(brush, Rectangle { h: trouble - inner.y, ..inner }, state);
+    let fleet = Rectangle::new(inner.x, inner.y - 8.0 * unit, inner.w, said - inner.y);
     tiles::draw(brush, fleet, state);
 }
 
 /// The fleet's trouble, at the area's lower end. Returns where it begins.
-fn trouble(brush: &mut Brush, area: Area, state: &RunState) -> f32 {
+fn trouble(brush: &mut Brush, area: Rectangle, state: &RunState) -> f32 {
     let Some(trouble) = &state.fleet.trouble else { return area.bottom() };
     let unit = brush.unit;
     let (size, sign) = (26.0 * unit, 46.0 * unit);
     let lines = brush.letters.wrap(trouble, size, area.w - 2.0 * sign, 4);
     let height = (1.25 * size * lines.len() as f32 + 0.9 * size).max(1.5 * sign);
-    let bar = Area::new(area.x, area.bottom() - height, area.w, height);
+    let bar = Rectangle::new(area.x, area.bottom() - height, area.w, height);
     brush.fill_rounded(bar, 8.0 * unit, VERMILION, 1.0);
     icons::warning(brush, Vec2::new(bar.x + 0.85 * sign, bar.centre().y), sign, (BLACK, WHITE));
     let first = bar.centre().y - 1.25 * size * (lines.len() as f32 - 1.0) / 2.0;
@@ -75,7 +75,7 @@ fn trouble(brush: &mut Brush, area: Area, state: &RunState) -> f32 {
 }
 
 /// The newest sentences, the newest at the bottom and brightest, as many as fit. Returns where they begin.
-fn said(brush: &mut Brush, area: Area, state: &RunState) -> f32 {
+fn said(brush: &mut Brush, area: Rectangle, state: &RunState) -> f32 {
     let unit = brush.unit;
     let size = 23.0 * unit;
     let row = 1.3 * size;

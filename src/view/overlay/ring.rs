@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::brush::{Area, Brush};
+use super::brush::{Brush, Rectangle};
 use super::layout::CAPTION;
 use super::mirror::Mirror;
 use super::palette::*;
@@ -27,7 +27,7 @@ fn hold(brush: &mut Brush, mirror: &Mirror, reading: Option<&Reading>, side: Sid
     let mut hands = reading.into_iter().flat_map(|reading| &reading.hands).filter(|hand| hand.side == side);
     // A reading in between may have missed the hand; the ring stays in the middle until it is back.
     let at = hands.next().and_then(|hand| skeleton::square(mirror, hand, unit));
-    let middle = Area::new(
+    let middle = Rectangle::new(
         mirror.area.centre().x - 110.0 * unit,
         mirror.area.centre().y - 110.0 * unit,
         220.0 * unit,
@@ -43,14 +43,14 @@ fn hold(brush: &mut Brush, mirror: &Mirror, reading: Option<&Reading>, side: Sid
 fn countdown(brush: &mut Brush, mirror: &Mirror, ink: Ink, what: &str, victims: &[String], (left, share): (f32, f32)) {
     let unit = brush.unit;
     // The caption lies over the picture's lower end.
-    let room = Area { h: mirror.area.h - CAPTION * unit, ..mirror.area };
+    let room = Rectangle { h: mirror.area.h - CAPTION * unit, ..mirror.area };
     let (title, line) = (70.0 * unit, 40.0 * unit);
     let foot = line * victims.len() as f32 + 8.0 * unit;
     // The ring takes what the words above and below leave.
     let radius = ((room.h - title - foot) / 2.0 - 14.0 * unit).clamp(24.0 * unit, 150.0 * unit);
     let centre = Vec2::new(room.centre().x, room.y + title + radius + 6.0 * unit);
 
-    brush.label_centred(what, 54.0 * unit, Area::new(room.x, room.y + 4.0 * unit, room.w, title), WHITE);
+    brush.label_centred(what, 54.0 * unit, Rectangle::new(room.x, room.y + 4.0 * unit, room.w, title), WHITE);
     brush.disc(centre, radius, NIGHT, 0.85);
     brush.circle(centre, radius, 20.0 * unit, WHITE, 0.25);
     brush.arc(centre, radius, share, 20.0 * unit, ink);

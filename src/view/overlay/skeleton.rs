@@ -3,7 +3,7 @@
 
 use glam::{Vec2, Vec3Swizzles};
 
-use super::brush::{Area, Brush};
+use super::brush::{Brush, Rectangle};
 use super::mirror::Mirror;
 use super::palette::*;
 use crate::hand::{Hand, landmark::*};
@@ -65,14 +65,14 @@ pub fn bounds(mirror: &Mirror, hand: &Hand) -> Option<(Vec2, Vec2)> {
 }
 
 /// The square around the hand that holds its ring, kept inside the picture.
-pub fn square(mirror: &Mirror, hand: &Hand, unit: f32) -> Option<Area> {
+pub fn square(mirror: &Mirror, hand: &Hand, unit: f32) -> Option<Rectangle> {
     let (low, high) = bounds(mirror, hand)?;
     let room = mirror.area.inset(14.0 * unit);
     let side = (1.2 * (high - low).max_element()).max(150.0 * unit).min(room.w).min(room.h);
     let centre = (low + high) / 2.0;
     let x = (centre.x - side / 2.0).min(room.right() - side).max(room.x);
     let y = (centre.y - side / 2.0).min(room.bottom() - side).max(room.y);
-    Some(Area::new(x, y, side, side))
+    Some(Rectangle::new(x, y, side, side))
 }
 
 fn joints(mirror: &Mirror, hand: &Hand) -> Option<Vec<Vec2>> {

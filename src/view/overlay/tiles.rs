@@ -3,7 +3,7 @@
 
 use glam::Vec2;
 
-use super::brush::{Area, Brush};
+use super::brush::{Brush, Rectangle};
 use super::icons;
 use super::palette::*;
 use crate::daemon::state::RunState;
@@ -27,11 +27,12 @@ const NARROWEST: (f32, f32) = (140.0, 88.0);
 const GAP: f32 = 8.0;
 
 /// Draws the count and the tiles.
-pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
+pub fn draw(brush: &mut Brush, area: Rectangle, state: &RunState) {
     let unit = brush.unit;
-    let head = Area::new(area.x, area.y, area.w, (64.0 * unit).min(area.h));
+    let head = Rectangle::new(area.x, area.y, area.w, (64.0 * unit).min(area.h));
     header(brush, head, &state.fleet);
-    let mut room = Area::new(area.x, head.bottom() + 4.0 * unit, area.w, area.bottom() - head.bottom() - 4.0 * unit);
+    let mut room =
+        Rectangle::new(area.x, head.bottom() + 4.0 * unit, area.w, area.bottom() - head.bottom() - 4.0 * unit);
     let seen = state.fleet.observed.iter().flat_map(|observed| &observed.instances);
     // EC2 describes terminated instances for another hour; they are no longer part of the fleet.
     let instances: Vec<&Member> = seen.filter(|seen| seen.phase() != Lifecycle::Terminated).collect();
@@ -41,7 +42,7 @@ pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     let mut grid = Grid::of(instances.len(), room, unit);
     if !grid.words {
         let used = legend(brush, room, &state.fleet);
-        room = Area::new(room.x, room.y + used, room.w, room.h - used);
+        room = Rectangle::new(room.x, room.y + used, room.w, room.h - used);
         grid = Grid { words: false, ..Grid::small(instances.len(), room, unit) };
     }
     let fitting = grid.columns * (room.h / grid.height) as usize;
@@ -49,7 +50,7 @@ pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     let place = |index: usize| {
         let (row, column) = (index / grid.columns, index % grid.columns);
         let wide = room.w / grid.columns as f32;
-        Area::new(room.x + column as f32 * wide, room.y + row as f32 * grid.height, wide, grid.height)
+        Rectangle::new(room.x + column as f32 * wide, room.y + row as f32 * grid.height, wide, grid.height)
             .inset(GAP.min(0.12 * grid.height / unit) / 2.0 * unit)
     };
     for (index, seen) in instances.iter().take(shown).enumerate() {
@@ -62,12 +63,12 @@ pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
 }
 
 impl Grid {
-    fn of(count: usize, room: Area, unit: f32) -> Grid {
+    fn of(count: usize, room: Rectangle, unit: f32) -> Grid {
         let wordy = Grid::fit(count, room, (WORDS.0 * unit, WORDS.1 * unit), NARROWEST.0 * unit);
         wordy.map_or_else(|| Grid::small(count, room, unit), |(columns, height)| Grid { columns, height, words: true })
     }
 
-    fn small(count: usize, room: Area, unit: f32) -> Grid {
+    fn small(count: usize, room: Rectangle, unit: f32) -> Grid {
         let narrowest = NARROWEST.1 * unit;
         let fit = Grid::fit(count, room, (SMALL.0 * unit, SMALL.1 * unit), narrowest);
         let (columns, height) = fit.unwrap_or((((room.w / narrowest) as usize).max(1), SMALL.1 * unit));
@@ -75,7 +76,7 @@ impl Grid {
     }
 
     /// The fewest columns in which all tiles fit, and how high they are then.
-    fn fit(count: usize, room: Area, (most, least): (f32, f32), narrowest: f32) -> Option<(usize, f32)> {
+    fn fit(count: usize, room: Rectangle, (most, least): (f32, f32), narrowest: f32) -> Option<(usize, f32)> {
         let columns = 1..=((room.w / narrowest) as usize).max(1);
         columns
             .map(|columns| (columns, (room.h / count.div_ceil(columns) as f32).min(most)))
@@ -84,14 +85,14 @@ impl Grid {
 }
 
 /// How many there are, and how many there may be.
-fn header(brush: &mut Brush, area: Area, fleet: &FleetState) {
+fn header(brush: &mut Brush, area: Rectangle, fleet: &FleetState) {
     let unit = brush.unit;
     let count = fleet.observed.as_ref().map_or("?".into(), |observed| observed.count().to_string());
     let size = 60.0 * unit;
     let wide = brush.letters.width(&count, size);
     brush.label(&count, size, area, WHITE);
     let x = area.x + wide + 0.25 * size;
-    let words = Area::new(x, area.y + 0.08 * size, area.right() - x, area.h);
+    let words = Rectangle::new(x, area.y + 0.08 * size, area.right() - x, area.h);
     let what = match &fleet.observed {
         None => "instances: not seen yet".into(),
         Some(_) => {
@@ -103,7 +104,7 @@ fn header(brush: &mut Brush, area: Area, fleet: &FleetState) {
 }
 
 /// What the icons mean and how many tiles have each. Returns the height it took.
-fn legend(brush: &mut Brush, area: Area, fleet: &FleetState) -> f32 {
+fn legend(brush: &mut Brush, area: Rectangle, fleet: &FleetState) -> f32 {
     let unit = brush.unit;
     let (size, row) = (23.0 * unit, 30.0 * unit);
     let wide = area.w / 2.0;
@@ -111,13 +112,13 @@ fn legend(brush: &mut Brush, area: Area, fleet: &FleetState) -> f32 {
     for (index, &(phase, count)) in phases.iter().enumerate() {
         let (x, y) = (area.x + wide * (index % 2) as f32, area.y + row * (index / 2) as f32);
         icons::phase(brush, phase, Vec2::new(x + 0.6 * size, y + row / 2.0), 1.1 * size);
-        let words = Area::new(x + 1.4 * size, y, wide - 1.7 * size, row);
+        let words = Rectangle::new(x + 1.4 * size, y, wide - 1.7 * size, row);
         brush.label(&format!("{count} {phase}"), size, words, WHITE);
     }
     row * phases.len().div_ceil(2) as f32 + 6.0 * unit
 }
 
-fn tile(brush: &mut Brush, area: Area, seen: &Member, doomed: bool, words: bool) {
+fn tile(brush: &mut Brush, area: Rectangle, seen: &Member, doomed: bool, words: bool) {
     let unit = brush.unit;
     let ink = if doomed { ORANGE } else { icons::of_phase(seen.phase()) };
     let radius = 8.0 * unit;
@@ -130,7 +131,7 @@ fn tile(brush: &mut Brush, area: Area, seen: &Member, doomed: bool, words: bool)
     let left = area.x + 0.75 * sign + 4.0 * unit;
     let phase = if doomed { Lifecycle::Retiring } else { seen.phase() };
     icons::phase(brush, phase, Vec2::new(left, area.centre().y), sign);
-    let text = Area::new(left + 0.8 * sign, area.y, area.right() - left - 0.8 * sign - 6.0 * unit, area.h);
+    let text = Rectangle::new(left + 0.8 * sign, area.y, area.right() - left - 0.8 * sign - 6.0 * unit, area.h);
     let id = &seen.id().0;
     if !words {
         let size = (0.7 * area.h).min(24.0 * unit);
@@ -138,9 +139,9 @@ fn tile(brush: &mut Brush, area: Area, seen: &Member, doomed: bool, words: bool)
         brush.label(&end, size, text, WHITE);
         return;
     }
-    let half = Area { h: 0.5 * area.h, ..text };
-    let upper = Area { y: area.y + 0.04 * area.h, ..half };
-    let lower = Area { y: area.y + 0.46 * area.h, ..half };
+    let half = Rectangle { h: 0.5 * area.h, ..text };
+    let upper = Rectangle { y: area.y + 0.04 * area.h, ..half };
+    let lower = Rectangle { y: area.y + 0.46 * area.h, ..half };
     let size = 24.0 * unit;
     let end = end_of(brush, id, size, text.w);
     brush.label(&end, size, upper, WHITE);
