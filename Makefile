@@ -1,35 +1,44 @@
-# Everything a person does with handwave. `make demo` first; `make help` lists the rest.
-# Needs Rust (see Cargo.toml's rust-version), a C compiler, Python 3 with pip. Nothing needs root.
+# Builds, runs, tests and installs handwave. Start with `make demo`; `make help` lists the rest.
+# Needs Rust (see Cargo.toml's rust-version), a C compiler, and Python 3 with pip. Nothing needs root.
 
 CARGO ?= cargo
-# The labelled hands, which are not part of this repository.
+# Labelled pictures of hands, which are not part of this repository.
 HANDS ?= $(or $(HANDWAVE_HANDS),../shared/hands)
+# Where `make install` installs to. DESTDIR stands for the root while a package is made.
+PREFIX ?= $(HOME)/.local
+DESTDIR ?=
 
-.PHONY: demo test meant looks build run bench judge runtime libclang moto peer soak lint clean help
+.PHONY: demo test meant looks build run install uninstall bench judge runtime libclang moto peer soak lint clean help
 
-demo: runtime libclang ## play the main job with a drawn hand, the real models and a simulated fleet
+demo: runtime libclang ## show it all with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window -- demo
 
 test: runtime libclang moto ## run every test
 	$(CARGO) test
 
-meant: runtime ## count false commands in 30 minutes of nothing meant, and missed ones of 200 meant: ten minutes
+meant: runtime ## count false commands in 30 minutes without a gesture, and misses among 200 gestures: ten minutes
 	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture
 
-looks: runtime ## draw every state that the window shows, side by side, into target/looks.png
+looks: runtime ## draw every state of the window into target/looks.png; README=docs also redraws README's pictures
 	$(CARGO) run --quiet --no-default-features --features window --example looks -- target/looks.png $(README)
 
-build: runtime libclang ## leave the release binary, with everything on, at target/release/handwave
+build: runtime libclang ## build the release binary, with every feature: target/release/handwave
 	$(CARGO) build --release
 
-run: build ## run it, as config.toml says; ARGS="--camera hands.mp4" adds to the command line
+run: build ## run it with config.toml; ARGS="--camera hands.mp4" adds options
 	target/release/handwave run $(ARGS)
+
+install: build ## install into PREFIX (~/.local): binary, runtime library, man pages, completions, systemd user unit
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' sh tools/install.sh install
+
+uninstall: ## remove what `make install` installed into PREFIX
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' sh tools/install.sh uninstall
 
 bench: runtime peer ## compare speed and accuracy with MediaPipe and cvzone, side by side; ROUNDS=1 for a quick look
 	$(CARGO) build --release --no-default-features --bin handwave --example bench
 	@python3 benches/peer/compare.py target/release
 
-judge: runtime peer ## judge the finger head on labelled hands, each by a head that has not seen its session or person
+judge: runtime peer ## evaluate the finger head on labelled hands (HANDS=folder), held out by session and by source
 	$(CARGO) build --release --no-default-features --example landmarks
 	mkdir -p .deps/dumps
 	target/release/examples/landmarks renders 2560 > .deps/dumps/renders.jsonl
@@ -46,21 +55,21 @@ moto: ## install the tests' stand-in for AWS into .deps, once
 peer:
 	@sh benches/peer/fetch.sh
 
-libclang: ## fetch libclang into .deps, once: the webcam's build reads the kernel's headers with it
+libclang: ## fetch libclang into .deps, once: building the webcam support reads the kernel's headers with it
 	@sh tools/fetch-libclang.sh
 
-soak: runtime libclang ## lose and regain a webcam for 10 minutes in the lab, and say what it cost; SECONDS=60 for less
+soak: runtime libclang ## lose and regain a webcam for 10 minutes in the lab, looking for leaks; SECONDS=60 for less
 	$(CARGO) build --release --no-default-features --features webcam
 	tests/soak.sh $(or $(SECONDS),600)
 
-lint: libclang ## what CI says besides the tests: format, clippy, docs
+lint: libclang ## check format, clippy and docs, as CI does
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 
-clean: ## throw away all that was built and fetched
+clean: ## delete everything that was built and fetched
 	$(CARGO) clean
 	rm -rf .deps
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18

@@ -1,5 +1,5 @@
-//! What each part of a reading costs by itself: `cargo bench --no-default-features --bench parts`. The whole, beside its
-//! peer, is `make bench`.
+//! The cost of each part of a reading: `cargo bench --no-default-features --bench parts`. `make bench` measures the
+//! whole, and compares it with its peer.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use handwave::camera::Frame;
 use handwave::camera::puppet::{Renderer, Script};
 use handwave::config::Config;
 use handwave::gesture::machine::Machine;
-use handwave::vision::fingers;
+use handwave::vision::crop::cut;
 use handwave::vision::landmark::LandmarkReader;
-use handwave::vision::model::{LANDMARK, Model, OrtModel, PALM, Spec};
+use handwave::vision::letterbox::{Border, Letterbox};
+use handwave::vision::model::{Model, OrtModel, Spec};
 use handwave::vision::motion::{Motion, Thumbnail};
 use handwave::vision::palm::SIDE;
 use handwave::vision::roi::Roi;
-use handwave::vision::warp::{Border, Letterbox, cut};
-use handwave::vision::{self, runtime};
+use handwave::vision::{self, fingers, landmark, palm, runtime};
 use image::RgbImage;
 
 fn main() {
@@ -58,25 +58,25 @@ fn letterbox(bencher: Bencher) {
 
 #[divan::bench]
 fn palm_model(bencher: Bencher) {
-    let mut model = model(&PALM);
+    let mut model = model(&palm::SPEC);
     bencher.bench_local(|| model.run().map(|outputs| outputs.len()));
 }
 
 #[divan::bench]
-fn warp(bencher: Bencher) {
+fn crop(bencher: Bencher) {
     let (mut tensor, frame) = (vec![0.0; 3 * 224 * 224], frame());
     bencher.bench_local(|| cut(black_box(&frame.picture), &roi(), 224, &mut tensor));
 }
 
 #[divan::bench]
 fn landmark_model(bencher: Bencher) {
-    let mut model = model(&LANDMARK);
+    let mut model = model(&landmark::SPEC);
     bencher.bench_local(|| model.run().map(|outputs| outputs.len()));
 }
 
 #[divan::bench]
 fn raised_fingers(bencher: Bencher) {
-    let mut reader = LandmarkReader::new(Box::new(model(&LANDMARK)));
+    let mut reader = LandmarkReader::new(Box::new(model(&landmark::SPEC)));
     let look = reader.read(&frame().picture, &roi()).expect("the model runs");
     bencher.bench_local(|| fingers::read(black_box(&look.landmarks)));
 }

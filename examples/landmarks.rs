@@ -1,25 +1,26 @@
-//! What models/train_fingers.py learns from: the landmarks of hands in labelled pictures, or of the puppet's.
+//! Training data for models/train_fingers.py. In: labelled pictures, or a number of puppets to render. Out: the
+//! landmarks of their hands.
 //!
-//! `landmarks FOLDER` reads every picture of a folder as it is and changed (mirrored, turned, small, dark, cut tightly),
-//! `landmarks renders N` draws N random puppets. A line is one picture's reading: `{"file", "view", "hands"}`, where a
-//! render's file is its fingers, thumb first. Landmarks are in the unchanged picture's pixels.
+//! `landmarks FOLDER` reads every picture of a folder unchanged and changed (mirrored, rotated, small, dark, cropped
+//! tightly); `landmarks renders N` renders N random puppets. Each line is one picture's reading: `{"file", "view",
+//! "hands"}`, where a render's file is its fingers, thumb first. Landmarks are in the unchanged picture's pixels.
 
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use glam::{Affine2, Vec2, Vec3, Vec3Swizzles};
-use handwave::camera::file::{Film, pictures};
+use handwave::camera::Frame;
+use handwave::camera::file::{first_frame, pictures};
 use handwave::camera::puppet::{Pose, Renderer, Scene};
-use handwave::camera::{Camera, Frame};
 use handwave::config::Config;
 use handwave::hand::{Hand, Landmarks, Side};
 use handwave::vision::landmark::LandmarkReader;
-use handwave::vision::model::{LANDMARK, OrtModel, PALM};
+use handwave::vision::model::OrtModel;
 use handwave::vision::palm::{PalmDetector, Params};
 use handwave::vision::roi::Roi;
 use handwave::vision::tracker::Tracker;
-use handwave::vision::{self, runtime};
+use handwave::vision::{self, landmark, palm, runtime};
 use image::RgbImage;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -47,21 +48,20 @@ impl Reader {
         let runtime = runtime::load(None)?;
         let params = Params { threshold: settings.palm_threshold, overlap: 0.3, most: settings.palms_most };
         Ok(Reader {
-            palms: PalmDetector::new(Box::new(OrtModel::open(runtime, &PALM, None)?), params),
-            landmarks: LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, None)?)),
+            palms: PalmDetector::new(Box::new(OrtModel::open(runtime, &palm::SPEC, None)?), params),
+            landmarks: LandmarkReader::new(Box::new(OrtModel::open(runtime, &landmark::SPEC, None)?)),
             tracker: vision::open(&settings, None, false)?,
         })
     }
 
     fn picture(&mut self, path: &Path) -> Result<()> {
-        let mut frame = Frame::default();
-        Film::open(path)?.read(&mut frame)?;
+        let frame = first_frame(path)?;
         let file = path.file_name().context("a file has a name")?.to_string_lossy();
         let hands = self.tracker.read_cold(&frame)?.hands;
         say(&file, "plain", hands.iter().map(Seen::of));
         let followed = self.tracker.read(&frame)?.hands;
         say(&file, "followed", followed.iter().map(Seen::of));
-        // What the model makes of its first, worse crop: hands that move are seen like that.
+        // The estimate on the first, looser crop: moving hands are seen like that.
         let mut first = Vec::new();
         for roi in self.palms.detect(&frame.picture, 1.0)?.iter().map(Roi::of_palm).filter(Roi::is_sound) {
             let look = self.landmarks.read(&frame.picture, &roi)?;
@@ -80,7 +80,7 @@ impl Reader {
         let (mut renderer, mut random) = (Renderer::default(), Random(SplitMix64::seed_from_u64(1)));
         let mut frame = Frame { time: Duration::ZERO, picture: RgbImage::new(640, 480) };
         for number in 0..count {
-            // Every combination equally often: the odd ones are what pictures of people lack.
+            // All combinations equally often: pictures of people lack the unusual ones.
             let raised: [bool; 5] = std::array::from_fn(|finger| number >> finger & 1 == 1);
             renderer.render(&puppet(raised, &mut random), &mut frame.picture);
             let file: String = raised.iter().map(|&up| if up { '1' } else { '0' }).collect();
@@ -90,7 +90,7 @@ impl Reader {
     }
 }
 
-/// One hand's line.
+/// The line of one hand.
 struct Seen {
     landmarks: Landmarks,
     confidence: f32,
@@ -101,7 +101,7 @@ impl Seen {
         Seen { landmarks: hand.landmarks, confidence: hand.confidence }
     }
 
-    /// Back from a changed picture's pixels.
+    /// Converts a changed picture's pixels back.
     fn moved(mut self, view: Affine2) -> Seen {
         let scale = view.matrix2.determinant().abs().sqrt();
         self.landmarks = self.landmarks.map(|p| view.transform_point2(p.xy()).extend(p.z * scale));
@@ -118,7 +118,7 @@ fn say(file: &str, view: &str, hands: impl Iterator<Item = Seen>) {
     println!("{}", json!({"file": file, "view": view, "hands": hands.collect::<Vec<_>>()}));
 }
 
-/// What is cut out of a picture: a name, the way from the cut's pixels to the picture's, its size, how bright it is.
+/// A crop: its name, the transform from its pixels to the picture's, its size, and its brightness.
 type View = (&'static str, Affine2, Vec2, f32);
 
 fn views(picture: &RgbImage, hands: &[Hand]) -> Vec<View> {
@@ -143,7 +143,7 @@ fn views(picture: &RgbImage, hands: &[Hand]) -> Vec<View> {
     views
 }
 
-/// The cut, by bilinear interpolation; the picture's edge is drawn out.
+/// The crop, by bilinear interpolation; outside the picture, its edge is repeated.
 fn cut(picture: &RgbImage, view: Affine2, size: Vec2, light: f32) -> RgbImage {
     let edge = Vec2::new(picture.width() as f32, picture.height() as f32) - 1.0;
     RgbImage::from_fn(size.x as u32, size.y as u32, |x, y| {
@@ -153,7 +153,7 @@ fn cut(picture: &RgbImage, view: Affine2, size: Vec2, light: f32) -> RgbImage {
     })
 }
 
-/// A hand as nobody has to hold it: any side, place, tilt, skin and light; fingers neither quite straight nor quite closed.
+/// A random hand: any side, place, tilt, skin and light; fingers neither quite straight nor quite closed.
 fn puppet(raised: [bool; 5], random: &mut Random) -> Scene {
     let side = if random.between(0.0, 1.0) < 0.5 { Side::Left } else { Side::Right };
     let back = if random.between(0.0, 1.0) < 0.5 { 180.0 } else { 0.0 };
@@ -170,7 +170,7 @@ fn puppet(raised: [bool; 5], random: &mut Random) -> Scene {
     Scene { left, right, background }
 }
 
-/// The same numbers each time.
+/// The same numbers on every run.
 struct Random(SplitMix64);
 
 impl Random {

@@ -15,15 +15,15 @@ use handwave::clouds::Mode;
 use handwave::command::Gesture;
 use handwave::command::InstanceId;
 use handwave::config::Config;
+use handwave::daemon::state::{CameraState, PuppetState, RunState};
+use handwave::fleet::FleetState;
 use handwave::fleet::Limits;
-use handwave::fleet::observed::Observed;
-use handwave::fleet::ports::{Health, Instance, InstanceState};
-use handwave::fleet::reconciler::FleetState;
+use handwave::fleet::Observed;
+use handwave::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG};
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
 use handwave::view::overlay::Overlay;
-use handwave::view::{CameraState, RunState};
 use handwave::vision::{self, tracker::Tracker};
 use image::RgbImage;
 use image::codecs::png::{CompressionType, FilterType::Adaptive, PngEncoder};
@@ -120,7 +120,7 @@ fn looks() -> Vec<Look> {
         Look {
             name,
             script,
-            scene: RunState { mode, camera, light, reading, phase, victims, fleet, driven: false, said },
+            scene: RunState { mode, camera, light, reading, phase, victims, fleet, puppet: PuppetState::None, said },
         }
     };
     let raised = "Gesture: left hand, 3 raised, held 0.8 s, 98 % sure.";
@@ -165,7 +165,7 @@ fn looks() -> Vec<Look> {
         match look.name {
             "counting down" => scene.victims = IDS[2..4].iter().map(|id| InstanceId::from(*id)).collect(),
             "camera lost" => scene.camera = CameraState::Lost("USB Camera was unplugged; plug it in again".into()),
-            "demo" => scene.driven = true,
+            "demo" => scene.puppet = PuppetState::Scripted,
             "dark" => scene.light = Some(Light::Dark),
             "live" | "live, going" => {
                 scene.mode = Mode::Live { account: "111122223333".into(), region: "eu-central-1".into() };
@@ -247,12 +247,10 @@ fn many() -> Vec<Row> {
 }
 
 fn fleet(rows: &[Row]) -> FleetState {
-    let instances = rows.iter().enumerate().map(|(age, (id, state, health))| Instance {
-        id: (*id).into(),
-        state: *state,
-        launched: jiff::Timestamp::UNIX_EPOCH + Duration::from_secs(age as u64),
-        retiring: *health == Some(Health::Draining),
-        reason: None,
+    let instances = rows.iter().enumerate().map(|(age, (id, state, health))| {
+        let launched = jiff::Timestamp::UNIX_EPOCH + Duration::from_secs(age as u64);
+        let instance = Instance::new(*id, *state, launched);
+        if *health == Some(Health::Draining) { instance.with_tag(RETIRING_TAG, "") } else { instance }
     });
     let health = rows.iter().filter_map(|(id, _, health)| Some(((*id).into(), (*health)?)));
     let observed = Some(Observed::join(instances.collect(), health.collect()));

@@ -2,8 +2,8 @@
 """Turns MediaPipe's two hand models into ONNX.
 
 In:  palm_detection_full.tflite and hand_landmark_full.tflite out of PyPI's mediapipe wheel (downloaded, or --wheel).
-Out: palm.onnx and landmark.onnx beside this file: the same bytes on every run. README.md says what is in them, and why
-     the graph has the shape it has. --check, --golden and --measure use verify.py.
+Out: palm.onnx and landmark.onnx next to this file: the same bytes on every run. README.md says what is in them, and why
+     the graph has this shape. --check, --golden and --measure use verify.py.
 """
 import argparse, hashlib, io, pathlib, subprocess, sys, tempfile, zipfile
 
@@ -29,7 +29,7 @@ TYPES = {tflite.TensorType.FLOAT32: np.float32, tflite.TensorType.FLOAT16: np.fl
 
 
 class Op:
-    """One tflite operator: its name, its options, the numbers of the tensors that it reads and of the one it writes."""
+    """One tflite operator: its name, its options, the indices of its input tensors and of its output tensor."""
 
     def __init__(self, model, op):
         code = model.OperatorCodes(op.OpcodeIndex())
@@ -43,7 +43,7 @@ class Op:
 class Converter:
     """Writes the ONNX graph of one tflite file; tensor 12 is called t12. tflite is NHWC, ONNX is NCHW.
 
-    `blocked` shapes the graph for ONNX Runtime's blocked layout; without it, it is tflite's own, to measure against.
+    `blocked` shapes the graph for ONNX Runtime's blocked layout; without it, the graph is tflite's own, as a baseline.
     """
 
     def __init__(self, data, blocked=True):
@@ -53,8 +53,8 @@ class Converter:
         # Weights are fp16 behind a DEQUANTIZE: look through it, so that they stay fp16 in the file.
         self.stored = {op.out: op.inputs[0] for op in ops if op.name == "DEQUANTIZE"}
         self.ops = [op for op in ops if op.name != "DEQUANTIZE"]
-        # Where channels grow, a residual is padded with zero channels and added to a convolution's result. Adding it to
-        # a convolution of the first channels only says the same without a Pad. {that convolution: unpadded residual}
+        # If channels grow, a residual is padded with zero channels and added to a convolution's result. Adding it only to
+        # the convolution of the first channels is the same, without a Pad. {that convolution: unpadded residual}
         made = {op.out: op for op in self.ops}
         self.split = {conv: made[pad].inputs[0] for op in self.ops if op.name == "ADD" and blocked
                       for pad, conv in (op.inputs, op.inputs[::-1]) if pad in made and made[pad].name == "PAD"}
@@ -80,7 +80,7 @@ class Converter:
         self.nodes.append(helper.make_node(kind, inputs, [out], name=out, **attributes))
 
     def window(self, op, kernel):
-        """Kernel, strides and padding of a convolution or a pool; where tflite pads unevenly, more below and right."""
+        """Kernel, strides and padding of a convolution or a pool. Uneven padding is larger below and right, as in tflite."""
         _, high, wide, _ = self.shape(op.inputs[0])
         strides = [op.options.StrideH(), op.options.StrideW()]
         pads = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip((high, wide), kernel, strides)]
@@ -89,7 +89,7 @@ class Converter:
         return dict(kernel_shape=kernel, strides=strides, pads=[p // 2 for p in pads] + [p - p // 2 for p in pads])
 
     def conv(self, op, out, channels=slice(None)):
-        """A convolution, or those of its output channels, with the activation that tflite fused into it."""
+        """A convolution, or only some of its output channels, with the activation that tflite has fused into it."""
         depthwise = op.name == "DEPTHWISE_CONV_2D"
         kernel, bias = self.constant(op.inputs[1]), self.constant(op.inputs[2])[channels]
         kernel = kernel.transpose((3, 0, 1, 2) if depthwise else (0, 3, 1, 2))[channels]  # 1HWO or OHWI -> OIHW

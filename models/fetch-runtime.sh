@@ -1,8 +1,8 @@
 #!/bin/sh
 # Fetches the ONNX Runtime library for this machine, once.
 # In:  models/onnxruntime.txt (version and hashes), PyPI through python3's pip. Needs no root, installs nothing.
-# Out: .deps/lib/libonnxruntime.so or .dylib, its licence and notices, and the version that it is of.
-#      Where that version is there already, nothing. Status 1 and one sentence on stderr where it can't be had.
+# Out: .deps/lib/libonnxruntime.so or .dylib, its licence and notices, and a file with its version. Does nothing if that
+#      version is there already. On failure: status 1 and one sentence on stderr.
 set -eu
 cd "$(dirname "$0")/.."
 me=fetch-runtime
@@ -16,7 +16,7 @@ case "$system $machine" in
     *) fail "there is no ONNX Runtime wheel for $system $machine: build the library and tell handwave where it is" ;;
 esac
 
-# The version is written last, so a run that was cut off is done again.
+# The version is written last, so that an interrupted run starts again.
 if [ -f "$lib/$file" ] && [ "$(cat "$lib/onnxruntime.version" 2>/dev/null)" = "$version $platform" ]; then
     exit 0
 fi

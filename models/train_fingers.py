@@ -1,8 +1,8 @@
-"""Trains the head that tells raised fingers from a hand's landmarks, and judges it on hands that it has not seen.
+"""Trains the head that reads raised fingers from a hand's landmarks, and tests it on hands outside its training data.
 
 In:  DUMPS, a folder with what examples/landmarks.rs prints: renders.jsonl, and {webcam,tilted,digits}.jsonl;
      HANDS, the folder of the labelled pictures, for their labels.csv. models/README.md says how to make and get them.
-Out: models/fingers.bin and tests/golden/fingers.json; with --judge nothing but tables on standard output.
+Out: models/fingers.bin and tests/golden/fingers.json; with --judge only tables on standard output.
 """
 import argparse, collections, csv, json, pathlib, re
 
@@ -11,23 +11,23 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PICTURES = "webcam", "tilted", "digits"
 FOLDS, SEEDS, HIDDEN, EPOCHS, BATCH = 5, 2, 32, 30, 256
-# Labels are taken to be so likely wrong: the head is never so certain that the rule could not outvote it.
+# The assumed probability that a label is wrong. It bounds the head's certainty, so that the rule can outvote it.
 DOUBT = 0.03
 # The 32 combinations of raised fingers, thumb first.
 COMBINATIONS = (np.arange(32)[:, None] >> np.arange(5) & 1).astype(np.float32)
 # Which fingers the digits' signs raise, thumb first.
 SIGNS = dict(zip("123456789", "01000 01100 11100 01111 11111 01110 01101 01011 00111".split()))
-# src/gesture/fingers/mod.rs
+# The same as in src/vision/fingers/mod.rs (tests/models.rs compares them).
 RULE_WEIGHT, RULE_MOST, SURE, EDGE_ON, GAP = 0.5, 3, 1.3, 0.5, 1
-# Combinations with a folded finger between two raised ones, the thumb left aside.
+# Combinations with a folded finger between two raised ones, thumb left out.
 GAPS = (np.diff(COMBINATIONS[:, 1:], prepend=0) > 0).sum(1) > 1
 
-# Hands: landmarks (NaN where a labelled hand was not found), which combinations the label allows, the fold, and
-# whether it is the unchanged picture, by which hands are judged.
+# Hands: landmarks (NaN if a labelled hand was not found), which combinations the label allows, the fold, and whether
+# the picture is unchanged; only those are judged.
 Hands = collections.namedtuple("Hands", "points allowed fold plain")
 
 
-# From landmarks to numbers: as in src/gesture/fingers/{measures,rule}.rs.
+# From landmarks to features: as in src/vision/fingers/{measures,rule}.rs.
 
 BASE, WRIST = np.array([1, 5, 9, 13, 17]), np.zeros(5, int)
 TIP, NEAR, THUMB = BASE + 3, np.array([17, 9, 5, 6, 10, 13, 14]), np.full(7, 4)
@@ -78,7 +78,7 @@ def overlap(a, b):
 
 
 def matched(rows, hands):
-    """The hand on each labelled box, the best pairs first; where there are no boxes the most confident hand."""
+    """The hand on each labelled box, best pairs first; without boxes, the most confident hand."""
     if "xmin" not in rows[0]:
         return [max(hands, key=lambda hand: hand["confidence"], default=None)]
     found, taken = [None] * len(rows), set()
@@ -94,7 +94,7 @@ def matched(rows, hands):
 
 
 def fold(source, row):
-    """By session where there are some (3 and 3_... are one), else by stretches of neighbouring pictures: a person."""
+    """By session if there are any (3 and 3_... are one), else by runs of neighbouring pictures, which show one person."""
     if source == "webcam":
         return {"2": 0, "26": 1, "15": 1, "16": 2, "96": 2, "46": 3, "25": 3}.get(row["session"], 4)
     number = int(re.findall(r"\d+", row["file"])[-1])
@@ -102,7 +102,7 @@ def fold(source, row):
 
 
 def load(source, dumps, folder):
-    """A picture's label is a count, which allows every combination of so many fingers; a sign's or a render's is exact."""
+    """Labelled hands. A picture's label is a count, which allows all combinations with that count; others are exact."""
     labels, columns = collections.defaultdict(list), []
     if source in PICTURES:
         for row in csv.DictReader(open(folder / source / "labels.csv")):
@@ -126,11 +126,11 @@ def some(hands, which):
     return Hands(*(column[which] for column in hands))
 
 
-# The head: one hidden layer, and as many heads as seeds, whose mean is one wider head. Hidden units have their limits
-# (tanh): with rectifiers, hands unlike those in training got large and wrong numbers.
+# The head: one hidden layer; one head per seed, whose mean is one wider head. Hidden units are bounded (tanh): with
+# rectifiers, hands unlike those in training got large wrong scores.
 
 def varied(points, random):
-    """The same hands a little turned in depth, deeper or flatter, wider or narrower, and every point misplaced."""
+    """Augmentation: the hands slightly rotated in depth, deeper or flatter, wider or narrower, every point displaced."""
     p, one = scaled(points), (len(points), 1)
     x, y, z = np.moveaxis(p - p[:, BASE].mean(1, keepdims=True), 2, 0)
     z = z * np.exp(random.normal(0, 0.3, one))
@@ -142,7 +142,7 @@ def varied(points, random):
 
 
 def train(sources, seed):
-    """Adam on the likelihood of what the labels allow, every source weighing the same."""
+    """Adam on the likelihood of what the labels allow, with equal weight for every source."""
     random = np.random.default_rng(seed)
     sources = [some(hands, np.isfinite(hands.points[:, 0, 0])) for hands in sources]
     points, allowed = (np.concatenate(column) for column in list(zip(*sources))[:2])
@@ -160,7 +160,7 @@ def train(sources, seed):
         for x, fits in zip(inputs.reshape(-1, BATCH, len(mean)), allowed[order].reshape(-1, BATCH, 32)):
             hidden = np.tanh(x @ head[0] + head[1])
             odds = hidden @ head[2] + head[3]
-            # What the fingers are, given the label: the head's own opinion, among what the label allows.
+            # The target given the label: the head's own distribution, restricted to what the label allows.
             joint = np.where(fits, odds @ COMBINATIONS.T, -np.inf)
             likely = np.exp(joint - joint.max(1, keepdims=True))
             target = likely @ COMBINATIONS / likely.sum(1, keepdims=True)
@@ -201,7 +201,7 @@ def raised(odds):
 
 
 def told(hands, odds, sure):
-    """Count right, of all; sure, of those found; wrong, of those sure."""
+    """Shares: right count, of all hands; sure, of those found; wrong, of those sure."""
     count = (hands.allowed * COMBINATIONS.sum(1)).max(1)
     found = np.isfinite(hands.points[:, 0, 0])
     flat = hands.points[..., :2]
@@ -229,7 +229,7 @@ def judge(sources):
         row(f"{title}: both", lambda name: told(plain[name], results[name][1], SURE))
 
 
-# What Rust embeds.
+# The files that the program and its tests embed.
 
 def write(head, renders):
     first, bias, second, last = head
@@ -246,7 +246,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("dumps", type=pathlib.Path)
     parser.add_argument("hands", type=pathlib.Path)
-    parser.add_argument("--judge", action="store_true", help="print what it gets on hands it was not trained on")
+    parser.add_argument("--judge", action="store_true", help="print its accuracy on hands that it was not trained on")
     args = parser.parse_args()
     sources = {source: load(source, args.dumps, args.hands) for source in (*PICTURES, "renders")}
     if args.judge:

@@ -1,7 +1,7 @@
-"""Holds the ONNX models to the tflite interpreter; the part of convert.py that needs requirements.txt's second half.
+"""Compares the ONNX models with the tflite interpreter: the part of convert.py that needs requirements.txt's second half.
 
 In:  a tflite file and the ONNX model made of it; the picture tests/golden/hand.png.
-Out: a line for each input or measurement, exit status 1 where one is off; or tests/golden/{palm,landmark}.json.
+Out: a line for each input or measurement, exit status 1 if one is off; or tests/golden/{palm,landmark}.json.
 """
 import json, pathlib, sys, time
 
@@ -13,13 +13,13 @@ from PIL import Image
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
 SIZE = {"palm": 192, "landmark": 224}
 # Largest difference allowed: pixels, logits, pixels, probabilities, metres. Where tflite and ONNX Runtime run on the
-# same machine they differ by rounding alone, a third of this or less. The golden files leave room for other machines.
+# same machine they differ by rounding only, by a third of this or less. The golden files allow for other machines.
 LIMIT = {"boxes": 1e-2, "scores": 1e-3, "landmarks": 1e-3, "presence": 1e-5, "handedness": 1e-5, "world": 1e-5}
 GOLDEN_LIMIT = {"boxes": 5e-2, "scores": 5e-3, "landmarks": 2e-2, "presence": 1e-3, "handedness": 1e-3, "world": 1e-4}
 
 
 def picture(name):
-    """hand.png as the model takes it, NHWC: all of it for the landmark model, its middle 192x192 for the palm model."""
+    """hand.png as the model's NHWC input: the whole for the landmark model, the middle 192x192 for the palm model."""
     pixels = np.asarray(Image.open(GOLDEN / "hand.png").convert("RGB"), np.float32) / 255
     edge = (224 - SIZE[name]) // 2
     return pixels[None, edge:224 - edge, edge:224 - edge]
@@ -39,7 +39,7 @@ def tflite_runner(data):
     interpreter = Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()
     [image] = interpreter.get_input_details()
-    # The outputs are called Identity, Identity_1, ...: by name they are in the file's order.
+    # The outputs are named Identity, Identity_1, ...: sorted by name they are in the file's order.
     ends = sorted(interpreter.get_output_details(), key=lambda end: end["name"])
 
     def run(nhwc):
@@ -78,7 +78,7 @@ def golden(name, outputs, tflite):
     result = dict(zip(outputs, tflite_runner(tflite)(picture(name)), strict=True))
     written = {"limit": {out: GOLDEN_LIMIT[out] for out in outputs}}
     if name == "palm":
-        # Every anchor's score, but the boxes of the 50 best and of each 16th anchor only: 145 KB otherwise.
+        # All scores, but only the boxes of the 50 best anchors and of each 16th: the file would have 145 KB otherwise.
         scores = result["scores"].ravel()
         anchors = sorted({*np.argsort(-scores, kind="stable")[:50].tolist(), *range(0, len(scores), 16)})
         written |= {"scores": numbers(scores), "boxes": {i: numbers(result["boxes"][0, i]) for i in anchors}}
@@ -89,9 +89,9 @@ def golden(name, outputs, tflite):
 
 
 def measure(name, tflite, blocked, plain):
-    """CPU time of a run, one thread; turn about, so that what else the machine does falls on all alike.
+    """CPU time of a run on one thread. The runners take turns, so that other load on the machine affects all of them equally.
 
-    NCHW: tflite's graph, ONNX Runtime kept from its blocked layout. plain: allowed to use it. blocked: our graph.
+    NCHW: tflite's graph, without ONNX Runtime's blocked layout. plain: the same graph with it. blocked: our graph.
     """
     image, times = picture(name), {}
     runners = {"NCHW": onnx_runner(plain, "ORT_ENABLE_EXTENDED"), "plain": onnx_runner(plain),

@@ -1,10 +1,11 @@
-//! The command line: what a person types to typed arguments. Checked against files and settings elsewhere.
+//! The command line. In: what a person types. Out: typed arguments; the commands check them against files and settings.
 
 use std::path::PathBuf;
 
 use crate::camera::CameraSpec;
 #[cfg(feature = "webcam")]
 use crate::camera::webcam::child::Task;
+use crate::gesture::language::WORDS;
 use clap::{Args, Parser, ValueEnum};
 use clap_complete::Shell;
 use clap_verbosity_flag::{Verbosity, WarnLevel};
@@ -22,12 +23,12 @@ pub struct Cli {
     pub command: Subcommand,
 }
 
-/// How much is said on stderr, and how.
+/// The log's level and format.
 #[derive(Debug, Args)]
 pub struct Logging {
     #[command(flatten)]
     pub verbosity: Verbosity<WarnLevel>,
-    /// How logs and what is told are written to stderr.
+    /// The format of logs and progress on stderr.
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 }
@@ -36,7 +37,7 @@ pub struct Logging {
 pub enum LogFormat {
     /// For people.
     Text,
-    /// A JSON object a line, for programs.
+    /// A JSON object per line, for programs.
     Json,
 }
 
@@ -84,6 +85,12 @@ Examples:
   handwave doctor --interactive              is a left hand read as one?
   handwave doctor --live                     AWS too";
 
+const GESTURES_EXAMPLES: &str = "\
+Examples:
+  handwave gestures \"left 3 for 900ms; none for 1s\"
+  handwave gestures \"right 2 for 2s; fist for 200ms\"     taken back
+  handwave gestures --format json - < steps.txt";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Example:
   handwave completions bash > ~/.local/share/bash-completion/completions/handwave";
@@ -112,6 +119,12 @@ pub enum Subcommand {
     /// Check everything that a run needs, and say what is missing and how to get it.
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArgs),
+    /// Try the gesture rules in words: what would come of these signs, held so long?
+    ///
+    /// The steps are played on the real gesture machine with the settings, in no time and without a camera. What comes of
+    /// them is a line each.
+    #[command(after_help = GESTURES_EXAMPLES, after_long_help = format!("Steps:\n{WORDS}\n\n{GESTURES_EXAMPLES}"))]
+    Gestures(GesturesArgs),
     /// List the cameras, their formats, and which one `run` takes.
     #[cfg(feature = "webcam")]
     Cameras(CamerasArgs),
@@ -221,6 +234,17 @@ pub struct CountArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct GesturesArgs {
+    /// Steps, a line each or between semicolons; `-` reads them from standard input.
+    pub steps: String,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct FleetArgs {
     #[command(subcommand)]
     pub action: FleetAction,
@@ -273,7 +297,7 @@ pub enum BalancerAction {
     },
 }
 
-/// Which cloud is meant, and how to tell what became of it.
+/// Which cloud is meant, and how to print the outcome.
 #[derive(Debug, Args)]
 pub struct CloudArgs {
     /// In AWS, as config.toml says (default: a dry run, unless config.toml's fleet.cloud is "aws").
@@ -307,6 +331,6 @@ pub struct Common {
 pub enum Format {
     /// For people.
     Table,
-    /// A JSON line: one a picture, a video's frame, or a command.
+    /// A JSON line: one a picture, a video's frame, a gesture, or a command.
     Json,
 }

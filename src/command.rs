@@ -122,7 +122,7 @@ pub enum Source {
 }
 
 impl fmt::Display for Source {
-    /// As the end of a sentence: `by anna`. Empty where nobody is known.
+    /// As the end of a sentence: ` by anna on the command line`. Empty for an unknown user.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::Gesture(Gesture { side, fingers, .. }) => write!(f, " by a {side} hand showing {fingers}"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_is_named() {
+    fn the_source_is_named() {
         let json = |source: &Source| serde_json::to_string(source).unwrap();
         let web = Source::Web { user: "anna".into(), address: "10.0.0.7".into() };
         assert_eq!(json(&web), r#"{"source":"web","user":"anna","address":"10.0.0.7"}"#);

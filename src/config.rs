@@ -1,5 +1,5 @@
-//! config.toml to checked, typed settings. The shipped file, built in, holds every setting and is the only place where
-//! a default is written: it is also the list of the keys that exist.
+//! Settings. In: config.toml. Out: checked, typed settings, or one sentence with the line that is wrong. The built-in copy of
+//! config.toml holds every setting: it is the only place for defaults, and the list of the keys that exist.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use toml::de::{DeTable, DeValue};
 
 use crate::clouds::aws::settings as aws;
 use crate::settings::Invalid;
-use crate::{camera, fleet, gesture, vision};
+use crate::{camera, clouds, fleet, gesture, vision};
 
 /// The config.toml in the repository's root.
 pub const SHIPPED: &str = include_str!("../config.toml");
 
-/// All settings, a field a section.
+/// All settings, one field for each section.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
     pub camera: camera::Settings,
@@ -35,7 +35,7 @@ pub enum ConfigError {
     Refused { place: Place, reason: String },
 }
 
-/// A file, and the line in it where one is known.
+/// A file, and the line if it is known.
 #[derive(Debug)]
 pub struct Place {
     pub origin: String,
@@ -55,6 +55,12 @@ impl Config {
     /// The built-in settings.
     pub fn shipped() -> Config {
         Config::parse(SHIPPED, "the built-in config.toml").expect("a test holds the shipped config.toml right")
+    }
+
+    /// The sections that a cloud needs.
+    pub fn clouds(&self) -> clouds::Settings {
+        let Config { fleet, aws, instance, balancer, .. } = self.clone();
+        clouds::Settings { fleet, aws, instance, balancer }
     }
 
     /// The settings of the named file, else of `./config.toml`, else of the user's config folder, else the built-in
@@ -125,7 +131,7 @@ fn first_unknown(keys: &DeTable<'_>, known: &toml::Table, section: &str) -> Opti
         let name: &str = key.get_ref();
         let at = key.span().start;
         match (known.get(name), value.get_ref()) {
-            // A section that is shipped empty is the person's own: tags.
+            // A section that is empty in the built-in file takes any keys: tags.
             (Some(toml::Value::Table(known)), DeValue::Table(_)) if known.is_empty() => None,
             (Some(toml::Value::Table(known)), DeValue::Table(keys)) => first_unknown(keys, known, &format!("{name}.")),
             (Some(toml::Value::Table(_)), _) => {
@@ -151,7 +157,7 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
 /// Where in the text the setting with this full name stands.
 fn position(keys: &DeTable<'_>, name: &str) -> Option<usize> {
     let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
-    // One of a list (`listeners[2]`) stands where the list does.
+    // An element of a list (`listeners[2]`) is where the list is.
     let first = first.split('[').next().unwrap_or(first);
     let (key, value): (&Spanned<_>, &Spanned<DeValue<'_>>) = keys.get_key_value(first)?;
     match (rest, value.get_ref()) {

@@ -1,4 +1,4 @@
-//! One thing that happened. In: what a part of handwave tells. Out: a JSON line for `--events`, a sentence for people.
+//! Events: one thing that happened. Out: a JSON line for `--events`, and a sentence for people.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ impl Stamped {
         Stamped { at: now.round(Unit::Millisecond).unwrap_or(now), event }
     }
 
-    /// The line of `--events`, without its end.
+    /// The line of `--events`, without the line break.
     pub fn to_json_line(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers alone always make JSON")
     }
@@ -37,14 +37,14 @@ pub enum Event {
         reason: String,
     },
     Command(Command),
-    /// Less is done than was asked.
+    /// Less was done than was asked for.
     Cut {
         command: CommandId,
         asked: usize,
         granted: usize,
         reason: String,
     },
-    /// Nothing is done of what was asked.
+    /// Nothing was done.
     Refused {
         command: CommandId,
         reason: String,
@@ -78,7 +78,7 @@ pub enum Event {
     Quit,
 }
 
-/// Affected that something happened to.
+/// The instances that something happened to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Affected {
     pub instances: Vec<InstanceId>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use glam::{Vec2, Vec3, Vec3Swizzles};
 use serde::{Deserialize, Serialize};
 
-/// The person's own side, whatever the picture's mirroring.
+/// The person's own side, whether or not the picture is mirrored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
@@ -22,8 +22,8 @@ impl std::fmt::Display for Side {
     }
 }
 
-/// The 21 landmarks of MediaPipe Hands: the wrist, then four a finger from its base to its tip, thumb first.
-/// x and y in the picture's pixels, z in the same unit, smaller is nearer to the camera, 0 at the wrist.
+/// The 21 landmarks of MediaPipe Hands: the wrist, then four per finger from its base to its tip, thumb first. x and y
+/// are in the picture's pixels; z is in the same unit, smaller is nearer to the camera, 0 at the wrist.
 pub type Landmarks = [Vec3; 21];
 
 /// Indices into [`Landmarks`].
@@ -44,11 +44,11 @@ pub mod landmark {
 pub struct Hand {
     pub side: Side,
     pub landmarks: Landmarks,
-    /// Which fingers are raised, thumb first: the best guess, even where it is not `sure`.
+    /// Which fingers are raised, thumb first: the best guess, even if not `sure`.
     pub raised: [bool; 5],
-    /// False where a finger can't be told; such a hand never counts towards a gesture.
+    /// False if a finger or the side is unclear. Such a hand never counts towards a gesture.
     pub sure: bool,
-    /// How likely this is a hand at all, 0 to 1.
+    /// The probability that this is a hand, 0 to 1.
     pub confidence: f32,
 }
 
@@ -58,25 +58,25 @@ impl Hand {
         self.raised.iter().map(|&up| u8::from(up)).sum()
     }
 
-    /// The smallest upright box around the landmarks, in pixels: left top, right bottom.
+    /// The bounding box of the landmarks in pixels: top left, bottom right.
     pub fn bounds(&self) -> (Vec2, Vec2) {
         let points = self.landmarks.iter().map(|p| p.xy());
         points.fold((Vec2::MAX, Vec2::MIN), |(low, high), p| (low.min(p), high.max(p)))
     }
 
-    /// The palm's centre in pixels.
+    /// The palm's centre, in pixels.
     pub fn palm_centre(&self) -> Vec2 {
         palm_centre(&self.landmarks)
     }
 
-    /// The palm's size in pixels.
+    /// The palm's width, in pixels.
     pub fn palm_width(&self) -> f32 {
         palm_width(&self.landmarks)
     }
 
-    /// Where the fingertips would be in the picture, thumb first, were all fingers raised. A finger is about as long as its
-    /// knuckle is far from the wrist (on 422 open hands 0.86 to 1.00 of that in the median, by finger), and a thumb reaches
-    /// 0.6 palm's widths beyond the index finger's knuckle.
+    /// Where the fingertips would be, thumb first, in pixels, if all fingers were raised. A finger is about as long as
+    /// its knuckle's distance from the wrist (on 422 open hands 0.86 to 1.00 of it, medians by finger); a thumb reaches
+    /// 0.6 palm widths beyond the index finger's knuckle.
     pub fn reaches(&self) -> [Vec2; 5] {
         use landmark::*;
         let at = |landmark: usize| self.landmarks[landmark].xy();
@@ -86,15 +86,15 @@ impl Hand {
     }
 }
 
-/// The mean of the wrist and the four knuckles.
+/// The mean of the wrist and the four knuckles, in pixels.
 pub fn palm_centre(landmarks: &Landmarks) -> Vec2 {
     use landmark::*;
     let points = [WRIST, INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP];
     points.iter().map(|&i| landmarks[i].xy()).sum::<Vec2>() / points.len() as f32
 }
 
-/// The longer of knuckle to knuckle (index to little finger) and three quarters of wrist to middle knuckle, so that a
-/// palm seen from its edge keeps its size.
+/// The palm's width in pixels: the distance between the knuckles of index and little finger, but at least three
+/// quarters of that from wrist to middle knuckle, so that a palm seen from its edge keeps its size.
 pub fn palm_width(landmarks: &Landmarks) -> f32 {
     use landmark::*;
     let across = landmarks[INDEX_MCP].xy().distance(landmarks[LITTLE_MCP].xy());
@@ -110,7 +110,7 @@ pub struct Reading {
     /// Width and height of the picture in pixels.
     pub size: (u32, u32),
     pub hands: Vec<Hand>,
-    /// Whether the whole picture was searched for hands, rather than known hands followed: only such a reading
-    /// can have seen a second hand come in.
+    /// Whether the whole picture was searched, rather than only known hands followed. Only a search can find a second
+    /// hand.
     pub searched: bool,
 }

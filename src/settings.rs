@@ -1,11 +1,11 @@
-//! What the sections of config.toml share. In: values as people write them. Out: typed values, or why one is refused.
+//! What all sections of config.toml share. In: values as people write them. Out: typed values, or why one is refused.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error};
 
-/// A value of the right type that makes no sense: the setting's full name (`gesture.gap`), and why.
+/// A value of the right type that is invalid: the setting's full name (`gesture.gap`), and why.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Invalid {
     pub key: &'static str,
@@ -17,14 +17,14 @@ pub fn require(valid: bool, key: &'static str, reason: &str) -> Result<(), Inval
     if valid { Ok(()) } else { Err(Invalid { key, reason: reason.into() }) }
 }
 
-/// Reads seconds, as people write them (`0.8`), into a duration.
+/// Reads a number of seconds (`0.8`).
 pub fn seconds<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(value)?;
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| Error::custom(format!("{seconds} is no length of time in seconds")))
 }
 
-/// Reads a share, from 0 to 1.
+/// Reads a share from 0 to 1.
 pub fn share<'de, D: Deserializer<'de>>(value: D) -> Result<f32, D::Error> {
     let share = f32::deserialize(value)?;
     if (0.0..=1.0).contains(&share) {
@@ -34,13 +34,13 @@ pub fn share<'de, D: Deserializer<'de>>(value: D) -> Result<f32, D::Error> {
     }
 }
 
-/// Reads a string; an empty one is none.
+/// Reads a string; an empty one means none.
 pub fn optional<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(value)?;
     Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// Reads a path; an empty one is none.
+/// Reads a path; an empty one means none.
 pub fn optional_path<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PathBuf>, D::Error> {
     let path = PathBuf::deserialize(value)?;
     Ok((!path.as_os_str().is_empty()).then_some(path))

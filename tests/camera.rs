@@ -1,4 +1,4 @@
-//! Files as a camera: what comes out of pictures, folders, animations and videos that these tests make.
+//! Files as a camera: what comes out of pictures, folders, animations and videos that these tests create.
 
 use std::fs;
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 const RED: Rgb<u8> = Rgb([220, 20, 20]);
 const BLUE: Rgb<u8> = Rgb([20, 20, 220]);
 
-/// A folder that a test fills.
+/// A temporary folder for a test's files.
 struct Desk(TempDir);
 
 impl Desk {
@@ -35,13 +35,13 @@ impl Desk {
         self.path(name)
     }
 
-    /// A picture in one colour, of the format that its name says.
+    /// A picture in one colour, in the format of its name.
     fn picture(&self, name: &str, colour: Rgb<u8>) -> PathBuf {
         RgbImage::from_pixel(40, 30, colour).save(self.path(name)).unwrap();
         self.path(name)
     }
 
-    /// A GIF of 20x10 with these colours, each shown so many milliseconds.
+    /// A 20x10 GIF with these colours and their delays in milliseconds.
     fn gif(&self, name: &str, frames: &[(Rgb<u8>, u32)]) -> PathBuf {
         let mut bytes = Vec::new();
         let mut encoder = GifEncoder::new(&mut bytes);
@@ -54,7 +54,7 @@ impl Desk {
         self.write(name, &bytes)
     }
 
-    /// Runs ffmpeg in the folder; false, saying so, where there is none.
+    /// Runs ffmpeg in the folder. False, with a message, if it is not installed.
     fn ffmpeg(&self, arguments: &str) -> bool {
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-nostdin", "-y"]).args(arguments.split(' ')).current_dir(self.0.path());
@@ -72,7 +72,7 @@ impl Desk {
     }
 }
 
-/// All frames, as fast as it goes.
+/// All frames, as fast as possible.
 fn frames(path: &Path) -> Result<Vec<Frame>, CameraError> {
     let mut camera = FileCamera::open(path, 10.0, Clock::fast())?;
     let mut frames = Vec::new();
@@ -95,7 +95,7 @@ fn assert_times(frames: &[Frame], milliseconds: &[u128]) {
     assert_eq!(frames.iter().map(|frame| frame.time.as_millis()).collect::<Vec<_>>(), milliseconds);
 }
 
-/// JPEG and video change colours a little.
+/// JPEG and video change colours slightly.
 #[track_caller]
 fn assert_colour(pixel: &Rgb<u8>, colour: Rgb<u8>) {
     let off = pixel.0.iter().zip(colour.0).map(|(a, b)| a.abs_diff(b)).max();
@@ -211,7 +211,7 @@ fn a_gifs_frames_are_drawn_over_each_other() {
     part(0, &[1, 1, 1, 1], DisposalMethod::Keep);
     part(1, &[2, 0], DisposalMethod::Previous);
     part(3, &[2], DisposalMethod::Background);
-    // Half of it is outside of the picture.
+    // Half of it is outside the picture.
     part(3, &[0, 2], DisposalMethod::Keep);
     drop(encoder);
     let desk = Desk::new();
@@ -299,7 +299,7 @@ fn a_variable_frame_rate_keeps_each_frames_time() {
 fn a_rotated_video_comes_upright() {
     let desk = Desk::new();
     if desk.ffmpeg("-f lavfi -i color=red:s=64x48:r=10:d=0.3 -pix_fmt yuv420p a.mp4") {
-        // ffmpeg's options for this change from version to version: the matrix in the track's header does not.
+        // ffmpeg's options for this differ between versions; the matrix in the track's header does not.
         let mut bytes = fs::read(desk.path("a.mp4")).unwrap();
         let matrix = 44 + bytes.windows(4).position(|name| name == b"tkhd").unwrap();
         let quarter_turn = [0, 0x1_0000, 0, -0x1_0000, 0, 0, 48 << 16, 0, 0x4000_0000_i32].map(i32::to_be_bytes);
@@ -343,7 +343,7 @@ fn a_name_that_looks_like_an_option_or_an_address_is_a_file() {
     }
 }
 
-/// Linux tells which processes there are.
+/// Linux lists processes in /proc.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_video_that_is_dropped_leaves_no_ffmpeg_behind() {

@@ -1,4 +1,4 @@
-//! `handwave count` as a person runs it: the real binary, real models, and what can be wrong with what it is given.
+//! `handwave count` as people run it: the real binary, real models, and invalid input.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -18,10 +18,10 @@ fn hand() -> RgbImage {
     image::load_from_memory(HAND).unwrap().to_rgb8()
 }
 
-/// An empty folder in which handwave runs, so that no other settings than its own are found.
+/// An empty folder to run handwave in, so that it finds no settings but its own.
 struct Desk(TempDir);
 
-/// What a run left.
+/// The result of a run.
 struct Said {
     status: Option<i32>,
     out: String,
@@ -52,7 +52,7 @@ impl Desk {
         finish(&mut self.command(arguments))
     }
 
-    /// The lines of `--format json`, of a run that went well.
+    /// The lines of a successful run with `--format json`.
     fn json(&self, arguments: &[&str]) -> Vec<Value> {
         let said = self.count(&[arguments, &["--format", "json"]].concat());
         assert_eq!((said.status, said.err.as_str()), (Some(0), ""));
@@ -69,7 +69,7 @@ fn finish(command: &mut Command) -> Said {
 }
 
 impl Said {
-    /// Status 1, nothing on standard output, one sentence on standard error with these parts.
+    /// Status 1, nothing on standard output, and one sentence with these parts on standard error.
     #[track_caller]
     fn refuses(&self, parts: &[&str]) {
         assert_eq!((self.status, self.out.as_str()), (Some(1), ""), "{}", self.err);
@@ -228,7 +228,7 @@ fn bad_pictures_are_refused_in_a_sentence() {
     desk.write("empty.jpg", b"");
     desk.count(&["empty.jpg"]).refuses(&["empty.jpg is an empty file", "copy it again"]);
     desk.write("cut.png", &HAND[..HAND.len() / 2]);
-    desk.count(&["cut.png"]).refuses(&["the picture cut.png can't be read (", "save it anew as JPEG or PNG"]);
+    desk.count(&["cut.png"]).refuses(&["the picture cut.png can't be read (", "save it again as JPEG or PNG"]);
     hand().save(desk.path("whole.jpg")).unwrap();
     let whole = fs::read(desk.path("whole.jpg")).unwrap();
     desk.write("cut.jpg", &whole[..whole.len() / 2]);
@@ -245,7 +245,7 @@ fn a_video_without_ffmpeg_is_refused_with_the_remedy() {
     said.refuses(&["a.mp4", "ffmpeg, which is not installed", "apt-get install ffmpeg"]);
 }
 
-/// Were it waited for, it would never end.
+/// If handwave waited for it, it would never end.
 #[cfg(unix)]
 #[test]
 fn an_ffmpeg_that_writes_nonsense_is_stopped() {
@@ -283,7 +283,7 @@ fn a_missing_or_corrupt_model_is_refused() {
         desk.write("palm.onnx", bad);
         desk.count(&["hand.png", "--models", "."]).refuses(&wrong);
     }
-    // A sound model, but the other one.
+    // A valid model, but the other one.
     fs::copy(models.join("landmark.onnx"), desk.path("palm.onnx")).unwrap();
     desk.count(&["hand.png", "--models", "."]).refuses(&wrong);
 }

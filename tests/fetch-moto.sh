@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs moto, the tests' stand-in for AWS, once.
-# In:  tests/moto.txt (versions), PyPI through python3's pip. Needs no root, and no venv (which Debian packages apart).
-# Out: .deps/moto, and the versions and the Python that it is of. Where those are there already, nothing. Status 1 and
-#      one sentence on stderr where it can't be had.
+# In:  tests/moto.txt (versions), PyPI through python3's pip. Needs no root and no venv (a separate package on Debian).
+# Out: .deps/moto, with a stamp of its versions and its Python. Does nothing if the stamp fits already. On failure:
+#      status 1 and one sentence on stderr.
 set -eu
 cd "$(dirname "$0")/.."
 me=fetch-moto
@@ -11,7 +11,7 @@ me=fetch-moto
 pins=tests/moto.txt folder=.deps/moto
 need_pip
 of=$(python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
-# The stamp is written last, so a run that was cut off is done again.
+# The stamp is written last, so that an interrupted run starts again.
 if [ -f "$folder/stamp" ] && { echo "$of"; cat "$pins"; } | cmp -s - "$folder/stamp"; then
     exit 0
 fi

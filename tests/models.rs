@@ -1,11 +1,11 @@
-//! Holds the committed models to golden outputs: those of the tflite interpreter, and of the finger head's training
-//! (models/README.md says how they are made).
+//! Compares the committed models with golden outputs: those of the tflite interpreter, and of the finger head's
+//! training (models/README.md says how they are made).
 
 use glam::Vec3;
-use handwave::vision::fingers;
-use handwave::vision::model::{LANDMARK, Model, OrtModel, PALM, Spec};
-use handwave::vision::runtime;
+use handwave::vision::model::{Model, OrtModel, Spec};
+use handwave::vision::{fingers, landmark, palm, runtime};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 const HAND: &[u8] = include_bytes!("golden/hand.png");
 
@@ -44,7 +44,7 @@ fn assert_near(ours: &[f32], golden: &Value, limit: &Value) {
 #[test]
 fn palm_detection_says_what_tflite_says() {
     let golden = golden(include_str!("golden/palm.json"));
-    let outputs = run(&PALM);
+    let outputs = run(&palm::SPEC);
     assert_near(&outputs[1], &golden["scores"], &golden["limit"]["scores"]);
     let boxes = golden["boxes"].as_object().unwrap();
     assert!(boxes.len() > 50);
@@ -57,13 +57,13 @@ fn palm_detection_says_what_tflite_says() {
 #[test]
 fn hand_landmark_says_what_tflite_says() {
     let golden = golden(include_str!("golden/landmark.json"));
-    let outputs = run(&LANDMARK);
+    let outputs = run(&landmark::SPEC);
     for (output, name) in outputs.iter().zip(["landmarks", "presence", "handedness"]) {
         assert_near(output, &golden[name], &golden["limit"][name]);
     }
 }
 
-/// 32 hands of the puppet, one a combination.
+/// 32 rendered hands, one per combination.
 #[test]
 fn the_finger_head_says_what_its_training_says() {
     let golden = golden(include_str!("golden/fingers.json"));
@@ -73,5 +73,38 @@ fn the_finger_head_says_what_its_training_says() {
         let points: Vec<_> = hand["landmarks"].as_array().unwrap().iter().map(numbers).collect();
         let landmarks = std::array::from_fn(|i| Vec3::from_slice(&points[i]));
         assert_near(&fingers::odds(&landmarks), &hand["odds"], &serde_json::json!(0.005));
+    }
+}
+
+#[test]
+fn the_built_in_models_have_the_sums_that_their_readme_lists() {
+    let readme = include_str!("../models/README.md");
+    for spec in [palm::SPEC, landmark::SPEC] {
+        let sum: String = Sha256::digest(spec.embedded).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(readme.contains(&sum), "models/README.md lists another sum for {}", spec.file);
+    }
+}
+
+#[test]
+fn another_models_bytes_are_told_from_the_built_in_ones() {
+    assert!(palm::SPEC.is_built_in(&palm::SPEC.bytes(None).unwrap()));
+    assert!(!palm::SPEC.is_built_in(landmark::SPEC.embedded));
+}
+
+/// Training and program must agree on what is sure, what is seen from its edge, and what a gap costs.
+#[test]
+fn the_finger_constants_are_those_of_the_training() {
+    let rust = include_str!("../src/vision/fingers/mod.rs");
+    let python = include_str!("../models/train_fingers.py");
+    let line = python.lines().find(|line| line.contains("SURE") && line.contains(" = ")).expect("the constants' line");
+    let (names, values) = line.split_once(" = ").unwrap();
+    let trained: Vec<(&str, f32)> =
+        names.split(", ").zip(values.split(", ").map(|value| value.trim().parse().expect("a number"))).collect();
+    for name in ["RULE_WEIGHT", "RULE_MOST", "SURE", "EDGE_ON", "GAP"] {
+        let start = format!("const {name}: f32 = ");
+        let used = rust.lines().find_map(|line| line.strip_prefix(&start)?.strip_suffix(';')?.parse::<f32>().ok());
+        let trained = trained.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
+        assert!(used.is_some(), "src/vision/fingers/mod.rs has no constant {name}");
+        assert_eq!(used, trained, "{name} differs: src/vision/fingers/mod.rs, then models/train_fingers.py");
     }
 }

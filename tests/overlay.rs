@@ -8,15 +8,15 @@ use glam::Vec3;
 use handwave::camera::light::Light;
 use handwave::clouds::Mode;
 use handwave::command::{Gesture, InstanceId};
+use handwave::daemon::state::{CameraState, PuppetState, RunState};
+use handwave::fleet::FleetState;
 use handwave::fleet::Limits;
-use handwave::fleet::observed::Observed;
-use handwave::fleet::ports::{Health, Instance, InstanceState};
-use handwave::fleet::reconciler::FleetState;
+use handwave::fleet::Observed;
+use handwave::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG};
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
 use handwave::view::overlay::Overlay;
-use handwave::view::{CameraState, RunState};
 use image::{Rgb, RgbImage};
 
 const SIZE: (u32, u32) = (1280, 720);
@@ -42,12 +42,11 @@ fn reading(hands: Vec<Hand>) -> Option<Reading> {
 fn fleet(count: usize) -> FleetState {
     let id =
         |index: usize| InstanceId(format!("i-0{:016x}", (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 4));
-    let instances = (0..count).map(|index| Instance {
-        id: id(index),
-        state: if index % 7 == 5 { InstanceState::Pending } else { InstanceState::Running },
-        launched: jiff::Timestamp::UNIX_EPOCH + Duration::from_secs(index as u64),
-        retiring: index % 7 == 3,
-        reason: None,
+    let instances = (0..count).map(|index| {
+        let state = if index % 7 == 5 { InstanceState::Pending } else { InstanceState::Running };
+        let launched = jiff::Timestamp::UNIX_EPOCH + Duration::from_secs(index as u64);
+        let instance = Instance::new(id(index), state, launched);
+        if index % 7 == 3 { instance.with_tag(RETIRING_TAG, "") } else { instance }
     });
     let health =
         (0..count).map(|index| (id(index), if index % 7 == 2 { Health::OutOfService } else { Health::InService }));
@@ -65,7 +64,7 @@ fn state(phase: Phase) -> RunState {
         phase,
         victims,
         fleet: fleet(2),
-        driven: false,
+        puppet: PuppetState::None,
         said: Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! The puppet before the real models: which of all finger combinations are read rightly, as a table and with floors.
+//! The puppet read by the real models: which finger combinations are read correctly, as a table and with floors.
 //!
 //! `cargo test --test puppet -- --nocapture` prints the table.
 
@@ -12,10 +12,10 @@ use handwave::hand::Side;
 use handwave::vision;
 use image::RgbImage;
 
-/// The counts from 0 to 5 as people show them, thumb first.
+/// The counts from 0 to 5 as people usually show them, thumb first.
 const USUAL: [&str; 6] = ["00000", "01000", "01100", "01110", "01111", "11111"];
 
-/// How often a combination was read rightly, of how many.
+/// How often a combination was read correctly, and out of how many.
 type Shares = BTreeMap<String, (usize, usize)>;
 
 /// Renders every combination on both sides at three rolls, reads each cold, and compares side and fingers.
@@ -51,7 +51,7 @@ fn share<'a>(of: impl Iterator<Item = &'a (usize, usize)>) -> f64 {
     right as f64 / all as f64
 }
 
-/// Holds the shares to floors, and prints those combinations that are not always read rightly.
+/// Compares the shares with floors, and prints the combinations that are not always read correctly.
 fn hold(face: &str, usual_floor: f64, all_floor: f64) {
     let shares = read_all(face);
     let usual = share(USUAL.iter().map(|fingers| &shares[*fingers]));

@@ -1,5 +1,5 @@
-//! What was read goes through the gestures again just as it did before. `tests/recordings` keeps sequences that the real
-//! models have read of the puppet.
+//! A replay gives the same gestures as the live run. `tests/recordings` holds sequences that the real models have read
+//! from the puppet.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ use handwave::vision;
 use image::RgbImage;
 use serde_json::Value;
 
-/// A sequence: its name, what the puppet does, and the gestures that are meant.
+/// A sequence: its name, the puppet's script, and the gestures that are meant.
 const SEQUENCES: [(&str, &str, &[&str]); 4] = [
     ("waving", "left 5 wave for 3\nnone for 1\n", &[]),
     (
@@ -37,13 +37,13 @@ fn kept(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/recordings/{name}.jsonl"))
 }
 
-/// What the real models see of the puppet.
+/// What the real models read from the puppet.
 async fn watched(script: &str) -> Vec<Update> {
     let camera = Box::new(Puppet::new(Script::parse(script).unwrap(), (320, 240), 10.0, Clock::fast()));
     let tracker = Box::new(vision::open(&Config::shipped().vision, None, false).unwrap());
     let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
     let mut readings =
-        Input::Camera { camera, tracker, pace: Pace::Every }.watch(pictures, tokio::sync::watch::channel(None).1);
+        Input::Camera { camera, tracker, pace: Pace::Every }.start(pictures, tokio::sync::watch::channel(None).1);
     let mut all = Vec::new();
     while let Some(seen) = readings.recv().await {
         all.push(seen.unwrap());
@@ -60,7 +60,7 @@ fn replayed(path: &Path) -> Vec<Update> {
     Recording::open(path, Clock::fast()).unwrap().expect("it is a recording").map(Result::unwrap).collect()
 }
 
-/// What the gesture machine makes of it, and when.
+/// The gesture machine's transitions, and when they came.
 fn gestures(all: &[Update]) -> Vec<(Duration, Transition)> {
     let mut machine = Machine::new(Config::shipped().gesture, true);
     let readings = all.iter().filter_map(|seen| if let Update::Reading(reading) = seen { Some(reading) } else { None });
@@ -77,7 +77,7 @@ fn in_words(outcome: &Transition) -> String {
 }
 
 #[tokio::test]
-#[ignore = "makes the kept sequences anew: cargo test --test replay -- --ignored"]
+#[ignore = "records the kept sequences again: cargo test --test replay -- --ignored"]
 async fn remake() {
     for (name, script, _) in SEQUENCES {
         let _ = std::fs::remove_file(kept(name));
@@ -104,7 +104,7 @@ async fn a_replay_goes_through_the_same_gestures_at_the_same_times() {
     let meant = ["fired left 3", "counting down right 1", "fired right 1"];
     assert_eq!(outcomes.iter().map(|(_, outcome)| in_words(outcome)).collect::<Vec<_>>(), meant);
 
-    // And by the binary, which needs no models for it, and can record what it replays.
+    // The binary replays it too. It needs no models for that, and can record what it replays.
     let copy = folder.path().join("copy.jsonl");
     let again = run(&path, &copy);
     let signs: Vec<_> = again.iter().filter(|event| event["event"] == "gesture").collect();
@@ -130,7 +130,7 @@ fn a_pause_is_replayed_too() {
     assert_eq!(events.iter().map(|event| event["event"].as_str().unwrap()).collect::<Vec<_>>(), ["paused", "quit"]);
 }
 
-/// The events of `handwave run` on a recording, which is recorded again.
+/// The events of `handwave run` on a recording, which it records again.
 fn run(recording: &Path, copy: &Path) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_handwave"));

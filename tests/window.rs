@@ -10,13 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use handwave::clouds::Mode;
-use handwave::fleet::reconciler::FleetState;
-use handwave::fleet::settings::Limits;
+use handwave::daemon::keys::Key;
+use handwave::daemon::state::{CameraState, PuppetState, RunState};
+use handwave::fleet::FleetState;
+use handwave::fleet::Limits;
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
-use handwave::view::terminal::Key;
 use handwave::view::window::{Feed, WindowError, show};
-use handwave::view::{CameraState, RunState};
 use image::{Rgb, RgbImage};
 use optional::Missing;
 use tokio::sync::{mpsc, watch};
@@ -53,7 +53,7 @@ fn a_window() {
         phase: Phase::Idle(Why::NoHand),
         victims: Vec::new(),
         fleet: FleetState { observed: None, limits, settled: true, trouble: None },
-        driven: false,
+        puppet: PuppetState::None,
         said: Vec::new(),
     };
     let (states_in, states) = watch::channel(state);
@@ -69,7 +69,7 @@ fn a_window() {
         }
         drop((states_in, pictures_in));
     });
-    let ended = show(Feed { scenes: states, pictures, keys });
+    let ended = show(Feed { states, pictures, keys });
     // With the window its keys end, and so does the daemon: what it has heard is printed first.
     let _ = daemon.join();
     println!("\nended {ended:?}");

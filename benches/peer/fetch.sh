@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs the peer of `make bench`, MediaPipe Hands with cvzone, once.
-# In:  benches/peer/peer.txt (versions), PyPI through python3's pip. Needs Python 3.9 to 3.12, as MediaPipe 0.10.21 does.
+# In:  benches/peer/peer.txt (versions), PyPI through python3's pip, Python 3.9 to 3.12 (MediaPipe 0.10.21's).
 # Out: .deps/peer; in it person.png, a photo of a person who shows no hand (scikit-image's `astronaut`, by NASA, public
-#      domain). Where those versions are there already, nothing. Status 1 and one sentence where it can't be had.
+#      domain). Does nothing if those versions are there already. On failure: status 1 and one sentence on stderr.
 set -eu
 cd "$(dirname "$0")/../.."
 me=fetch-peer
@@ -15,7 +15,7 @@ case $of in
     python3.9 | python3.10 | python3.11 | python3.12) ;;
     *) fail "the peer, MediaPipe 0.10.21, has wheels for Python 3.9 to 3.12, and python3 is $of: put one of those first in PATH" ;;
 esac
-# The stamp is written last, so a run that was cut off is done again.
+# The stamp is written last, so that an interrupted run starts again.
 if [ -f "$folder/stamp" ] && { echo "$of"; cat "$pins"; } | cmp -s - "$folder/stamp"; then
     exit 0
 fi

@@ -1,9 +1,9 @@
-//! handwave's half of `make bench`; compare.py runs it beside peer.py, on the same frames.
+//! handwave's half of `make bench`. compare.py runs it and peer.py on the same frames.
 //!
-//! `frames SCENARIO PERSON.png OUT` writes a scenario's frames to OUT, raw RGB, and what each shows to stdout, a JSON line
-//! a frame. `read FRAMES` reads them through tracker and gesture machine, and says a JSON line a frame: CPU and wall
-//! milliseconds, the hands where there is a reading, and the gesture where one fires; the first as soon as it is known.
-//! `inference FRAMES` does the same for one run of warp, landmark model and fingers a frame, on a hand already found.
+//! `frames SCENARIO PERSON.png OUT` writes a scenario's frames to OUT as raw RGB, and what each shows to stdout, one
+//! JSON line per frame. `read FRAMES` reads them through tracker and gesture machine and prints a JSON line per frame:
+//! CPU and wall milliseconds, the hands if there is a reading, and the gesture if one fires; the first line at once.
+//! `inference FRAMES` does the same for one run of crop, landmark model and fingers per frame, on a hand already found.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -15,11 +15,10 @@ use handwave::camera::Frame;
 use handwave::config::Config;
 use handwave::gesture::machine::{Machine, Transition};
 use handwave::hand::Reading;
-use handwave::vision::fingers;
 use handwave::vision::landmark::LandmarkReader;
-use handwave::vision::model::{LANDMARK, OrtModel};
+use handwave::vision::model::OrtModel;
 use handwave::vision::roi::Roi;
-use handwave::vision::{self, runtime};
+use handwave::vision::{self, fingers, landmark, runtime};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
@@ -51,7 +50,7 @@ fn read(frames: &Path) -> Result<()> {
     let mut tracker = vision::open(&config.vision, None, false)?;
     let mut machine = Machine::new(config.gesture, true);
     time_each(frames, |frame| {
-        let reading = tracker.watch(frame, machine.due())?;
+        let reading = tracker.read_if_new(frame, machine.due())?;
         let fired = match reading.as_ref().and_then(|reading| machine.see(reading)) {
             Some(Transition::Fired(gesture)) => Some((gesture.side.to_string(), gesture.fingers)),
             _ => None,
@@ -64,7 +63,7 @@ fn inference(frames: &Path) -> Result<()> {
     let config = Config::shipped();
     let mut tracker = vision::open(&config.vision, None, false)?;
     let runtime = runtime::load(config.vision.onnxruntime.as_deref())?;
-    let mut reader = LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, None)?));
+    let mut reader = LandmarkReader::new(Box::new(OrtModel::open(runtime, &landmark::SPEC, None)?));
     let mut followed = None;
     time_each(frames, |frame| {
         let roi = match followed {
@@ -80,7 +79,7 @@ fn inference(frames: &Path) -> Result<()> {
 
 type Fired = Option<(String, u8)>;
 
-/// Has every frame read, and tells what it cost and gave.
+/// Reads every frame, and prints its cost and result.
 fn time_each(frames: &Path, mut read: impl FnMut(&Frame) -> Result<(Option<Reading>, Fired)>) -> Result<()> {
     let mut file = File::open(frames)?;
     let mut frame = Frame::default();
@@ -92,7 +91,7 @@ fn time_each(frames: &Path, mut read: impl FnMut(&Frame) -> Result<(Option<Readi
         let (reading, fired) = read(&frame)?;
         let (cpu, wall) = (cpu_ms() - cpu, wall.elapsed().as_secs_f64() * 1e3);
         let line = json!({ "cpu": cpu, "wall": wall, "hands": reading.map(|r| hands(&r)), "fired": fired });
-        // The first is waited for.
+        // compare.py waits for the first line.
         if lines.is_empty() {
             println!("{line}");
         }
@@ -106,7 +105,7 @@ fn hands(reading: &Reading) -> Vec<Value> {
     reading.hands.iter().map(|hand| json!([hand.side, hand.fingers()])).collect()
 }
 
-/// What this process has used of the processor, all its threads together.
+/// This process's CPU time, all threads together, in milliseconds.
 fn cpu_ms() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6

@@ -1,8 +1,8 @@
-"""MediaPipe's half of `make bench`, as its users write it, with cvzone; compare.py runs it beside handwave's (ours.rs).
+"""MediaPipe's half of `make bench`, as its users write it, with cvzone; compare.py runs it and handwave's half (ours.rs).
 
-`read FRAMES HANDS` reads a scenario's raw RGB frames with so many hands allowed, and says a JSON line a frame, as ours.rs
-does: CPU and wall milliseconds, and the hands; the first as soon as it is known. `count PICTURE...` reads pictures cold,
-and says what `handwave count --format json` does of each.
+`read FRAMES HANDS` reads a scenario's raw RGB frames with at most that many hands, and prints a JSON line per frame, as
+ours.rs does: CPU and wall milliseconds, and the hands; the first line at once. `count PICTURE...` reads unrelated pictures
+and prints for each what `handwave count --format json` does.
 """
 import json
 import sys
@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 640, 480
 
 
 def hands(detector, picture):
-    """Side and raised fingers of each hand. cvzone wants BGR and pictures that are not mirrored."""
+    """Side and raised fingers of each hand. cvzone expects BGR and pictures that are not mirrored."""
     found, _ = detector.findHands(picture, draw=False)
     return [[hand["type"].lower(), sum(detector.fingersUp(hand)), hand["bbox"]] for hand in found]
 

@@ -1,7 +1,8 @@
-//! What both readers are shown. In: a scenario's name and a photo of a person. Out: frames, as a cheap webcam would
-//! deliver them under a mains lamp, and what each shows.
+//! What both programs read. In: a scenario's name and a photo of a person. Out: frames as a cheap webcam would deliver
+//! them under a mains-powered lamp, and what each shows.
 //!
-//! Hands are the puppet's and tremble as held-up hands do. The person is a photo whose head and trunk sway apart.
+//! The hands are the puppet's, with the tremor of hands held up. The person is a photo whose head and trunk sway
+//! separately.
 
 use std::f32::consts::TAU;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use image::{Rgb, RgbImage, imageops};
 pub const FPS: u32 = 30;
 pub const SIZE: (u32, u32) = (640, 480);
 
-/// Name, whether the person sits behind the hands, and the puppet's script. Hands that appear do so from one frame to
-/// the next, at moments that fall differently between a reader's own rounds.
+/// Name, whether a person sits behind the hands, and the puppet's script. Hands appear from one frame to the next, at
+/// moments that fall differently within a program's own search intervals.
 const SCENARIOS: [(&str, bool, &str); 6] = [
     ("one", false, "left 3 in 0 for 2.6\n left 4 in 0.3 for 2.2\n left 2 in 0.3 for 2"),
     ("two", false, "left 2 and right 4 in 0 for 3\n left 3 and right 1 in 0.3 for 3"),
@@ -37,14 +38,14 @@ pub struct Film {
     backdrop: Option<RgbImage>,
     renderer: Renderer,
     wall: RgbImage,
-    /// Gaussian numbers, taken from a random place for each row.
+    /// Gaussian noise; each row takes it from a random offset.
     noise: Vec<f32>,
     random: u64,
     next: u32,
 }
 
 impl Film {
-    /// None where there is no such scenario.
+    /// None if there is no such scenario.
     pub fn open(name: &str, person: &RgbImage) -> Option<Film> {
         let &(_, sits, script) = SCENARIOS.iter().find(|(of, ..)| *of == name)?;
         let script = Script::parse(script).expect("the script is written right");
@@ -61,7 +62,7 @@ impl Film {
         Some(film)
     }
 
-    /// The next frame; what it shows, or nothing where hands move from one sign to another.
+    /// The next frame, and what it shows; None for that while hands move from one sign to another.
     pub fn next(&mut self) -> Option<(RgbImage, Option<Vec<Shown>>)> {
         let time = f64::from(self.next) / f64::from(FPS);
         if Duration::from_secs_f64(time) >= self.script.duration() {
@@ -86,7 +87,7 @@ impl Film {
         Some((picture, shown))
     }
 
-    /// A sensor's noise, and the bands of a 100 Hz lamp that a rolling shutter draws down the picture.
+    /// Adds a sensor's noise, and the bands of a 100 Hz lamp that a rolling shutter causes.
     fn expose(&mut self, picture: &mut RgbImage, time: f32) {
         for y in 0..SIZE.1 {
             let lamp = 1.0 + 0.025 * ((1.7 * y as f32 / SIZE.1 as f32 + 9.7 * time) * TAU).sin();
@@ -99,7 +100,7 @@ impl Film {
         }
     }
 
-    /// The next random number from 0 to 1, the same in every run.
+    /// The next random number from 0 to 1, the same on every run.
     fn share(&mut self) -> f32 {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.random >> 40) as f32 / (1 << 24) as f32
@@ -110,7 +111,7 @@ fn raised(pose: &Pose) -> usize {
     pose.curl.iter().filter(|curl| **curl == 0.0).count()
 }
 
-/// A held-up hand sways by a few pixels and trembles by less than one.
+/// A hand held up sways by a few pixels and trembles by less than one.
 fn tremble(pose: &mut Pose, time: f32, phase: f32) {
     let wave = |hertz: f32, shift: f32| ((time * hertz + shift) * TAU + phase).sin();
     pose.place +=
@@ -118,7 +119,7 @@ fn tremble(pose: &mut Pose, time: f32, phase: f32) {
     pose.roll += 1.2 * wave(0.5, 0.2);
 }
 
-/// Puts the person where the puppet's wall is seen: the head turns and nods, the trunk breathes, the room stands still.
+/// Replaces the puppet's wall by the person: the head turns and nods, the trunk breathes, the room is still.
 fn behind(picture: &mut RgbImage, wall: &RgbImage, photo: &RgbImage, time: f32) {
     let wave = |hertz: f32, shift: f32| ((time * hertz + shift) * TAU).sin();
     let head = Vec2::new(7.0 * wave(0.37, 0.0) + 2.0 * wave(1.1, 0.2), 3.0 * wave(0.8, 0.1));

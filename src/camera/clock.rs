@@ -1,4 +1,4 @@
-//! Keeps recorded frames to real time. In: a frame's time on its camera's clock. Out: when it comes, now.
+//! Paces recorded frames. In: a frame's time on its camera's clock. Out: the call returns when the frame is due.
 
 use std::time::{Duration, Instant};
 
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Clock {
     fast: bool,
-    /// A moment of real time and the frame time that belongs to it: those of the first frame.
+    /// The real time of the first frame, and that frame's own time.
     start: Option<(Instant, Duration)>,
 }
 
 impl Clock {
-    /// Frames come when they came in front of the camera.
+    /// Frames come in real time.
     pub fn real_time() -> Clock {
         Clock { fast: false, start: None }
     }
 
-    /// Frames come as soon as they can.
+    /// Frames come as fast as possible.
     pub fn fast() -> Clock {
         Clock { fast: true, start: None }
     }
@@ -25,8 +25,8 @@ impl Clock {
         self.fast
     }
 
-    /// Sleeps until the frame of this time is due: the first at once, the others as long after it as they were taken.
-    /// One that is late already is not waited for, and those after it catch up.
+    /// Sleeps until the frame of this time is due: the first at once, the others as long after it as their times say. A
+    /// late frame does not wait, and the next ones catch up.
     pub fn wait_until(&mut self, time: Duration) {
         if self.fast {
             return;

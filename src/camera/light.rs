@@ -1,4 +1,4 @@
-//! A picture's light. In: pictures. Out: whether one is too dark or too bright to find hands in.
+//! Judges a picture's light. In: pictures. Out: whether one is too dark or too bright to find hands in.
 
 use std::fmt;
 
@@ -11,16 +11,16 @@ pub enum Light {
     Bright,
 }
 
-/// Mean brightnesses, 0 to 255, beyond which the light is bad, and how far it must come back to be good again, so that
-/// a warning does not flicker.
+/// Mean brightnesses, 0 to 255, beyond which the light is bad. `BACK` is the hysteresis, so that a warning does not
+/// flicker.
 const DARK: u64 = 35;
 const BRIGHT: u64 = 225;
 const BACK: u64 = 10;
-/// Every so manieth pixel of every so manieth row is looked at.
+/// The stride, in both directions, of the pixels that are sampled.
 const STEP: usize = 8;
 
 impl Light {
-    /// What is wrong with this picture's light, where `before` is what was wrong with the last one's.
+    /// What is wrong with this picture's light. `before` is the verdict on the previous picture, for the hysteresis.
     pub fn of(picture: &RgbImage, before: Option<Light>) -> Option<Light> {
         let slack = |light| if before == Some(light) { BACK } else { 0 };
         match mean(picture)? {
@@ -31,7 +31,7 @@ impl Light {
     }
 }
 
-/// A picture's mean brightness, 0 to 255. None where it has no pixels.
+/// A picture's mean brightness (of its green channel), 0 to 255. None if it has no pixels.
 pub fn mean(picture: &RgbImage) -> Option<u64> {
     let rows = picture.rows().step_by(STEP);
     let green = rows.flat_map(|row| row.step_by(STEP)).map(|pixel| u64::from(pixel.0[1]));

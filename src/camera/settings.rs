@@ -1,4 +1,4 @@
-//! The `[camera]` section of config.toml, where each setting says its unit and reason.
+//! The `[camera]` section of config.toml, which documents each setting's unit and reason.
 
 use serde::Deserialize;
 

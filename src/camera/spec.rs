@@ -1,15 +1,15 @@
-//! What to watch. In: a name, as the command line and config.toml give it. Out: which camera or file is meant.
+//! Names of cameras. In: a name from the command line or config.toml. Out: which camera or file it means.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// What can be watched, as `--camera` and `source` in config.toml name it.
+/// A camera or a file, as `--camera` and `source` in config.toml name it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum CameraSpec {
-    /// The rendered hand, playing its demonstration.
+    /// The rendered hand, which plays its demonstration.
     Puppet,
     /// A webcam, by its index.
     Webcam(u32),
@@ -18,7 +18,7 @@ pub enum CameraSpec {
 }
 
 impl CameraSpec {
-    /// Any name means something: what is no camera's name is a file's.
+    /// Every name is valid: one that is no camera's is taken as a file's path.
     pub fn parse(name: &str) -> CameraSpec {
         match name {
             "puppet" => CameraSpec::Puppet,
@@ -37,7 +37,7 @@ fn webcam_index(name: &str) -> Option<u32> {
 }
 
 impl fmt::Display for CameraSpec {
-    /// As it is named on the command line.
+    /// The name for the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CameraSpec::Puppet => f.write_str("puppet"),

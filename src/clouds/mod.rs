@@ -1,21 +1,36 @@
-//! The clouds that a fleet can live in.
+//! The clouds that a fleet can live in. In: settings, and which cloud is meant. Out: a [`Cloud`], whose fleet is seen and
+//! changed through the fleet's ports.
+//!
+//! [`open`] is the only place that chooses a cloud. Another one is a folder with its own `open` and `check`, and a line in
+//! each of the two functions here.
 
 pub mod aws;
+mod choice;
+mod cloud;
+mod finding;
 mod mode;
+mod settings;
 pub mod simulated;
 
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::JoinHandle;
-
-use crate::event::Stamped;
-use crate::fleet::Settings;
-use crate::fleet::reconciler::{FleetState, Handle, Reconciler, Timing};
-use simulated::Simulated;
-
+pub use choice::Choice;
+pub use cloud::{BalancerSetup, Cloud, Description, Error, OpenFleet, SetupOutcome};
+pub use finding::{Finding, Step, Verdict};
 pub use mode::Mode;
+pub use settings::Settings;
 
-/// Starts the fleet's reconciler on a fresh simulated cloud. The task ends after [`Handle::stop`], with what is left.
-/// Must be called within a tokio runtime.
-pub fn simulate(settings: &Settings, events: UnboundedSender<Stamped>) -> (Handle, JoinHandle<FleetState>) {
-    Reconciler::spawn(Simulated::default(), settings.limits(), Timing::simulated(), events)
+/// Opens the chosen cloud and finds out whether it is the one that is meant. Neither the fleet nor its load balancer is
+/// looked at.
+pub async fn open(settings: &Settings, choice: Choice) -> Result<Box<dyn Cloud>, Error> {
+    match choice {
+        Choice::Simulated { holds } => Ok(simulated::open(settings, holds)),
+        Choice::Live => aws::open(settings).await,
+    }
+}
+
+/// Checks what a run needs of the chosen cloud, and tells each finding as it comes. Changes nothing.
+pub async fn check(settings: &Settings, choice: Choice, tell: &mut (dyn FnMut(Step) + Send)) -> Result<(), Error> {
+    match choice {
+        Choice::Simulated { .. } => Ok(()),
+        Choice::Live => aws::check(settings, tell).await,
+    }
 }

@@ -1,4 +1,4 @@
-//! Whether what a run or a command changes is real.
+//! Whether what a run or a command changes is real, and where it is then.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Pictures with what was read in them. In: frames and their readings. Out: PNG files in a folder, named after the files
-//! that they come from.
+//! Annotated pictures. In: frames and their readings. Out: PNG files with the hands drawn in, in a folder, named after the
+//! files that they come from.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ use crate::view::overlay::Overlay;
 pub struct Annotator {
     folder: PathBuf,
     overlay: Overlay,
-    /// How many files of each name there were: folders may hold the same one.
+    /// How many files of each name there were: two folders may hold files of the same name.
     names: HashMap<String, usize>,
-    /// The name of the file under way, without its ending.
+    /// The current file's name, without its extension.
     name: String,
 }
 
 impl Annotator {
-    /// Makes the folder where it is missing.
+    /// Creates the folder if it is missing.
     pub fn new(folder: &Path) -> Result<Annotator> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}; give --annotate another", folder.display()))?;
@@ -28,7 +28,7 @@ impl Annotator {
         Ok(Annotator { folder, overlay, names: HashMap::new(), name: String::new() })
     }
 
-    /// What follows is of this file.
+    /// Starts a file: the pictures that follow are its.
     pub fn begin(&mut self, file: &Path) {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let before = self.names.entry(stem.clone()).or_default();

@@ -1,5 +1,5 @@
-//! `handwave cameras`: what cameras there are. In: the settings' wish. Out: a line a camera, its formats below, the one
-//! that `run` takes marked; a sentence and status 1 where there is none.
+//! `handwave cameras`: lists the cameras. In: the settings. Out: a line for each camera with its formats below, the one that
+//! `run` takes marked; a sentence and status 1 if there is none.
 
 use std::process::ExitCode;
 
@@ -10,28 +10,28 @@ use crate::camera::webcam::device::{Device, Reason, State, path};
 use crate::camera::webcam::format::{Format, Wish, sort_by_nearness};
 use crate::camera::webcam::{WebcamError, list};
 use crate::cli::CamerasArgs;
-use crate::commands;
+use crate::commands::output::say;
 use crate::config::Config;
 
 pub fn run(args: &CamerasArgs) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.config.as_deref())?;
-    // A webcam's metadata node is no camera, nor is what gives no pictures at all.
+    // A webcam's metadata node is no camera, nor is a device that gives no pictures at all.
     let is_camera = |device: &Device| !matches!(&device.state, State::Trouble(t) if t.reason == Reason::NoPictures);
     let cameras: Vec<Device> = list()?.into_iter().filter(is_camera).collect();
     for camera in &cameras {
-        commands::say(&describe(camera, &config.camera.source, &Wish::from(&config.camera)))?;
+        say(&describe(camera, &config.camera.source, &Wish::from(&config.camera)))?;
     }
     if cameras.is_empty() {
         anyhow::bail!("there is no camera: plug one in, or try `handwave run --camera puppet`");
     }
     let taken = |camera: &&Device| CameraSpec::Webcam(camera.index) == config.camera.source;
     if !cameras.iter().any(|camera| taken(&camera)) {
-        commands::say(&format!("run takes none of these: [camera] source is another in {origin}"))?;
+        say(&format!("run takes none of these: [camera] source is another in {origin}"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A camera's line, and a line a size and encoding.
+/// A camera's line, and a line for each size and encoding.
 fn describe(camera: &Device, source: &CameraSpec, wish: &Wish) -> String {
     let Device { index, name, state } = camera;
     let taken = *source == CameraSpec::Webcam(*index);

@@ -1,4 +1,5 @@
-//! `handwave count`: files to counted fingers. Pictures are read cold, a video's frames as they follow each other.
+//! `handwave count`: how many fingers do the hands in pictures and videos show? In: files. Out: a row or a JSON line for each
+//! picture or frame. Each picture is read on its own, a video's frames as a sequence.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::annotate::Annotator;
+use super::output;
 use crate::camera::file::{self, Film};
 use crate::camera::{Camera, CameraError, Frame, Status};
 use crate::cli::{CountArgs, Format};
@@ -62,7 +64,7 @@ struct Counter {
 }
 
 impl Counter {
-    /// Tells what is seen in one file, as far as it can be read: that is the inner result.
+    /// Prints what one file shows. The inner result says whether all of it could be read.
     fn count(&mut self, path: &Path, mut film: Film) -> Result<Result<(), CameraError>> {
         self.tracker.forget();
         if let Some(annotator) = &mut self.annotator {
@@ -92,16 +94,16 @@ impl Counter {
     }
 }
 
-/// Ends the counting where nobody reads the results any more, as in `handwave count ... | head -1`.
+/// Ends the count when the reader closed standard output, as in `handwave count ... | head -1`.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody reads the results")]
 struct NobodyReads;
 
 fn say(line: &str) -> Result<()> {
-    if super::say(line)? { Ok(()) } else { Err(NobodyReads.into()) }
+    if output::say(line)? { Ok(()) } else { Err(NobodyReads.into()) }
 }
 
-/// Where in a video a reading is from.
+/// Which frame of a video a reading is of.
 #[derive(Clone, Copy, Serialize)]
 struct Moment {
     /// From 1.
@@ -109,7 +111,7 @@ struct Moment {
     seconds: f64,
 }
 
-/// A line for programs.
+/// A JSON line.
 #[derive(Serialize)]
 struct Line {
     file: String,
@@ -154,7 +156,7 @@ fn rounded(x: f64, decimals: i32) -> f64 {
     (x * scale).round() / scale
 }
 
-/// A row a hand for people, or one that says that there is none.
+/// A row for each hand, or one that says that there is none.
 fn table(path: &Path, longest: usize, moment: Option<Moment>, reading: &Reading) -> Vec<String> {
     let mut place = format!("{:longest$}", path.display().to_string());
     if let Some(Moment { frame, seconds }) = moment {

@@ -6,39 +6,42 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::run::Parts;
-use super::stage;
+use super::screens::{self, Screens};
 use crate::camera::clock::Clock;
 use crate::camera::puppet::{Puppet, demo};
 use crate::cli::DemoArgs;
-use crate::clouds::Mode;
+use crate::clouds::Choice;
+use crate::commands::output::say;
+use crate::commands::tasks;
 use crate::config::Config;
 use crate::daemon::audit::Audit;
-use crate::daemon::daemon::Daemon;
+use crate::daemon::journal::Journal;
+use crate::daemon::run::Parts;
 use crate::gesture::machine::Machine;
 use crate::pipeline::slot::Pace;
 use crate::pipeline::threads::Input;
 use crate::view::narrator::Narrator;
 use crate::view::terminal::Terminal;
-use crate::{clouds, commands, vision};
+use crate::{clouds, vision};
 
 pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let config = Config::shipped();
-    let audit = args.events.as_deref().map(Audit::open).transpose()?;
+    let journal = Journal::new(args.events.as_deref().map(Audit::open).transpose()?);
     let size = (config.camera.width, config.camera.height);
     let camera = Box::new(Puppet::new(demo::script(), size, config.camera.fps, Clock::real_time()));
     let tracker = Box::new(vision::open(&config.vision, args.models.as_deref(), false)?);
     let machine = Machine::new(config.gesture.clone(), true);
     let captions = demo::captions().into_iter().map(|(at, caption)| (at, format!("--- {caption}"))).collect();
-    commands::say("handwave's demo: a drawn hand, the real models, a simulated fleet. Escape or Ctrl-C quits.")?;
-    let runtime = commands::runtime()?;
+    say("handwave's demo: a drawn hand, the real models, a simulated fleet. Escape or Ctrl-C quits.")?;
+    let runtime = tasks::runtime()?;
     let _inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
-    let (fleet, actor) = clouds::simulate(&config.fleet, events_in);
-    let mut daemon = Daemon::new(Mode::DryRun, machine, fleet, terminal);
-    (daemon.audit, daemon.narrator) = (audit, Narrator::with_captions(captions));
-    let eyes = Input::Camera { camera, tracker, pace: Pace::Latest };
-    let summary = stage::show(&runtime, Parts { eyes, daemon, actor, events }, args.headless)?;
-    commands::say(&summary.to_string())?;
+    let cloud = runtime.block_on(clouds::open(&config.clouds(), Choice::Simulated { holds: 0 }))?;
+    let (fleet, reconciler) = runtime.block_on(cloud.fleet())?.start(events_in);
+    let input = Input::Camera { camera, tracker, pace: Pace::Latest };
+    let parts = Parts { mode: cloud.mode(), input, machine, fleet, reconciler, events, journal, recorder: None };
+    let screens = Screens { terminal, narrator: Narrator::with_captions(captions), headless: args.headless };
+    let summary = screens::show(&runtime, parts, screens)?;
+    say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)
 }

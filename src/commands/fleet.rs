@@ -1,82 +1,61 @@
-//! `handwave fleet`: the same actor as `run`'s, without a camera. In: one command, or none (`status`, `settle`). Out: what
-//! became of it, once the fleet is settled.
+//! `handwave fleet`: the same reconciler as `run`'s, without a camera. In: one command, or none (`status`, `settle`). Out:
+//! what became of it, once the fleet is settled.
 
-use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::select;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::live;
 use crate::cli::{FleetAction, FleetArgs, Format};
-use crate::clouds::simulated::Simulated;
+use crate::clouds::{self, Choice, Mode, OpenFleet};
 use crate::command::{Action, Command, InstanceId, Source, list};
-use crate::commands;
+use crate::commands::output::say;
+use crate::commands::tasks::block_on;
 use crate::config::Config;
 use crate::daemon::signals::Signals;
 use crate::event::Stamped;
-use crate::fleet::observed::{Observed, look};
-use crate::fleet::reconciler::{FleetState, Handle, Outcome, Reconciler, Timing};
+use crate::fleet::{FleetState, Handle, Member, Observed, Outcome};
 use crate::view::terminal::Terminal;
 
 pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.place.config.as_deref())?;
     tracing::info!("settings from {origin}");
-    commands::block_on(async {
-        if live::is_meant(args.place.live, args.place.dry_run, &config)? {
-            #[cfg(feature = "aws")]
-            return in_aws(args, &config, &terminal).await;
+    block_on(async {
+        let settings = config.clouds();
+        let choice = match (Choice::of(args.place.live, args.place.dry_run, &settings), &args.action) {
+            // There must be something to retire.
+            (Choice::Simulated { .. }, FleetAction::In { .. }) => Choice::Simulated { holds: config.fleet.max },
+            (choice, _) => choice,
+        };
+        let cloud = clouds::open(&settings, choice).await?;
+        let fleet = cloud.fleet().await?;
+        terminal.line(&fleet.banner);
+        if matches!(args.action, FleetAction::Status) {
+            return Report::new(&config, &fleet.state(), None).print(args.place.format);
         }
-        dry_run(args, &config, &terminal).await
+        if cloud.mode() != Mode::DryRun && !is_confirmed(args, &fleet.state())? {
+            terminal.line("Nothing was done.");
+            return Ok(ExitCode::FAILURE);
+        }
+        play(args, &config, &terminal, fleet).await
     })
 }
 
-#[cfg(feature = "aws")]
-async fn in_aws(args: &FleetArgs, config: &Config, terminal: &Terminal) -> Result<ExitCode> {
-    let live = crate::clouds::aws::open(config).await?;
-    terminal.line(&live.to_string());
-    if matches!(args.action, FleetAction::Status) {
-        return Report::new(config, &live.state(), None).print(args.place.format);
-    }
+/// Asks about the instances that the command would retire, if any.
+fn is_confirmed(args: &FleetArgs, state: &FleetState) -> Result<bool> {
     let victims = match &args.action {
-        FleetAction::In { n } => live.state().victims(usize::from(*n)),
+        FleetAction::In { n } => state.victims(usize::from(*n)),
         FleetAction::Terminate { ids } => ids.iter().map(|id| id.as_str().into()).collect(),
         _ => Vec::new(),
     };
-    if !victims.is_empty() && !live::confirm(&format!("Retire {}", list(&victims)), &args.place)? {
-        terminal.line("Nothing was done.");
-        return Ok(ExitCode::FAILURE);
-    }
-    play(args, config, terminal, |events| live.start(events)).await
+    Ok(victims.is_empty() || live::confirm(&format!("Retire {}", list(&victims)), &args.place)?)
 }
 
-/// On a fresh simulated fleet: an empty one to launch into, a full one to retire from.
-async fn dry_run(args: &FleetArgs, config: &Config, terminal: &Terminal) -> Result<ExitCode> {
-    let (simulated, limits) = (Simulated::default(), config.fleet.limits());
-    let full = if matches!(args.action, FleetAction::In { .. }) { limits.max } else { 0 };
-    simulated.add_in_service(full);
-    let holds = if full == 0 { "an empty simulated fleet".into() } else { format!("a simulated fleet of {full}") };
-    terminal.line(&format!("A dry run on {holds}: nothing is asked of AWS; with --live it is."));
-    if matches!(args.action, FleetAction::Status) {
-        let observed = Some(look(&simulated, &BTreeSet::new()).await?);
-        let state = FleetState { observed, limits, settled: true, trouble: None };
-        return Report::new(config, &state, None).print(args.place.format);
-    }
-    play(args, config, terminal, |events| Reconciler::spawn(simulated, limits, Timing::simulated(), events)).await
-}
-
-/// Starts the actor, sends the command, waits until the fleet is settled.
-async fn play(
-    args: &FleetArgs,
-    config: &Config,
-    terminal: &Terminal,
-    start: impl FnOnce(UnboundedSender<Stamped>) -> (Handle, JoinHandle<FleetState>),
-) -> Result<ExitCode> {
+/// Starts the reconciler, sends the command, waits until the fleet is settled.
+async fn play(args: &FleetArgs, config: &Config, terminal: &Terminal, fleet: OpenFleet) -> Result<ExitCode> {
     let action = match &args.action {
         FleetAction::Status | FleetAction::Settle => None,
         FleetAction::Out { n } => Some(Action::ScaleOut(usize::from(*n))),
@@ -85,28 +64,31 @@ async fn play(
     };
     let mut signals = Signals::catch()?;
     let (events_in, mut events) = unbounded_channel();
-    let (handle, actor) = start(events_in);
-    let progress = Progress::new(terminal);
+    let (handle, reconciler) = fleet.start(events_in);
+    let tell = |event: &Stamped| terminal.tell(&event.event.to_string());
     let ended = {
         let mut state = handle.state();
         let mut ended = std::pin::pin!(finish(&handle, action));
         loop {
             select! {
                 biased;
-                Some(event) = events.recv() => progress.tell(&event),
+                Some(event) = events.recv() => tell(&event),
                 ended = &mut ended => break Some(ended),
                 () = signals.next() => break None,
-                Ok(()) = state.changed() => progress.show(&state.borrow()),
+                Ok(()) = state.changed() => terminal.live(&live_line(&state.borrow())),
             }
         }
     };
     handle.stop();
-    // Whoever is in a hurry says so twice; what is half done stands in the tags.
+    // A second signal ends the wait; what is half done stays in the cloud's tags.
     let left = select! {
-        left = actor => left.context("the fleet's actor failed")?,
+        left = reconciler => left.context("the fleet's reconciler failed")?,
         () = signals.next() => handle.state().borrow().clone(),
     };
-    progress.end(&mut events);
+    while let Ok(event) = events.try_recv() {
+        tell(&event);
+    }
+    terminal.live("");
 
     let interrupted = ended.is_none();
     let (outcome, state) = ended.unwrap_or((None, None));
@@ -120,11 +102,16 @@ async fn play(
     Report::new(config, &state, outcome).print(args.place.format)
 }
 
+fn live_line(state: &FleetState) -> String {
+    let trouble = state.trouble.as_ref().map_or(String::new(), |trouble| format!(" ({trouble})"));
+    format!("{state}{trouble}")
+}
+
 /// Waits for what becomes of the command, and for the fleet to settle; not where nothing is done, as what holds up the
 /// command may hold up the rest for ever.
 async fn finish(handle: &Handle, action: Option<Action>) -> (Option<Outcome>, Option<FleetState>) {
     let outcome = match action {
-        Some(action) => handle.send(Command::new(Source::CommandLine { user: None }, action)).await.ok(),
+        Some(action) => handle.send(Command::new(Source::CommandLine { user: user() }, action)).await.ok(),
         None => None,
     };
     match outcome {
@@ -133,38 +120,9 @@ async fn finish(handle: &Handle, action: Option<Action>) -> (Option<Outcome>, Op
     }
 }
 
-/// A line that moves while somebody looks, and lines that stay.
-struct Progress<'a> {
-    bar: ProgressBar,
-    terminal: &'a Terminal,
-}
-
-impl<'a> Progress<'a> {
-    /// Nothing moves where stderr is no terminal.
-    fn new(terminal: &'a Terminal) -> Progress<'a> {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Progress { bar, terminal }
-    }
-
-    fn tell(&self, event: &Stamped) {
-        self.bar.suspend(|| self.terminal.tell(&event.event.to_string()));
-    }
-
-    fn show(&self, state: &FleetState) {
-        let trouble = state.trouble.as_ref().map_or(String::new(), |trouble| format!(" ({trouble})"));
-        self.bar.set_message(format!("{state}{trouble}"));
-    }
-
-    fn end(&self, events: &mut UnboundedReceiver<Stamped>) {
-        while let Ok(event) = events.try_recv() {
-            self.tell(&event);
-        }
-        self.bar.finish_and_clear();
-    }
+/// The system's user, where the system tells.
+fn user() -> Option<String> {
+    whoami::username().ok().filter(|name| !name.is_empty())
 }
 
 /// What is printed: the fleet, and what became of the command.
@@ -199,10 +157,10 @@ struct Row {
 impl Report {
     fn new(config: &Config, state: &FleetState, outcome: Option<Outcome>) -> Report {
         let Observed { instances, strangers } = state.observed.clone().unwrap_or_default();
-        let row = |seen: &crate::fleet::observed::Member| Row {
-            id: seen.id().clone(),
-            phase: seen.phase().to_string(),
-            launched: seen.instance.launched,
+        let row = |member: &Member| Row {
+            id: member.id().clone(),
+            phase: member.phase().to_string(),
+            launched: member.instance.launched,
         };
         let (outcome, changed, reason) = match outcome {
             None => (None, Vec::new(), None),
@@ -228,11 +186,11 @@ impl Report {
     fn print(&self, format: Format) -> Result<ExitCode> {
         match format {
             Format::Json => {
-                commands::say(&serde_json::to_string(self)?)?;
+                say(&serde_json::to_string(self)?)?;
             }
             Format::Table => {
                 for line in self.lines() {
-                    commands::say(&line)?;
+                    say(&line)?;
                 }
             }
         }

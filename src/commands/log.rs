@@ -1,5 +1,5 @@
-//! The log. In: how much of it is wanted, and in which form. Out: lines on stderr, by way of the terminal, so that nothing
-//! tears its live line.
+//! The log. In: the level and the format. Out: lines on stderr, written through the terminal so that they do not break its
+//! live line.
 
 use std::io::{self, IsTerminal};
 
@@ -11,7 +11,7 @@ use tracing_subscriber::prelude::*;
 use crate::cli::{LogFormat, Logging};
 use crate::view::terminal::{Manner, Terminal};
 
-/// Begins to log. RUST_LOG goes before -v and -q (`debug`, `handwave::fleet=trace`).
+/// Starts the log. RUST_LOG (`debug`, `handwave::fleet=trace`) overrides -v and -q.
 pub fn begin(logging: &Logging) -> Terminal {
     let level = logging.verbosity.tracing_level_filter();
     let terminal = Terminal::new(match logging.log_format {
@@ -31,7 +31,7 @@ pub fn begin(logging: &Logging) -> Terminal {
     terminal
 }
 
-/// Colours are for eyes that want them: https://no-color.org.
+/// Whether colours are wanted: https://no-color.org.
 fn may_colour() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -17,7 +17,7 @@ pub fn completions(shell: Shell) -> Result<ExitCode> {
     print(&script)
 }
 
-/// The main page, or every command's into a folder.
+/// Prints the main page, or writes every command's page into a folder.
 pub fn man(folder: Option<&Path>) -> Result<ExitCode> {
     let Some(folder) = folder else {
         let mut page = Vec::new();

@@ -1,4 +1,4 @@
-//! The commands, a file each. In: the parsed command line. Out: the exit status.
+//! The commands, one file each. In: the parsed command line. Out: the exit status.
 
 mod annotate;
 mod balancer;
@@ -8,17 +8,18 @@ mod count;
 mod demo;
 mod doctor;
 mod fleet;
+mod gestures;
 mod live;
 mod log;
 mod manual;
+mod output;
 mod run;
-mod stage;
+mod screens;
+mod tasks;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use tokio::runtime::{Builder, Runtime};
+use anyhow::Result;
 
 use crate::cli::{Cli, LogFormat, Subcommand};
 use crate::view::terminal::Terminal;
@@ -30,7 +31,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
     let terminal = log::begin(&cli.logging);
     match execute(cli.command, terminal) {
-        // Among lines for programs an error is one of them.
+        // Where the log is JSON, the error is JSON too.
         Err(error) if cli.logging.log_format == LogFormat::Json => {
             tracing::error!("{error:#}");
             Ok(ExitCode::FAILURE)
@@ -45,35 +46,15 @@ fn execute(command: Subcommand, terminal: Terminal) -> Result<ExitCode> {
         Subcommand::Demo(args) => demo::run(&args, terminal),
         Subcommand::Count(args) => count::run(&args),
         Subcommand::Fleet(args) => fleet::run(&args, terminal),
+        Subcommand::Gestures(args) => gestures::run(&args),
         Subcommand::Doctor(args) => doctor::run(&args, &terminal),
         Subcommand::Balancer(args) => balancer::run(&args, terminal),
         Subcommand::Completions { shell } => manual::completions(shell),
         Subcommand::Man { folder } => manual::man(folder.as_deref()),
         #[cfg(feature = "webcam")]
         Subcommand::Cameras(args) => cameras::run(&args),
-        // Has run above: it has no terminal, and its log would go nowhere.
+        // It ran above: it has no terminal and no log.
         #[cfg(feature = "webcam")]
         Subcommand::CameraProcess { .. } => Ok(ExitCode::FAILURE),
     }
-}
-
-/// Writes a line to standard output; false where nobody reads it. Whoever closed it does not want it: that is no error.
-fn say(line: &str) -> Result<bool> {
-    match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        other => other.map(|()| true).context("cannot write to standard output"),
-    }
-}
-
-/// A tokio runtime of a command's own.
-fn runtime() -> Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build().context("cannot start the tokio runtime")
-}
-
-/// Runs the future on a runtime of its own. What it left running is not waited for.
-fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = runtime()?;
-    let outcome = runtime.block_on(future);
-    runtime.shutdown_background();
-    outcome
 }

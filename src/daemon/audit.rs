@@ -1,5 +1,5 @@
-//! The audit file. In: events. Out: a JSON line each, appended to a file or to standard output and flushed at once. A file
-//! that has grown large becomes the one with `.1` after its name, and what had that name before is gone.
+//! The audit file. In: events. Out: a JSON line each, appended to a file or to standard output and flushed at once. A full
+//! file is renamed to end in `.1`, replacing an earlier one of that name.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ pub struct AuditError {
 pub struct Audit {
     path: PathBuf,
     out: Out,
-    /// Said once: a full disk or a closed pipe never stops the daemon, and never fills the screen either.
+    /// A full disk or a closed pipe is reported once; it never stops the daemon.
     failed: bool,
 }
 
@@ -27,7 +27,7 @@ enum Out {
     Stdout,
 }
 
-/// A file that would grow beyond this is set aside: a hundred thousand events or so, and no disk fills up.
+/// A file that would grow beyond this is set aside: about a hundred thousand events. Together the two files stay bounded.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 impl Audit {
@@ -43,7 +43,7 @@ impl Audit {
 
     /// Appends the event. A failure is a warning.
     pub fn write(&mut self, event: &Stamped) {
-        // One write a line, so that lines of several processes do not mix.
+        // One write per line, so that lines of several processes do not mix.
         let line = event.to_json_line() + "\n";
         let written = match &mut self.out {
             Out::File(file) => append(file, &self.path, line.as_bytes()),

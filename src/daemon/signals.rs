@@ -1,9 +1,9 @@
-//! Ctrl-C and a service manager's SIGTERM, as one thing to wait for.
+//! Ctrl-C and a service manager's SIGTERM. In: the system's signals. Out: one future that either of them completes.
 
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What comes while nobody waits is kept, not lost.
+/// A signal that comes while nobody waits is kept.
 pub struct Signals {
     #[cfg(unix)]
     interrupt: Signal,

@@ -1,13 +1,13 @@
-//! A run's last words. In: its events, and the fleet as it was left. Out: what was done, and what is still to be.
+//! A run's summary. In: its events, and the fleet as the run left it. Out: what was done, and what is left to do.
 
 use std::fmt;
 
 use crate::clouds::Mode;
+use crate::command::list;
 use crate::event::Event;
-use crate::fleet::reconciler::FleetState;
-use crate::view::text;
+use crate::fleet::FleetState;
 
-/// What happened, for the last words.
+/// Counts of what happened, and the fleet at the end.
 #[derive(Debug, Default, PartialEq)]
 pub struct Summary {
     pub gestures: usize,
@@ -42,9 +42,53 @@ impl fmt::Display for Summary {
             Some((mode, fleet)) => {
                 let what = if *mode == Mode::DryRun { "simulated fleet" } else { "fleet" };
                 write!(f, "\nThe {what}: {fleet}")?;
-                text::left(mode, fleet).map_or(Ok(()), |left| write!(f, "\n{left}"))
+                left_under_way(mode, fleet).map_or(Ok(()), |left| write!(f, "\n{left}"))
             }
             None => Ok(()),
         }
+    }
+}
+
+/// What quitting leaves half done, and what finishes it. None: nothing is half done.
+fn left_under_way(mode: &Mode, fleet: &FleetState) -> Option<String> {
+    let under_way = fleet.under_way().into_iter();
+    let who: Vec<_> = under_way.map(|(life, ids)| format!("{} {life} ({})", ids.len(), list(&ids))).collect();
+    let finished = match mode {
+        Mode::DryRun => "It ends with the simulated fleet",
+        Mode::Live { .. } => "The next start finishes it, or `handwave fleet settle --live` does",
+    };
+    (!who.is_empty()).then(|| format!("Left under way: {}. {finished}.", who.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::Limits;
+    use crate::fleet::Observed;
+    use crate::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG};
+
+    #[test]
+    fn what_is_left_is_told_with_who_finishes_it() {
+        let limits = Limits { min: 1, max: 5 };
+        let mut fleet = FleetState { observed: None, limits, settled: true, trouble: None };
+        assert_eq!(left_under_way(&Mode::DryRun, &fleet), None);
+        let instance = |id: &str, state, retiring: bool| {
+            let instance = Instance::new(id, state, jiff::Timestamp::UNIX_EPOCH);
+            if retiring { instance.with_tag(RETIRING_TAG, "") } else { instance }
+        };
+        let (running, pending) = (InstanceState::Running, InstanceState::Pending);
+        let instances = vec![
+            instance("i-1", running, false),
+            instance("i-2", running, true),
+            instance("i-3", pending, false),
+            instance("i-4", InstanceState::ShuttingDown, true),
+        ];
+        let health = vec![("i-1".into(), Health::InService), ("i-2".into(), Health::Draining)];
+        fleet.observed = Some(Observed::join(instances, health));
+        let who = "Left under way: 1 launching (i-3), 1 draining (i-2).";
+        assert_eq!(left_under_way(&Mode::DryRun, &fleet).unwrap(), format!("{who} It ends with the simulated fleet."));
+        let live = Mode::Live { account: "111122223333".into(), region: "eu-central-1".into() };
+        let finished = "The next start finishes it, or `handwave fleet settle --live` does.";
+        assert_eq!(left_under_way(&live, &fleet).unwrap(), format!("{who} {finished}"));
     }
 }

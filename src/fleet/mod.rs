@@ -2,14 +2,25 @@
 //! and events.
 //!
 //! `reconciler` observes and acts, `plan` decides (pure), `observed` joins what the ports answered, `memory` is a
-//! read-your-writes cache over an eventually consistent API, `diff` tells two observations apart.
+//! read-your-writes cache over an eventually consistent API, `diff` tells two observations apart. `handle` is the way to a
+//! reconciler, `state` and `publisher` are what it publishes. [`ports`] are all that the fleet knows of a cloud.
 
+mod change;
 mod diff;
+mod handle;
 mod memory;
-pub mod observed;
-pub mod plan;
+mod observed;
+mod plan;
 pub mod ports;
-pub mod reconciler;
-pub mod settings;
+mod publisher;
+mod reconciler;
+mod settings;
+mod state;
+mod timing;
 
+pub use handle::{Handle, Outcome};
+pub use observed::{Lifecycle, Member, Observed, observe};
+pub use reconciler::Reconciler;
 pub use settings::{CloudName, Limits, Settings};
+pub use state::FleetState;
+pub use timing::{Rules, Timing};

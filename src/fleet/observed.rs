@@ -1,10 +1,10 @@
-//! What the cloud answers, as one picture. In: a look at the cloud. Out: the fleet as the plan and the views read it:
-//! each instance with its phase, and the count.
+//! A snapshot of the fleet. In: the ports' answers. Out: the fleet as the plan and the views read it: each instance with
+//! its phase, and the count.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::ports::{Cloud, CloudError, Health, Instance, InstanceState};
+use super::ports::{CloudError, Health, Instance, InstanceState, Ports};
 use crate::command::InstanceId;
 
 /// The fleet at one moment.
@@ -26,7 +26,7 @@ pub struct Member {
     pub described: bool,
 }
 
-/// Where an instance is in its life, as a person is told.
+/// Where an instance is in its life, in the words that people are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lifecycle {
     InService,
@@ -46,7 +46,7 @@ pub enum Lifecycle {
 }
 
 impl Lifecycle {
-    /// On the way into service or out of it, and not there without somebody who sees to it.
+    /// On the way into service or out of it: it gets there only while a reconciler runs.
     pub fn is_under_way(self) -> bool {
         matches!(self, Lifecycle::Registering | Lifecycle::Launching | Lifecycle::Retiring | Lifecycle::Draining)
     }
@@ -83,9 +83,9 @@ impl Member {
         matches!(self.instance.state, InstanceState::ShuttingDown | InstanceState::Terminated)
     }
 
-    /// Whether it is one of the count that limits bound.
+    /// Whether it is part of the count that the limits bound.
     pub fn counts(&self) -> bool {
-        self.is_alive() && !self.instance.retiring
+        self.is_alive() && !self.instance.is_retiring()
     }
 
     pub fn is_registered(&self) -> bool {
@@ -98,7 +98,7 @@ impl Member {
             (InstanceState::ShuttingDown, _) => Lifecycle::Terminating,
             (InstanceState::Stopping | InstanceState::Stopped, _) => Lifecycle::Stopped,
             (_, Some(Health::Draining)) => Lifecycle::Draining,
-            _ if self.instance.retiring => Lifecycle::Retiring,
+            _ if self.instance.is_retiring() => Lifecycle::Retiring,
             (InstanceState::Pending, _) => Lifecycle::Launching,
             (InstanceState::Running, Some(Health::InService)) => Lifecycle::InService,
             (InstanceState::Running, Some(Health::OutOfService)) => Lifecycle::Unhealthy,
@@ -107,14 +107,15 @@ impl Member {
     }
 }
 
-/// Asks the cloud. `tagged` are retiring, whether or not the cloud describes it yet.
-pub async fn look(cloud: &impl Cloud, tagged: &BTreeSet<InstanceId>) -> Result<Observed, CloudError> {
-    let instances = cloud.instances().await?;
-    let retires = |instance: &&Instance| instance.retiring || tagged.contains(&instance.id);
-    let retiring = instances.iter().filter(retires).filter(|instance| instance.state == InstanceState::Running);
-    // Whether they still drain is told by their ids alone.
-    let also: Vec<InstanceId> = retiring.map(|instance| instance.id.clone()).collect();
-    let health = cloud.balancer(&also).await?;
+/// Asks the cloud. `retiring` are tagged so by this process, whether or not the cloud describes it yet.
+pub async fn observe(ports: &Ports, retiring: &BTreeMap<InstanceId, String>) -> Result<Observed, CloudError> {
+    let instances = ports.instances.list().await?;
+    let retires = |instance: &&Instance| instance.is_retiring() || retiring.contains_key(&instance.id);
+    let running = |instance: &&Instance| instance.state == InstanceState::Running;
+    // The balancer tells only by id whether they still drain.
+    let also: Vec<InstanceId> =
+        instances.iter().filter(retires).filter(running).map(|instance| instance.id.clone()).collect();
+    let health = ports.balancer.health(&also).await?;
     Ok(Observed::join(instances, health))
 }
 
@@ -133,26 +134,26 @@ impl Observed {
 
     /// Pending, running, and launched but not described yet; not what is retiring.
     pub fn count(&self) -> usize {
-        self.instances.iter().filter(|seen| seen.counts()).count()
+        self.instances.iter().filter(|member| member.counts()).count()
     }
 
     pub fn get(&self, id: &InstanceId) -> Option<&Member> {
-        self.instances.iter().find(|seen| seen.id() == id)
+        self.instances.iter().find(|member| member.id() == id)
     }
 
     /// Adds what was launched and is not described yet.
     pub(super) fn add_launched(&mut self, instances: impl IntoIterator<Item = Instance>) {
         for instance in instances {
-            // Asked for again after a lost answer, a launch may name what is described already.
+            // Tried again after a lost answer, a launch may name what is described already.
             if self.get(&instance.id).is_none() {
                 self.instances.push(Member { instance, health: None, described: false });
             }
         }
     }
 
-    /// Whose id is among `ids`.
+    /// The members whose id is among `ids`.
     pub(super) fn among_mut<'a>(&'a mut self, ids: &'a [InstanceId]) -> impl Iterator<Item = &'a mut Member> {
-        self.instances.iter_mut().filter(|seen| ids.contains(seen.id()))
+        self.instances.iter_mut().filter(|member| ids.contains(member.id()))
     }
 }
 
@@ -161,8 +162,11 @@ mod tests {
     use super::*;
     use InstanceState::*;
 
+    use crate::fleet::ports::RETIRING_TAG;
+
     fn instance(id: &str, state: InstanceState, retiring: bool) -> Instance {
-        Instance { id: id.into(), state, launched: jiff::Timestamp::UNIX_EPOCH, retiring, reason: None }
+        let instance = Instance::new(id, state, jiff::Timestamp::UNIX_EPOCH);
+        if retiring { instance.with_tag(RETIRING_TAG, "") } else { instance }
     }
 
     #[test]

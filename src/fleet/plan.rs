@@ -1,38 +1,17 @@
-//! What is to be done. In: the fleet as observed, what the process remembers, the time. Out: the changes that are due
-//! (`plan`), and a command made into a number or into victims (`accept`). Pure: no clock, no I/O.
+//! What is to be done. In: the fleet as observed, the process's memory, the time, the rules. Out: the changes that are due
+//! ([`plan`]), and a command made into a number or into victims ([`accept`]). Pure: no clock, no I/O.
 
 use std::cmp::Reverse;
-use std::fmt;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::change::Change;
 use super::memory::Memory;
 use super::observed::{Lifecycle, Member, Observed};
 use super::ports::{Health, InstanceState};
 use super::settings::Limits;
+use super::timing::Rules;
 use crate::command::{Action, InstanceId};
-
-/// How long the first of a batch waits for the others.
-pub const BATCH_WAIT: Duration = Duration::from_secs(10);
-
-/// A change that repair makes by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
-    Register,
-    Deregister,
-    Terminate,
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Change::Register => "register",
-            Change::Deregister => "deregister",
-            Change::Terminate => "terminate",
-        })
-    }
-}
 
 /// One call: a change to a batch of instances.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,24 +24,24 @@ pub struct Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     Nothing,
-    /// It is on its way; look again.
+    /// It is on its way; observe again.
     Wait,
     Do(Change),
 }
 
-/// The changes that are due now, none for a fleet that is settled or has to wait. `drain` bounds a drain.
-pub fn plan(observed: &Observed, memory: &Memory, now: Instant, drain: Duration) -> Vec<Act> {
-    // Off the balancer first: nobody is to be sent to an instance that goes.
+/// The changes that are due now, none for a fleet that is settled or has to wait.
+pub fn plan(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Vec<Act> {
+    // Off the balancer first: no request may reach an instance that goes.
     let changes = [Change::Deregister, Change::Terminate, Change::Register];
     let acts = changes.map(|change| {
-        let ids = due(change, observed, memory, now, drain);
+        let ids = due(change, observed, memory, now, rules);
         let first = memory.waiting.get(&change);
-        let waited = first.is_none_or(|&since| now.duration_since(since) >= BATCH_WAIT);
-        let others_come = observed.instances.iter().any(|seen| match change {
-            Change::Register => seen.counts() && seen.instance.state == InstanceState::Pending,
+        let waited = first.is_none_or(|&since| now.duration_since(since) >= rules.batch_wait);
+        let others_come = observed.instances.iter().any(|member| match change {
+            Change::Register => member.counts() && member.instance.state == InstanceState::Pending,
             Change::Terminate => {
-                let left = seen.is_alive() && seen.instance.retiring && !ids.contains(seen.id());
-                left && next(seen, memory, now, drain) != Next::Nothing
+                let left = member.is_alive() && member.instance.is_retiring() && !ids.contains(member.id());
+                left && next(member, memory, now, rules) != Next::Nothing
             }
             Change::Deregister => false,
         });
@@ -72,55 +51,58 @@ pub fn plan(observed: &Observed, memory: &Memory, now: Instant, drain: Duration)
     acts.into_iter().filter(|act| !act.ids.is_empty()).collect()
 }
 
-/// The instances that need this change, whether or not their batch is complete.
-pub(super) fn due(
-    change: Change,
-    observed: &Observed,
-    memory: &Memory,
-    now: Instant,
-    drain: Duration,
-) -> Vec<InstanceId> {
-    let due = observed.instances.iter().filter(|seen| next(seen, memory, now, drain) == Next::Do(change));
-    due.map(|seen| seen.id().clone()).collect()
+/// Notes in the memory what follows from an observation: who is off the balancer, and since when a batch waits.
+pub fn note(observed: &Observed, memory: &mut Memory, now: Instant, rules: &Rules) {
+    memory.note(observed, now);
+    for change in [Change::Register, Change::Terminate] {
+        let due = !due(change, observed, memory, now, rules).is_empty();
+        memory.wait(change, due, now);
+    }
 }
 
 /// Whether anything is still on its way. What the cloud refused to change is not.
-pub fn is_moving(observed: &Observed, memory: &Memory, now: Instant, drain: Duration) -> bool {
-    observed.instances.iter().any(|seen| next(seen, memory, now, drain) != Next::Nothing)
+pub fn is_moving(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> bool {
+    observed.instances.iter().any(|member| next(member, memory, now, rules) != Next::Nothing)
 }
 
-fn next(seen: &Member, memory: &Memory, now: Instant, drain: Duration) -> Next {
+/// The instances that need this change, whether or not their batch is complete.
+fn due(change: Change, observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Vec<InstanceId> {
+    let due = observed.instances.iter().filter(|member| next(member, memory, now, rules) == Next::Do(change));
+    due.map(|member| member.id().clone()).collect()
+}
+
+fn next(member: &Member, memory: &Memory, now: Instant, rules: &Rules) -> Next {
     use InstanceState::*;
-    let next = match seen.instance.state {
+    let next = match member.instance.state {
         Stopping | Stopped => Next::Nothing,
-        ShuttingDown | Terminated if seen.is_registered() => Next::Do(Change::Deregister),
+        ShuttingDown | Terminated if member.is_registered() => Next::Do(Change::Deregister),
         ShuttingDown => Next::Wait,
         Terminated => Next::Nothing,
-        _ if !seen.described => Next::Wait,
-        state if seen.instance.retiring => retire(seen, state, memory, now, drain),
+        _ if !member.described => Next::Wait,
+        state if member.instance.is_retiring() => retire(member, state, memory, now, rules),
         Pending => Next::Wait,
-        Running => match seen.health {
+        Running => match member.health {
             Some(Health::InService | Health::OutOfService) => Next::Nothing,
             Some(Health::Registering | Health::Draining) => Next::Wait,
             Some(Health::NotRegistered) | None => Next::Do(Change::Register),
         },
     };
     match next {
-        Next::Do(change) if memory.is_held(change, seen.id()) => Next::Nothing,
+        Next::Do(change) if memory.is_held(change, member.id()) => Next::Nothing,
         next => next,
     }
 }
 
-fn retire(seen: &Member, state: InstanceState, memory: &Memory, now: Instant, drain: Duration) -> Next {
-    match seen.health {
+fn retire(member: &Member, state: InstanceState, memory: &Memory, now: Instant, rules: &Rules) -> Next {
+    match member.health {
         Some(Health::NotRegistered) => Next::Do(Change::Terminate),
         Some(Health::Draining) => {
-            let since = memory.deregistered.get(seen.id());
-            let over = since.is_some_and(|&since| now.duration_since(since) >= drain);
+            let since = memory.deregistered.get(member.id());
+            let over = since.is_some_and(|&since| now.duration_since(since) >= rules.drain);
             if over { Next::Do(Change::Terminate) } else { Next::Wait }
         }
         Some(_) => Next::Do(Change::Deregister),
-        // Only running instances are registered. For one of those, silence is no proof that it is off the balancer.
+        // Only running instances are registered. For one of those, silence does not prove that it is off the balancer.
         None if state == InstanceState::Pending => Next::Do(Change::Terminate),
         None => Next::Wait,
     }
@@ -179,7 +161,7 @@ pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Ac
                     wanted.push(id.clone());
                 }
             }
-            let can_go = |id: &InstanceId| observed.get(id).is_some_and(|seen| seen.counts() && seen.described);
+            let can_go = |id: &InstanceId| observed.get(id).is_some_and(|member| member.counts() && member.described);
             let (good, bad): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(can_go);
             let bad = (!bad.is_empty()).then(|| why_not(&bad, observed));
             retire_some(good, wanted.len(), count, limits, bad)
@@ -189,9 +171,12 @@ pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Ac
 
 /// Which `n` instances would be retired first: those that fail their health check, then the newest.
 pub fn victims(observed: &Observed, n: usize) -> Vec<InstanceId> {
-    let mut seen: Vec<&Member> = observed.instances.iter().filter(|seen| seen.counts() && seen.described).collect();
-    seen.sort_by_key(|seen| (seen.phase() != Lifecycle::Unhealthy, Reverse((seen.instance.launched, seen.id()))));
-    seen.into_iter().take(n).map(|seen| seen.id().clone()).collect()
+    let mut members: Vec<&Member> =
+        observed.instances.iter().filter(|member| member.counts() && member.described).collect();
+    members.sort_by_key(|member| {
+        (member.phase() != Lifecycle::Unhealthy, Reverse((member.instance.launched, member.id())))
+    });
+    members.into_iter().take(n).map(|member| member.id().clone()).collect()
 }
 
 fn retire_some(
@@ -220,7 +205,7 @@ fn retire_some(
 fn why_not(ids: &[InstanceId], observed: &Observed) -> String {
     let why = |id: &InstanceId| match observed.get(id) {
         None => format!("{id} is not in the fleet"),
-        Some(seen) => format!("{id} is {}", seen.phase()),
+        Some(member) => format!("{id} is {}", member.phase()),
     };
     ids.iter().map(why).collect::<Vec<_>>().join(", ")
 }
@@ -231,18 +216,20 @@ fn cut(asked: usize, granted: usize, reason: String) -> Option<Cut> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::Timestamp;
 
     use super::*;
-    use crate::fleet::ports::Instance;
+    use crate::fleet::ports::{Instance, RETIRING_TAG};
 
-    const DRAIN: Duration = Duration::from_secs(60);
+    const RULES: Rules = Rules::with_drain(Duration::from_secs(60));
     const LIMITS: Limits = Limits { min: 1, max: 5 };
 
     /// A fleet written as words: `running`, `pending`, `in-service`, `unhealthy`, `draining`, `off`, with `retiring:`
     /// before. Ids are i-0, i-1, ... in the order of their launch.
     fn fleet(words: &str) -> Observed {
-        let seen = words.split_whitespace().enumerate().map(|(i, word)| {
+        let members = words.split_whitespace().enumerate().map(|(i, word)| {
             let (retiring, word) = match word.strip_prefix("retiring:") {
                 Some(rest) => (true, rest),
                 None => (false, word),
@@ -262,10 +249,11 @@ mod tests {
                 other => panic!("{other}"),
             };
             let launched = Timestamp::from_second(i as i64).unwrap();
-            let instance = Instance { id: id(i), state, launched, retiring, reason: None };
+            let instance = Instance::new(id(i), state, launched);
+            let instance = if retiring { instance.with_tag(RETIRING_TAG, "") } else { instance };
             Member { instance, health, described: word != "unseen" }
         });
-        Observed { instances: seen.collect(), strangers: vec![] }
+        Observed { instances: members.collect(), strangers: vec![] }
     }
 
     fn id(i: usize) -> InstanceId {
@@ -279,10 +267,10 @@ mod tests {
     /// The plan for a fleet that has been as it is for `after` seconds.
     fn planned(words: &str, after: u64) -> Vec<(Change, Vec<InstanceId>)> {
         let (observed, mut memory, start) = (fleet(words), Memory::default(), Instant::now());
-        memory.note(&observed, start, DRAIN);
+        note(&observed, &mut memory, start, &RULES);
         let now = start + Duration::from_secs(after);
-        memory.note(&observed, now, DRAIN);
-        plan(&observed, &memory, now, DRAIN).into_iter().map(|act| (act.change, act.ids)).collect()
+        note(&observed, &mut memory, now, &RULES);
+        plan(&observed, &memory, now, &RULES).into_iter().map(|act| (act.change, act.ids)).collect()
     }
 
     fn accepted(action: Action, words: &str) -> Result<Accepted, Refusal> {
@@ -328,7 +316,7 @@ mod tests {
 
     #[test]
     fn rule_2_a_settled_fleet_needs_nothing() {
-        let moving = |words| is_moving(&fleet(words), &Memory::default(), Instant::now(), DRAIN);
+        let moving = |words| is_moving(&fleet(words), &Memory::default(), Instant::now(), &RULES);
         assert_eq!(planned("in-service unhealthy ended stopped", 0), []);
         assert!(!moving("in-service unhealthy ended stopped"));
         for word in
@@ -399,10 +387,10 @@ mod tests {
     fn rule_5_what_the_cloud_refused_is_left_and_the_others_go_on() {
         let (observed, mut memory, now) = (fleet("retiring:off retiring:off"), Memory::default(), Instant::now());
         memory.held.insert((Change::Terminate, id(0)), now + Duration::from_secs(300));
-        memory.note(&observed, now, DRAIN);
-        assert_eq!(plan(&observed, &memory, now, DRAIN), [Act { change: Change::Terminate, ids: ids(&[1]) }]);
-        memory.note(&observed, now + Duration::from_secs(300), DRAIN);
-        assert_eq!(plan(&observed, &memory, now, DRAIN)[0].ids, ids(&[0, 1]));
+        note(&observed, &mut memory, now, &RULES);
+        assert_eq!(plan(&observed, &memory, now, &RULES), [Act { change: Change::Terminate, ids: ids(&[1]) }]);
+        note(&observed, &mut memory, now + Duration::from_secs(300), &RULES);
+        assert_eq!(plan(&observed, &memory, now, &RULES)[0].ids, ids(&[0, 1]));
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! The port through which the fleet is seen and changed. In: ids and counts. Out: instances, their health on the load
-//! balancer, and errors sorted by what is to be done about them.
+//! The ports through which the fleet is seen and changed. In: ids, counts and tags. Out: instances, their health on the
+//! load balancer, and errors sorted by what is to be done about them.
 //!
-//! A `Cloud` is made for one fleet and one load balancer, so its calls name neither. Another cloud is a file that
-//! implements it and a line where a command chooses it.
+//! [`Instances`] are made for one fleet and a [`Balancer`] for one load balancer, so their calls name neither. Both are
+//! object-safe: any instances go with any balancer. No call retries or waits for its effect, the reconciler does both. A
+//! call takes all instances of a batch at once, and where one of them is bad the cloud refuses the whole batch.
 
-use std::future::Future;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::command::InstanceId;
@@ -14,6 +17,45 @@ use crate::command::InstanceId;
 pub const FLEET_TAG: &str = "handwave:fleet";
 /// The tag that marks an instance to be retired; its value is when that was asked, for people. Any value counts.
 pub const RETIRING_TAG: &str = "handwave:retiring";
+
+/// A fleet's instances.
+#[async_trait]
+pub trait Instances: Send + Sync {
+    /// Every instance with the fleet's tag in any state, over all pages. A fresh launch may be missing for a while, a
+    /// terminated instance is shown for about an hour.
+    async fn list(&self) -> Result<Vec<Instance>, CloudError>;
+
+    /// Launches 1 to `n` instances that carry the fleet's tag from birth. The same `token` (64 ASCII characters at most)
+    /// with the same `n` launches nothing more and answers the same ids.
+    async fn launch(&self, n: usize, token: &str) -> Result<Vec<InstanceId>, CloudError>;
+
+    /// Gives them this tag, or another value where they have it.
+    async fn tag(&self, ids: &[InstanceId], key: &str, value: &str) -> Result<(), CloudError>;
+
+    /// Terminates them; one that is terminated already stays so.
+    async fn terminate(&self, ids: &[InstanceId]) -> Result<(), CloudError>;
+}
+
+/// The load balancer in front of a fleet.
+#[async_trait]
+pub trait Balancer: Send + Sync {
+    /// The health of every registered instance, and of each one of `also`: a balancer does not list what has been
+    /// deregistered, and tells only when asked by id whether it still drains. One read, two where `also` names any.
+    async fn health(&self, also: &[InstanceId]) -> Result<Vec<(InstanceId, Health)>, CloudError>;
+
+    /// Registers running instances; one that is registered already stays so.
+    async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError>;
+
+    /// Takes them off the balancer, which then drains them. One that is not registered is an error.
+    async fn deregister(&self, ids: &[InstanceId]) -> Result<(), CloudError>;
+}
+
+/// The ports of one fleet.
+#[derive(Clone)]
+pub struct Ports {
+    pub instances: Arc<dyn Instances>,
+    pub balancer: Arc<dyn Balancer>,
+}
 
 /// An instance's state, as EC2 names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,19 +68,56 @@ pub enum InstanceState {
     Stopped,
 }
 
-/// An instance that carries the fleet's tag.
+/// An instance that carries the fleet's tag, as the cloud describes it. What the cloud does not tell is None.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
     pub id: InstanceId,
     pub state: InstanceState,
     pub launched: Timestamp,
-    /// Whether it carries [`RETIRING_TAG`].
-    pub retiring: bool,
-    /// Why it is in its state (EC2's StateReason), where the cloud says it.
+    /// Its type, such as `t3.micro`.
+    pub kind: Option<String>,
+    /// Its availability zone.
+    pub zone: Option<String>,
+    pub image: Option<String>,
+    pub key_pair: Option<String>,
+    pub private_address: Option<String>,
+    pub public_address: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    /// Why it is in its state (EC2's StateReason).
     pub reason: Option<String>,
 }
 
-/// How an instance stands with the load balancer.
+impl Instance {
+    /// An instance of which nothing else is known.
+    pub fn new(id: impl Into<InstanceId>, state: InstanceState, launched: Timestamp) -> Self {
+        Instance {
+            id: id.into(),
+            state,
+            launched,
+            kind: None,
+            zone: None,
+            image: None,
+            key_pair: None,
+            private_address: None,
+            public_address: None,
+            tags: BTreeMap::new(),
+            reason: None,
+        }
+    }
+
+    /// The same with this tag.
+    pub fn with_tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Whether it carries [`RETIRING_TAG`].
+    pub fn is_retiring(&self) -> bool {
+        self.tags.contains_key(RETIRING_TAG)
+    }
+}
+
+/// An instance's standing with the load balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// Registered, not yet checked ("Instance registration is still in progress").
@@ -67,7 +146,7 @@ pub enum ErrorKind {
     Capacity,
     /// Nothing can be changed until somebody renews the credentials.
     Expired,
-    /// An id is not there yet, or no more: look again. Nothing was done, to no id of the batch.
+    /// An id is not there yet, or no longer: observe again. Nothing was done, to no id of the batch.
     NotFound,
     /// The cloud will not do it: say why and drop it.
     Refused,
@@ -75,7 +154,7 @@ pub enum ErrorKind {
     Unavailable,
 }
 
-/// An error, sorted by its code.
+/// An error of a call. Which code is of which kind, each cloud knows for itself.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct CloudError {
@@ -88,9 +167,8 @@ pub struct CloudError {
 }
 
 impl CloudError {
-    /// An error with its kind found by its code; a code that is not known is a refusal.
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
-        CloudError { kind: kind_of(code), code: code.to_owned(), message: message.into(), instances: Vec::new() }
+    pub fn new(kind: ErrorKind, code: &str, message: impl Into<String>) -> Self {
+        CloudError { kind, code: code.to_owned(), message: message.into(), instances: Vec::new() }
     }
 
     /// The same, about these instances.
@@ -100,87 +178,6 @@ impl CloudError {
 
     /// No answer came: a lost reply, a cut connection, a time-out.
     pub fn no_answer(message: impl Into<String>) -> Self {
-        CloudError::new("NoAnswer", message)
-    }
-}
-
-fn kind_of(code: &str) -> ErrorKind {
-    match code {
-        "RequestLimitExceeded"
-        | "Throttling"
-        | "ThrottlingException"
-        | "RequestThrottled"
-        | "EC2ThrottledException"
-        | "TooManyRequestsException" => ErrorKind::Throttled,
-        "InsufficientInstanceCapacity"
-        | "InsufficientHostCapacity"
-        | "InsufficientReservedInstanceCapacity"
-        | "InsufficientFreeAddressesInSubnet"
-        | "InstanceLimitExceeded"
-        | "VcpuLimitExceeded"
-        | "MaxSpotInstanceCountExceeded" => ErrorKind::Capacity,
-        "ExpiredToken"
-        | "ExpiredTokenException"
-        | "RequestExpired"
-        | "AuthFailure"
-        | "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "SignatureDoesNotMatch"
-        | "NoCredentials" => ErrorKind::Expired,
-        // The first is EC2's, the second the classic load balancer's, also for an id that is not registered.
-        "InvalidInstanceID.NotFound" | "InvalidInstance" => ErrorKind::NotFound,
-        "NoAnswer" | "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" | "RequestTimeout" => {
-            ErrorKind::Unavailable
-        }
-        _ => ErrorKind::Refused,
-    }
-}
-
-/// A fleet's instances and its load balancer. No call waits for its effect, none retries by itself, and each takes all
-/// the instances of a batch at once: where one of them is bad, the cloud refuses the whole batch.
-pub trait Cloud: Send + Sync + 'static {
-    /// Every instance with the fleet's tag in any state, over all pages. A fresh launch may be missing for a while, a
-    /// terminated instance is shown for about an hour.
-    fn instances(&self) -> impl Future<Output = Result<Vec<Instance>, CloudError>> + Send;
-
-    /// How every registered instance stands, and each one of `also`: a balancer does not list what has been
-    /// deregistered, and tells by id alone whether it still drains. One read, two where `also` names any.
-    fn balancer(
-        &self,
-        also: &[InstanceId],
-    ) -> impl Future<Output = Result<Vec<(InstanceId, Health)>, CloudError>> + Send;
-
-    /// Launches 1 to `count` instances that carry the fleet's tag from birth: RunInstances with MinCount 1. The same
-    /// `token` (64 ASCII characters at most) with the same `count` launches nothing more and answers the same ids.
-    fn launch(&self, count: usize, token: &str) -> impl Future<Output = Result<Vec<InstanceId>, CloudError>> + Send;
-
-    /// Tags them [`RETIRING_TAG`] with this time.
-    fn tag_retiring(&self, ids: &[InstanceId], at: Timestamp) -> impl Future<Output = Result<(), CloudError>> + Send;
-
-    /// Registers running instances; one that is registered already stays so.
-    fn register(&self, ids: &[InstanceId]) -> impl Future<Output = Result<(), CloudError>> + Send;
-
-    /// Takes them off the balancer, which then drains them. One that is not registered is an error.
-    fn deregister(&self, ids: &[InstanceId]) -> impl Future<Output = Result<(), CloudError>> + Send;
-
-    /// Terminates them; one that is terminated already stays so.
-    fn terminate(&self, ids: &[InstanceId]) -> impl Future<Output = Result<(), CloudError>> + Send;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_are_sorted_by_code() {
-        let kind = |code| CloudError::new(code, "").kind;
-        assert_eq!(kind("Throttling"), ErrorKind::Throttled);
-        assert_eq!(kind("VcpuLimitExceeded"), ErrorKind::Capacity);
-        assert_eq!(kind("RequestExpired"), ErrorKind::Expired);
-        assert_eq!(kind("InvalidInstanceID.NotFound"), ErrorKind::NotFound);
-        assert_eq!(kind("OperationNotPermitted"), ErrorKind::Refused);
-        assert_eq!(kind("UnauthorizedOperation"), ErrorKind::Refused);
-        assert_eq!(kind("InternalError"), ErrorKind::Unavailable);
-        assert_eq!(CloudError::no_answer("").kind, ErrorKind::Unavailable);
+        CloudError::new(ErrorKind::Unavailable, "NoAnswer", message)
     }
 }

@@ -1,5 +1,5 @@
-//! How long a sign has been held. In: samples, in the order of their times. Out: the sign that is held, how long,
-//! and whether that is a gesture (rules 1 and 2).
+//! Measures how long a sign has been held. In: samples in the order of their times. Out: the sign that is held, for how
+//! long, and whether that makes a gesture (rules 1 and 2).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::why::Why;
 use crate::command::Gesture;
 
-/// The latest samples: the longest hold, and the one reading before it that covers its beginning.
+/// The latest samples: those of the longest possible hold, and the one before them that covers its start.
 #[derive(Debug, Default)]
 pub struct Window {
     samples: VecDeque<Sample>,
@@ -20,12 +20,12 @@ pub struct Window {
 /// The sign that the newest readings agree on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hold {
-    /// What it is if it ends here: its `hold` is the time so far.
+    /// The gesture if the hold ended now; its `hold` is the time so far.
     pub gesture: Gesture,
-    /// How much of the time it needs is over, 0 to 1.
+    /// The share of the needed time that has passed, 0 to 1.
     pub progress: f32,
     pub complete: bool,
-    /// What keeps it from going on, where something does.
+    /// What keeps the hold from completing, if anything does.
     pub hint: Option<Why>,
 }
 
@@ -34,7 +34,7 @@ impl Window {
         self.samples.clear();
     }
 
-    /// Adds a sample, which is later than all before it.
+    /// Adds a sample. It must be later than all before it.
     pub fn push(&mut self, sample: Sample, settings: &Settings) {
         self.samples.push_back(sample);
         let longest = settings.hold_launch.max(settings.hold_retire);
@@ -43,11 +43,11 @@ impl Window {
         }
     }
 
-    /// The hold that ends now. It reaches back to the earliest reading from which on all the rules hold, but never past
-    /// the first one that makes it long enough: a gesture is judged by exactly its window.
+    /// The hold that ends now. It starts at the earliest reading from which on all rules are met, but no earlier than
+    /// it takes to be long enough: a gesture is judged by exactly its window.
     pub fn hold(&self, settings: &Settings) -> Option<Hold> {
         let newest = self.samples.back().filter(|sample| sample.shown != Shown::TwoHands)?;
-        // Where the newest reading shows nothing, an older one keeps the hold on the screen, but can't complete it.
+        // If the newest reading shows no sign, an older one keeps the hold on the screen but can't complete it.
         let sign = self.samples.iter().rev().find_map(|sample| sample.shown.sign())?;
         let mut gesture = Gesture { side: sign.side, fingers: sign.fingers, confidence: 0.0, hold: Duration::ZERO };
         let needed = settings.hold(gesture.intent());
@@ -99,13 +99,14 @@ impl Window {
     }
 }
 
-/// How far a hand moved, by all its landmarks: unlike the palm's centre, they tell that it turned or waved about its wrist.
+/// How far a hand moved, measured by all its landmarks: unlike the palm's centre, they show a turn or a wave of the
+/// wrist.
 struct Still {
     palm: f32,
-    /// The box that each landmark stayed in.
+    /// The bounding box of each landmark's positions.
     low: [Vec2; 21],
     high: [Vec2; 21],
-    /// Where each was in the reading that was added last.
+    /// The landmarks of the reading that was added last.
     last: [Vec2; 21],
 }
 
@@ -114,8 +115,8 @@ impl Still {
         Still { palm: newest.palm, low: newest.points, high: newest.points, last: newest.points }
     }
 
-    /// Adds the reading before; whether the hand held still in all of them, and did not jump, which is another hand that
-    /// took its place.
+    /// Adds the previous reading. Returns whether the hand was still in all readings and did not jump between two of
+    /// them; a jump means that another hand took its place.
     fn goes_on(&mut self, hand: &Sign, settings: &Settings) -> bool {
         self.low = std::array::from_fn(|i| self.low[i].min(hand.points[i]));
         self.high = std::array::from_fn(|i| self.high[i].max(hand.points[i]));

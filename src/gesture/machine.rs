@@ -1,5 +1,23 @@
-//! The gesture machine (rules 3 to 6). In: readings, and what else ends a gesture. Out: gestures that were meant, each
-//! once, and a phase that tells a view all it shows.
+//! The gesture machine. In: readings, and interruptions such as a pause or a lost camera. Out: each gesture once, as
+//! transitions, and the phase that views show. Numbers in brackets are those of the gesture rules.
+//!
+//! ```text
+//!                                               countdown over (3): Fired
+//!              right hand held (1, 2):          fist or second hand (3): TakenBack
+//!                  CountingDown                 interruption (5, 6): TakenBack
+//!   +-------+                     +----------+                           +------+
+//!   | Armed |-------------------->| Counting |-------------------------->| Done |
+//!   +-------+                     | down     |                           +------+
+//!     ^   |                       +----------+                             ^   |
+//!     |   |             left hand held (1, 2): Fired                       |   |
+//!     |   +----------------------------------------------------------------+   |
+//!     +------------------------------------------------------------------------+
+//!                    no hand or a fist for `release` (4)
+//! ```
+//!
+//! Interruptions: no reading for `disarm_gap`, time that runs back, a lost camera (5); a pause, the program's end (6). In
+//! Armed they forget the hold so far, in Done the release so far. While paused (6) nothing is held in Armed; a release
+//! in Done still counts.
 
 use std::time::Duration;
 
@@ -10,10 +28,10 @@ use super::why::Why;
 use crate::command::{Gesture, Intent};
 use crate::hand::Reading;
 
-/// What the fleet or a log has to hear of.
+/// What happened, for the fleet and the log.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Transition {
-    /// A retire was held long enough, and fires unless it is taken back.
+    /// A retire was held long enough. It fires at the countdown's end unless it is taken back.
     CountingDown(Gesture),
     Fired(Gesture),
     TakenBack {
@@ -22,17 +40,18 @@ pub enum Transition {
     },
 }
 
-/// What a view shows.
+/// The machine's state as a view shows it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Phase {
     Paused,
     Idle(Why),
-    /// The ring. A hint says what keeps it from going on, where something does.
+    /// A sign is being held: the ring.
     Holding {
-        /// What it is if it ends here.
+        /// The gesture if the hold ended now.
         gesture: Gesture,
-        /// How much of the time it needs is over, 0 to 1.
+        /// The share of the needed time that has passed, 0 to 1.
         progress: f32,
+        /// What keeps the hold from completing, if anything does.
         hint: Option<Why>,
     },
     CountingDown {
@@ -40,7 +59,7 @@ pub enum Phase {
         left: Duration,
         of: Duration,
     },
-    /// It has fired, or was taken back and why, and the hand is still to be lowered.
+    /// The gesture has fired or was taken back (and why). It waits for a release.
     Done {
         gesture: Gesture,
         taken_back: Option<Why>,
@@ -48,7 +67,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Why nothing happens, where nothing does.
+    /// Why nothing happens, if nothing does.
     pub fn why(&self) -> Option<Why> {
         match *self {
             Phase::Paused => Some(Why::Paused),
@@ -62,14 +81,14 @@ impl Phase {
 
 #[derive(Debug)]
 enum State {
-    /// What is held so far: nothing while paused.
+    /// The readings held so far: none while paused.
     Armed(Window),
     CountingDown {
         gesture: Gesture,
         since: Duration,
         fists: usize,
     },
-    /// `released` is since when a release has been seen without a break.
+    /// `released`: since when a release has been seen without a break.
     Done {
         gesture: Gesture,
         taken_back: Option<Why>,
@@ -83,9 +102,9 @@ pub struct Machine {
     state: State,
     paused: bool,
     quitting: bool,
-    /// The newest reading's time, on a clock that has not stopped or turned since.
+    /// The newest reading's time; none before the first reading and after a lost camera.
     now: Option<Duration>,
-    /// Why the newest reading begins nothing.
+    /// Why the newest reading starts no gesture.
     idle: Why,
 }
 
@@ -109,7 +128,7 @@ impl Machine {
         let stands = before == Some(sample.time);
         broken.or(match self.state {
             State::CountingDown { .. } => self.count_down(&sample),
-            // Where time stands still, nothing is held and nothing released.
+            // While time stands still, nothing is held and nothing released.
             _ if stands => None,
             State::Armed(_) if self.paused => None,
             State::Armed(_) => self.arm(sample),
@@ -120,7 +139,7 @@ impl Machine {
         })
     }
 
-    /// No more readings for now. The next one may begin a new clock.
+    /// There are no more readings for now. The next one may be on a new clock.
     pub fn camera_lost(&mut self) -> Option<Transition> {
         self.now = None;
         self.idle = Why::CameraLost;
@@ -132,7 +151,7 @@ impl Machine {
         self.disarm(Why::Paused)
     }
 
-    /// Arms again: what is shown now is held from here on.
+    /// Arms again. A hold starts from here.
     pub fn resume(&mut self) {
         self.paused = false;
     }
@@ -141,7 +160,7 @@ impl Machine {
         self.paused
     }
 
-    /// Pauses, as the end of the program.
+    /// Pauses for good: the program ends.
     pub fn quit(&mut self) -> Option<Transition> {
         (self.paused, self.quitting) = (true, true);
         self.disarm(Why::Quit)
@@ -163,8 +182,7 @@ impl Machine {
         }
     }
 
-    /// When what is held or released now will be so for long enough: the reading that may skip frames must not skip that
-    /// one.
+    /// The time at which the current hold, countdown or release completes. A reader that skips frames must read that frame.
     pub fn due(&self) -> Option<Duration> {
         match &self.state {
             State::CountingDown { since, .. } => Some(since.saturating_add(self.settings.countdown)),
@@ -190,7 +208,7 @@ impl Machine {
         })
     }
 
-    /// What takes back counts even where time stands still, or where it came too late by less than a reading.
+    /// A take-back counts even while time stands still, and also in the reading that ends the countdown.
     fn count_down(&mut self, sample: &Sample) -> Option<Transition> {
         let State::CountingDown { gesture, since, ref mut fists } = self.state else { return None };
         *fists += usize::from(sample.shown.is_take_back());
@@ -219,7 +237,7 @@ impl Machine {
         }
     }
 
-    /// Forgets what was held or released so far, and takes a countdown back.
+    /// Forgets the hold or the release so far, and takes a countdown back.
     fn disarm(&mut self, why: Why) -> Option<Transition> {
         match &mut self.state {
             State::Armed(window) => {
@@ -245,7 +263,7 @@ impl Machine {
         }
     }
 
-    /// How long ago this was, by the newest reading.
+    /// The time from `then` to the newest reading.
     fn since(&self, then: Duration) -> Duration {
         self.now.unwrap_or(then).saturating_sub(then)
     }

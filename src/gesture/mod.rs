@@ -1,9 +1,11 @@
 //! Hands to gestures. Pure: no clock, no I/O; time comes from the readings.
 
 pub mod hold;
+pub mod language;
 pub mod machine;
 pub mod sample;
 pub mod settings;
+pub mod shape;
 pub mod why;
 
 pub use settings::Settings;

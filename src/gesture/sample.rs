@@ -1,4 +1,5 @@
-//! What one reading says. In: a reading. Out: its sign: the one hand that counts, or why there is none.
+//! Reduces a reading to what gestures need. In: a reading. Out: the sign of the one hand that counts, or why there is
+//! none.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use glam::{Vec2, Vec3, Vec3Swizzles};
 use super::why::Why;
 use crate::hand::{Hand, Reading, Side};
 
-/// A reading, as far as gestures are concerned.
+/// A reading, reduced.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
     pub time: Duration,
@@ -18,13 +19,13 @@ pub struct Sample {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shown {
-    Nobody,
-    /// Nobody but hands too small to be meant.
+    NoHand,
+    /// No hand, or only hands too small to count.
     Small,
-    /// One hand that can't be told.
+    /// One hand whose fingers are not sure.
     Unsure,
-    /// One hand so near to the picture's edge that a folded finger can't be told from one that is cut off; whether it is
-    /// sure to look like a fist, though.
+    /// One hand so close to the picture's edge that a folded finger can't be told from one that is cut off. `fist`: it
+    /// surely looks like a fist.
     CutOff {
         fist: bool,
     },
@@ -40,7 +41,7 @@ pub struct Sign {
     /// 1 to 5.
     pub fingers: u8,
     pub confidence: f32,
-    /// The landmarks in the picture and the palm's width, in pixels.
+    /// The landmarks and the palm's width, in the picture's pixels.
     pub points: [Vec2; 21],
     pub palm: f32,
 }
@@ -50,8 +51,8 @@ impl Sample {
     pub fn of(reading: &Reading, hand_min: f32) -> Sample {
         let size = Vec2::new(reading.size.0 as f32, reading.size.1 as f32);
         let hands = reading.hands.iter().map(|hand| shown_by(hand, size, hand_min));
-        let shown = hands.fold(Shown::Nobody, |before, hand| match (before, hand) {
-            (Shown::Nobody | Shown::Small, hand) => hand,
+        let shown = hands.fold(Shown::NoHand, |before, hand| match (before, hand) {
+            (Shown::NoHand | Shown::Small, hand) => hand,
             (before, Shown::Small) => before,
             _ => Shown::TwoHands,
         });
@@ -73,12 +74,12 @@ impl Shown {
         }
     }
 
-    /// Whether the hand that made a gesture is gone or closed.
+    /// Whether this shows that the hand of the last gesture is gone or closed.
     pub fn is_release(&self) -> bool {
-        matches!(self, Shown::Nobody | Shown::Small | Shown::Fist)
+        matches!(self, Shown::NoHand | Shown::Small | Shown::Fist)
     }
 
-    /// Whether it takes back: in doubt it does, as nothing is lost by that.
+    /// Whether this takes a retire back. If in doubt it does: a retire that is taken back can be repeated.
     pub fn is_take_back(&self) -> bool {
         matches!(self, Shown::Fist | Shown::CutOff { fist: true })
     }
@@ -87,10 +88,10 @@ impl Shown {
         matches!(self, Shown::Unsure | Shown::CutOff { .. } | Shown::Fist | Shown::Sign(_))
     }
 
-    /// Why this reading begins no gesture.
+    /// Why this reading starts no gesture.
     pub fn why_not(&self) -> Option<Why> {
         match self {
-            Shown::Nobody => Some(Why::NoHand),
+            Shown::NoHand => Some(Why::NoHand),
             Shown::Small => Some(Why::TooSmall),
             Shown::Unsure => Some(Why::Unsure),
             Shown::CutOff { .. } => Some(Why::CutOff),
@@ -103,7 +104,7 @@ impl Shown {
 
 fn shown_by(hand: &Hand, size: Vec2, hand_min: f32) -> Shown {
     let (centre, palm) = (hand.palm_centre(), hand.palm_width());
-    // Numbers that no hand in a picture has are not small, they are unclear: they must neither arm nor pass for a release.
+    // Impossible numbers make a hand unclear, not small: it must neither arm nor count as a release.
     let inside = |point: Vec2| point.cmpge(Vec2::ZERO).all() && point.cmple(size).all();
     let possible = inside(centre) && palm <= size.max_element() && (0.0..=1.0).contains(&hand.confidence);
     if !possible {

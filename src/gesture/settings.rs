@@ -1,4 +1,4 @@
-//! The `[gesture]` section of config.toml, where each setting says its unit and reason.
+//! The `[gesture]` section of config.toml, which documents each setting's unit and reason.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl Settings {
         require(self.take_back_readings >= 1, "gesture.take_back_readings", "must be at least 1")
     }
 
-    /// How long a sign with this intent is held until it is meant.
+    /// How long a sign with this intent must be held.
     pub fn hold(&self, intent: Intent) -> Duration {
         match intent {
             Intent::Launch => self.hold_launch,

@@ -1,10 +1,10 @@
-//! Why nothing happens, or why a retire was taken back: a reason in, a sentence for people out.
+//! Reasons why nothing happens or why a retire was taken back. In: a reason. Out: a sentence for people.
 
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
-    // What the hands do.
+    // About the hands.
     NoHand,
     TooSmall,
     Unsure,
@@ -12,13 +12,13 @@ pub enum Why {
     TwoHands,
     Fist,
     Moving,
-    // What the readings lack.
+    // About the readings.
     FewReadings,
     NotSearched,
-    // What the machine waits for.
+    // About the machine's state.
     NotReleased,
     Paused,
-    // What went wrong with the camera or its time, or ended it.
+    // About the camera, its clock, or the program's end.
     NoPicture,
     CameraLost,
     Gap,
@@ -27,7 +27,7 @@ pub enum Why {
 }
 
 impl Why {
-    /// The reason for a take-back, as a sentence's end.
+    /// The reason for a take-back, as the end of a sentence.
     pub fn in_words(self) -> &'static str {
         match self {
             Why::Fist => "a fist was shown",
@@ -37,7 +37,7 @@ impl Why {
             Why::TimeRanBack => "the camera's clock ran back",
             Why::Paused => "it was paused",
             Why::Quit => "handwave was quitting",
-            // These take nothing back.
+            // These never take a retire back.
             Why::NoHand | Why::TooSmall | Why::Unsure | Why::CutOff | Why::Moving | Why::FewReadings => {
                 "the hand was unclear"
             }

@@ -1,4 +1,4 @@
-//! Camera and vision, each in its thread, and recordings of what they saw.
+//! The threads between camera, vision and a consumer, and recordings of the readings.
 
 pub mod recording;
 pub mod slot;

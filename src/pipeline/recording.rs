@@ -1,8 +1,8 @@
-//! What was read, kept in a file: landmarks, never pictures. In: what comes from a camera. Out: a JSON line each, and from
-//! such a file the same again.
+//! Recordings of readings: landmarks, never pictures. In: updates from a camera. Out: a file with a JSON line for each;
+//! and, from such a file, the same updates again.
 //!
-//! The first line says what the file is. Then an object a line: `{"reading":{...}}`, `{"lost":"why"}`, `"back"`, and
-//! `{"paused":true}` or `false` where somebody paused or armed. A replay goes through the same gestures at the same times.
+//! The first line names the format. Then comes an object per line: `{"reading":{...}}`, `{"lost":"why"}`, `"back"`, and
+//! `{"paused":true}` or `false` where a person paused or armed. A replay gives the same gestures at the same times.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Lines, Read, Write};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::update::Update;
 use crate::camera::clock::Clock;
 
-/// The first line. Another version is another number.
+/// The first line. A new version of the format gets another number.
 const FIRST: &str = r#"{"handwave-recording":1}"#;
 
 /// What is wrong with a recording.
@@ -34,7 +34,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Makes a new file: what was recorded before is never written over.
+    /// Creates a new file; an existing one is never overwritten.
     pub fn create(path: &Path) -> Result<Recorder, RecordingError> {
         let made = File::create_new(path).and_then(|mut file| writeln!(file, "{FIRST}").map(|()| file));
         match made {
@@ -44,24 +44,24 @@ impl Recorder {
     }
 
     pub fn write(&mut self, seen: &Update) -> Result<(), RecordingError> {
-        // One write a line: what is killed leaves whole lines.
+        // One write per line, so that a killed process leaves whole lines.
         let line = serde_json::to_string(seen).map(|line| line + "\n").map_err(io::Error::from);
         let written = line.and_then(|line| self.file.write_all(line.as_bytes()));
         written.map_err(|reason| RecordingError::NotWritten { path: self.path.clone(), reason })
     }
 }
 
-/// Reads a recording, in its own time or as fast as it goes.
+/// Reads a recording, in real time or as fast as possible.
 pub struct Recording {
     path: PathBuf,
     lines: Lines<BufReader<File>>,
-    /// The number of the line that was read last, from 1.
+    /// The number of the line read last, from 1.
     line: usize,
     clock: Clock,
 }
 
 impl Recording {
-    /// None where the file is no recording.
+    /// None if the file is not a recording.
     pub fn open(path: &Path, clock: Clock) -> Result<Option<Recording>, RecordingError> {
         let unreadable = |reason| RecordingError::Unreadable { path: path.into(), reason };
         if !path.is_file() {
@@ -78,7 +78,7 @@ impl Recording {
 impl Iterator for Recording {
     type Item = Result<Update, RecordingError>;
 
-    /// Waits until the next one is due.
+    /// Waits until the next update is due.
     fn next(&mut self) -> Option<Self::Item> {
         let line = self.lines.next()?;
         self.line += 1;

@@ -1,16 +1,17 @@
 //! The latest-frame slot between the camera's thread and vision's. In: frames as the camera delivers them. Out: the
-//! newest one, when vision is ready for it. One place, never a queue: a reading must not be of what was long ago.
+//! newest one, when vision is ready for it. It holds one frame and is never a queue, so that readings are never of old
+//! frames.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use crate::camera::{CameraError, Frame, Status};
 
-/// What becomes of a frame that nobody has taken when the next one comes.
+/// What happens to a frame that is still in the slot when the next one comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// It is overwritten, and counted as dropped: for real time.
+    /// It is overwritten and counted as dropped: for real time.
     Latest,
-    /// The camera waits until it is taken: for files that are read as fast as it goes.
+    /// The camera waits until it is taken: for files read as fast as possible.
     Every,
 }
 
@@ -29,19 +30,19 @@ struct Shared {
 #[derive(Default)]
 struct State {
     frame: Frame,
-    /// Whether `frame` waits to be taken.
+    /// Whether `frame` holds a frame that was not taken yet.
     full: bool,
     dropped: u64,
-    /// What the reader is to be told before any frame: that the camera is lost.
+    /// The camera is lost: the reader gets this before any frame.
     lost: Option<CameraError>,
-    /// The writer is gone; with what failed, until the reader has taken that.
+    /// The writer is gone. `error` is why, until the reader has taken it.
     ended: bool,
     error: Option<CameraError>,
     reader_gone: bool,
 }
 
 impl Shared {
-    /// The state is sound at every moment, so a thread that panicked holding it does no harm.
+    /// The state is consistent at every moment, so a panic while it was locked does no harm.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -51,13 +52,13 @@ impl Shared {
     }
 }
 
-/// The camera's end. Dropping it ends the source.
+/// The camera's end. Dropping it ends the stream.
 pub struct Writer {
     shared: Arc<Shared>,
 }
 
 impl Writer {
-    /// Puts the frame in, and gives another in its place, whose buffer is free. False where nobody reads any more.
+    /// Puts the frame in, and swaps in another whose buffer is free. False if the reader is gone.
     pub fn put(&self, frame: &mut Frame) -> bool {
         let mut state = self.shared.lock();
         while self.shared.pace == Pace::Every && state.full && !state.reader_gone {
@@ -73,8 +74,8 @@ impl Writer {
         true
     }
 
-    /// Tells that there are no frames for now. One that waits is dropped: it is of before. False where nobody reads any
-    /// more.
+    /// Reports that there are no frames for now, and drops a waiting one, which is outdated. False if the reader is
+    /// gone.
     pub fn lose(&self, error: CameraError) -> bool {
         let mut state = self.shared.lock();
         state.dropped += u64::from(std::mem::take(&mut state.full));
@@ -83,7 +84,7 @@ impl Writer {
         !state.reader_gone
     }
 
-    /// Ends the source by an error, which the reader gets after the last frame.
+    /// Ends the stream with an error, which the reader gets after the last frame.
     pub fn fail(self, error: CameraError) {
         self.shared.lock().error = Some(error);
     }
@@ -96,14 +97,14 @@ impl Drop for Writer {
     }
 }
 
-/// Vision's end. Dropping it tells the camera that nobody reads any more.
+/// Vision's end. Dropping it tells the camera that the reader is gone.
 pub struct Reader {
     shared: Arc<Shared>,
 }
 
 impl Reader {
-    /// Waits for a frame that was not taken yet and swaps it into `frame`. What is in the slot when the source ends or
-    /// fails still comes. That the camera is lost comes once each time that it is said, before any frame after it.
+    /// Waits for a new frame and swaps it into `frame`. A frame that is in the slot when the stream ends or fails is
+    /// still delivered. A lost camera is reported once each time, before any frame after it.
     pub fn take(&self, frame: &mut Frame) -> Result<Status, CameraError> {
         let mut state = self.shared.lock();
         while !state.full && !state.ended && !state.reader_gone && state.lost.is_none() {
@@ -124,12 +125,12 @@ impl Reader {
         state.error.take().map_or(Ok(Status::Ended), Err)
     }
 
-    /// What ends this reader's waiting from elsewhere.
+    /// A handle that ends this reader's wait from another thread.
     pub fn closer(&self) -> Closer {
         Closer { shared: self.shared.clone() }
     }
 
-    /// How many frames were overwritten so far.
+    /// The number of frames overwritten so far.
     pub fn dropped(&self) -> u64 {
         self.shared.lock().dropped
     }
@@ -141,13 +142,13 @@ impl Drop for Reader {
     }
 }
 
-/// Ends the reader's waiting from elsewhere.
+/// Ends a reader's wait from another thread.
 pub struct Closer {
     shared: Arc<Shared>,
 }
 
 impl Closer {
-    /// As if the reader were gone; whoever still takes gets the end.
+    /// Has the effect of dropping the reader; a waiting `take` returns the end.
     pub fn close(&self) {
         self.shared.lock().reader_gone = true;
         self.shared.changed.notify_all();
@@ -171,7 +172,7 @@ mod tests {
         CameraError::Empty { path: "nothing.jpg".into() }
     }
 
-    /// Long enough for a thread that would go on wrongly to have done so.
+    /// Long enough for a thread that wrongly goes on to have done so.
     fn a_moment() {
         thread::sleep(Duration::from_millis(30));
     }
@@ -250,7 +251,7 @@ mod tests {
         assert_eq!(reader.take(&mut taken).unwrap(), Status::Fresh);
         assert_eq!((taken.time.as_secs(), reader.dropped()), (2, 1));
         drop(reader);
-        assert!(!writer.lose(lost()), "whoever waits for a lost camera must be able to stop");
+        assert!(!writer.lose(lost()), "the wait for a lost camera must end with the reader");
     }
 
     #[test]
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_nobody_will_take_is_refused() {
+    fn a_frame_is_refused_once_the_reader_is_gone() {
         let (writer, reader) = slot(Pace::Latest);
         drop(reader);
         assert!(!writer.put(&mut frame(1)));

@@ -1,5 +1,5 @@
-//! The two threads between a camera and its readings, or the one that replays a recording. In: a camera and a tracker, or
-//! a recording. Out: a channel of readings, and of word that the camera is lost and back.
+//! The threads between a camera and its readings, or the one that replays a recording. In: a camera and a tracker, or a
+//! recording. Out: a channel of updates.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
@@ -17,7 +17,7 @@ use crate::hand::Reading;
 use crate::vision::model::ModelError;
 use crate::vision::tracker::Tracker;
 
-/// What readings come of.
+/// Where readings come from.
 pub enum Input {
     Camera { camera: Box<dyn Camera>, tracker: Box<Tracker>, pace: Pace },
     Recording(Recording),
@@ -36,17 +36,17 @@ pub enum PipelineError {
     Panicked,
 }
 
-/// Readings as they come, until the source ends; an error is the last, where it ended by one. Dropping it ends the
-/// threads: vision's now, the camera's with its next frame, when the camera is dropped.
+/// Updates as they come, until the source ends; if it ends by an error, that is the last item. Dropping this ends the
+/// threads: vision's at once, the camera's at its next frame.
 pub struct Readings {
     seen: mpsc::Receiver<Result<Update, PipelineError>>,
-    /// A camera's.
+    /// Only a camera has one.
     slot: Option<Closer>,
     vision: Option<JoinHandle<()>>,
 }
 
 impl Readings {
-    /// The next one; None after the last.
+    /// The next update; None after the last one.
     pub async fn recv(&mut self) -> Option<Result<Update, PipelineError>> {
         self.seen.recv().await
     }
@@ -58,14 +58,14 @@ impl Drop for Readings {
         if let Some(slot) = &self.slot {
             slot.close();
         }
-        // ONNX Runtime complains on stderr where the process ends within a run: that run, a few hundredths of a second,
-        // is waited for.
+        // ONNX Runtime prints to stderr if the process exits during a run, so wait for that run: a few hundredths of a
+        // second.
         let _ = self.vision.take().map(JoinHandle::join);
     }
 }
 
 impl Input {
-    /// Where to send the keys that move what is seen, if any do.
+    /// Where to send the keys that move what is shown; None if nothing listens to keys.
     pub fn keys(&mut self) -> Option<std::sync::mpsc::Sender<char>> {
         match self {
             Input::Camera { camera, .. } => camera.keys(),
@@ -73,16 +73,16 @@ impl Input {
         }
     }
 
-    /// Opens them. `due` is when a reading is wanted, whatever is seen. A recording has no pictures.
-    pub fn watch(self, pictures: Sender<RgbImage>, due: Receiver<Option<Duration>>) -> Readings {
+    /// Starts the threads. `due` is the time from which a frame is read in any case. A recording publishes no pictures.
+    pub fn start(self, pictures: Sender<RgbImage>, due: Receiver<Option<Duration>>) -> Readings {
         match self {
-            Input::Camera { camera, tracker, pace } => watch(camera, *tracker, pace, pictures, due),
+            Input::Camera { camera, tracker, pace } => spawn(camera, *tracker, pace, pictures, due),
             Input::Recording(recording) => replay(recording),
         }
     }
 }
 
-/// Sends what was recorded, from a thread of its own, which ends with its next line where nobody listens any more.
+/// Sends a recording's updates from a thread of its own, which ends at its next line once the receiver is gone.
 fn replay(recording: Recording) -> Readings {
     let (sender, seen) = mpsc::channel(1);
     thread::spawn(move || {
@@ -96,11 +96,11 @@ fn replay(recording: Recording) -> Readings {
     Readings { seen, slot: None, vision: None }
 }
 
-/// Reads hands from a camera in threads of its own. A thread that panics is an error, never the source's end.
+/// Reads hands from a camera, in two threads. A thread that panics is reported as an error, never as the source's end.
 ///
-/// Each picture is published too, for whoever shows it. In real time, frames that say nothing new have no reading, but
-/// for one that is `due`.
-pub fn watch(
+/// Each picture is published too, for the views. In real time, a frame that shows nothing new gives no reading, unless
+/// it is `due`.
+pub fn spawn(
     camera: Box<dyn Camera>,
     tracker: Tracker,
     pace: Pace,
@@ -109,7 +109,7 @@ pub fn watch(
 ) -> Readings {
     let (writer, reader) = slot::slot(pace);
     let slot = reader.closer();
-    // One reading waits at most: what is slow to take them gets new ones, not old ones.
+    // At most one reading waits, so that a slow consumer gets new readings, not old ones.
     let (sender, seen) = mpsc::channel(1);
     thread::spawn(move || {
         let delivered = catch_unwind(AssertUnwindSafe(|| deliver(camera, &writer)));
@@ -144,7 +144,7 @@ fn deliver(mut camera: Box<dyn Camera>, slot: &Writer) -> Result<(), CameraError
     }
 }
 
-/// How frames are read: every one, or those that are news or due.
+/// Which frames are read: all of them, or those that are new or due.
 struct FrameReader {
     tracker: Tracker,
     due: Option<Receiver<Option<Duration>>>,
@@ -155,7 +155,7 @@ impl FrameReader {
         match &self.due {
             Some(due) => {
                 let due = *due.borrow();
-                self.tracker.watch(frame, due)
+                self.tracker.read_if_new(frame, due)
             }
             None => self.tracker.read(frame).map(Some),
         }
@@ -243,8 +243,8 @@ mod tests {
         Tracker::new(palms, landmarks, Config::shipped().vision, false)
     }
 
-    /// So many frames, a second apart, then how it ends; lost before each frame that `loses` names, once a name.
-    /// Whoever holds the other `Arc` sees when it is dropped.
+    /// A camera with that many frames, a second apart, and then an end. It is lost before each frame in `loses`, once
+    /// per entry. A test sees by the other `Arc` when it is dropped.
     struct Fake {
         left: u64,
         time: u64,
@@ -281,7 +281,7 @@ mod tests {
     fn all(camera: Box<Fake>, tracker: Tracker, pace: Pace) -> Vec<Result<u64, String>> {
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
         let due = tokio::sync::watch::channel(None).1;
-        let mut readings = watch(camera, tracker, pace, pictures, due);
+        let mut readings = spawn(camera, tracker, pace, pictures, due);
         std::iter::from_fn(|| readings.seen.blocking_recv())
             .map(|seen| match seen {
                 Ok(Update::Reading(reading)) => Ok(reading.time.as_secs()),
@@ -334,7 +334,7 @@ mod tests {
         let lost = || Err("camera 0 is lost, as it was told to; handwave goes on when it is back".into());
         let back = || Err("back".into());
         let mut seen = all(camera, tracker(works), Pace::Every);
-        // The second frame is dropped where nobody had taken it when the camera was lost.
+        // The second frame is dropped if it was not taken when the camera was lost.
         seen.retain(|seen| *seen != Ok(2));
         assert_eq!(seen, [lost(), back(), Ok(1), lost(), back(), Ok(3)]);
     }
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_that_gives_nothing_keeps_nobody_from_ending() {
+    fn a_camera_that_blocks_does_not_delay_the_end() {
         let (mut camera, _) = Fake::new(0);
         camera.end = || {
             thread::sleep(Duration::from_secs(60));
@@ -371,17 +371,17 @@ mod tests {
         };
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
         let began = Instant::now();
-        drop(watch(camera, tracker(works), Pace::Latest, pictures, tokio::sync::watch::channel(None).1));
+        drop(spawn(camera, tracker(works), Pace::Latest, pictures, tokio::sync::watch::channel(None).1));
         assert!(began.elapsed() < Duration::from_secs(10));
     }
 
     #[test]
-    fn nobody_listening_ends_the_camera() {
+    fn a_dropped_receiver_ends_the_camera() {
         for pace in [Pace::Every, Pace::Latest] {
             let (camera, alive) = Fake::new(u64::MAX);
             let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
             let due = tokio::sync::watch::channel(None).1;
-            let mut readings = watch(camera, tracker(works), pace, pictures, due);
+            let mut readings = spawn(camera, tracker(works), pace, pictures, due);
             assert!(readings.seen.blocking_recv().is_some());
             drop(readings);
             wait_for_the_drop_of(&alive);

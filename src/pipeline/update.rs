@@ -1,18 +1,18 @@
-//! What comes from a camera and its vision, or from a recording of them.
+//! What a camera and its vision report, or a recording of them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::hand::Reading;
 
-/// What comes from a camera.
+/// One report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Update {
     Reading(Reading),
-    /// There are no frames for now; why, as a sentence. Told once.
+    /// There are no frames for now, and why, as a sentence. Sent once.
     Lost(String),
-    /// The frames go on.
+    /// Frames come again.
     Back,
-    /// A recording's alone: somebody paused, or armed again.
+    /// Only in recordings: a person paused, or armed again.
     Paused(bool),
 }

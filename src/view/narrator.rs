@@ -1,13 +1,13 @@
-//! A scene's course to sentences that stay: why nothing happens, and what is about to. Pure; time is the readings'.
+//! A run's states to sentences that stay: why nothing happens, and what is about to. Pure; time is the readings'.
 
 use std::time::Duration;
 
-use super::{RunState, text};
-use crate::gesture::machine::Phase;
+use super::phases;
+use crate::daemon::state::{PuppetState, RunState};
 use crate::gesture::why::Why;
 
-/// A reason is told when it has stood so long: hands pass through many on their way.
-const STANDS: Duration = Duration::from_millis(600);
+/// A reason is worth a line when it has lasted this long: a moving hand passes through many.
+const LASTS: Duration = Duration::from_millis(600);
 /// The same for a hand that moves: every hold begins with one that comes in, and that stays in its window for a while.
 const MOVES: Duration = Duration::from_millis(2000);
 
@@ -16,7 +16,8 @@ const MOVES: Duration = Duration::from_millis(2000);
 pub struct Narrator {
     /// Sentences to tell at given times, soonest first.
     captions: Vec<(Duration, String)>,
-    counting_down: bool,
+    in_script: bool,
+    announced: bool,
     why: Option<Why>,
     since: Duration,
     told: Option<Why>,
@@ -25,30 +26,34 @@ pub struct Narrator {
 impl Narrator {
     /// Captions tell a script's scenes.
     pub fn with_captions(captions: Vec<(Duration, String)>) -> Narrator {
-        Narrator { captions, ..Narrator::default() }
+        Narrator { captions, in_script: true, ..Narrator::default() }
     }
 
-    /// Leaves the script: of its captions, the last alone is still true, and now.
-    pub fn leave_script(&mut self) {
-        let others = self.captions.len().saturating_sub(1);
-        self.captions.drain(..others);
-        self.captions.iter_mut().for_each(|(at, _)| *at = Duration::ZERO);
-    }
-
-    /// What is to be said at this reading's time.
-    pub fn see(&mut self, scene: &RunState, now: Duration) -> Vec<String> {
+    /// What is to be said of this state, at its reading's time; without a reading, nothing.
+    pub fn see(&mut self, state: &RunState) -> Vec<String> {
+        if std::mem::replace(&mut self.in_script, state.puppet != PuppetState::Driven) && !self.in_script {
+            self.leave_script();
+        }
+        let Some(now) = state.reading.as_ref().map(|reading| reading.time) else { return Vec::new() };
         let mut said = Vec::new();
         while self.captions.first().is_some_and(|(at, _)| *at <= now) {
             said.push(self.captions.remove(0).1);
             self.told = None;
         }
-        let counting_down = matches!(scene.phase, Phase::CountingDown { .. });
-        if counting_down && !self.counting_down {
-            said.push(text::phase(scene));
+        let row = phases::row(state);
+        if row.announced && !self.announced {
+            said.push(row.line);
         }
-        self.counting_down = counting_down;
-        said.extend(self.reason(scene.phase.why(), now));
+        self.announced = row.announced;
+        said.extend(self.reason(row.why, now));
         said
+    }
+
+    /// Leaves the script: of its captions, only the last is still true, and now.
+    fn leave_script(&mut self) {
+        let others = self.captions.len().saturating_sub(1);
+        self.captions.drain(..others);
+        self.captions.iter_mut().for_each(|(at, _)| *at = Duration::ZERO);
     }
 
     fn reason(&mut self, why: Option<Why>, now: Duration) -> Option<String> {
@@ -56,11 +61,9 @@ impl Narrator {
             self.why = why;
             self.since = now;
         }
-        let why = why.filter(|why| is_news(*why))?;
-        if now.saturating_sub(self.since) < if why == Why::Moving { MOVES } else { STANDS } {
-            return None;
-        }
-        if self.told == Some(why) {
+        let why = why?;
+        let lasts = told_after(why)?;
+        if now.saturating_sub(self.since) < lasts || self.told == Some(why) {
             return None;
         }
         self.told = Some(why);
@@ -68,23 +71,36 @@ impl Narrator {
     }
 }
 
-/// Whether a reason is worth a line. An empty picture is not, nor a hand not lowered yet.
-fn is_news(why: Why) -> bool {
+/// How long a reason lasts before it is worth a line. None: it never is, such as an empty picture, or a hand that is not
+/// lowered yet.
+fn told_after(why: Why) -> Option<Duration> {
     use Why::*;
-    matches!(why, TooSmall | Unsure | TwoHands | Moving | FewReadings | CameraLost)
+    match why {
+        Moving => Some(MOVES),
+        TooSmall | Unsure | TwoHands | FewReadings | CameraLost => Some(LASTS),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::tests::scene;
+    use crate::gesture::machine::Phase;
+    use crate::hand::Reading;
+    use crate::view::tests::state;
+
+    fn at(phase: Phase, milliseconds: u64) -> RunState {
+        let time = Duration::from_millis(milliseconds);
+        let reading = Reading { time, size: (640, 480), hands: Vec::new(), searched: true };
+        RunState { reading: Some(reading), ..state(phase) }
+    }
 
     fn see(narrator: &mut Narrator, phase: Phase, milliseconds: u64) -> Vec<String> {
-        narrator.see(&scene(phase), Duration::from_millis(milliseconds))
+        narrator.see(&at(phase, milliseconds))
     }
 
     #[test]
-    fn a_reason_is_told_once_when_it_has_stood_a_while() {
+    fn a_reason_is_told_once_when_it_has_lasted_a_while() {
         let mut narrator = Narrator::default();
         let two = || Phase::Idle(Why::TwoHands);
         assert!(see(&mut narrator, two(), 0).is_empty());
@@ -113,12 +129,12 @@ mod tests {
     }
 
     #[test]
-    fn of_a_script_that_is_left_the_last_caption_is_told_at_once() {
+    fn when_a_key_leaves_the_script_only_its_last_caption_is_told() {
         let caption = |at, text: &str| (Duration::from_millis(at), text.to_string());
         let mut narrator = Narrator::with_captions(vec![caption(100, "two"), caption(150, "three")]);
-        narrator.leave_script();
-        assert_eq!(see(&mut narrator, Phase::Idle(Why::NoHand), 0), ["three"]);
-        narrator.leave_script();
-        assert!(see(&mut narrator, Phase::Idle(Why::NoHand), 200).is_empty());
+        let driven =
+            |milliseconds| RunState { puppet: PuppetState::Driven, ..at(Phase::Idle(Why::NoHand), milliseconds) };
+        assert_eq!(narrator.see(&driven(0)), ["three"]);
+        assert!(narrator.see(&driven(200)).is_empty());
     }
 }

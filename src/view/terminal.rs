@@ -1,4 +1,5 @@
-//! The terminal: lines that stay, one live line below them, and keys. In: what to say. Out: text on stderr, keys typed.
+//! The terminal: lines that stay, one live line below them, and keys. In: sentences. Out: text on stderr, and the keys
+//! that are typed.
 //!
 //! Where stderr is no terminal there is no live line, and the lines are plain. Results go to stdout, never through here.
 
@@ -13,32 +14,18 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What a person tells the daemon by a key, in the terminal or a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// Escape, q or Ctrl-C.
-    Quit,
-    /// p or space.
-    Pause,
-    /// What the puppet is to show: 0 to 5 fingers, `l` the left hand, `r` the right hand, `n` none.
-    Puppet(char),
-}
+use crate::daemon::keys::Key;
 
-/// The puppet's keys.
-pub fn puppet(c: char) -> Option<Key> {
-    matches!(c, '0'..='5' | 'l' | 'r' | 'n').then_some(Key::Puppet(c))
-}
-
-/// The way to the terminal. Clones write to the same one; the log writes through it too, so that nothing tears the live
-/// line.
+/// A handle to the terminal. Clones write to the same one. The log writes through it too, so that it does not break the
+/// live line.
 #[derive(Clone)]
 pub struct Terminal(Arc<Mutex<State>>);
 
-/// How much is said, and how.
+/// How much is written, and in which format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     Full,
-    /// Neither a live line nor what is merely told.
+    /// No live line, and only the lines that a person must know.
     Quiet,
     /// For programs: each line is a JSON object, as the log's are; no live line.
     Json,
@@ -61,7 +48,7 @@ impl Terminal {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a line that stays, above the live line: what a person must know.
+    /// Writes a line that stays, above the live line: something that a person must know.
     pub fn line(&self, text: &str) {
         let mut state = self.lock();
         let text = match state.manner {
@@ -70,11 +57,11 @@ impl Terminal {
             }
             Manner::Full | Manner::Quiet => text.to_owned(),
         };
-        // A terminal that is gone stops nothing.
+        // A closed terminal is no reason to stop.
         let _ = state.print(&text);
     }
 
-    /// The same for what is merely good to know.
+    /// The same for something that is good to know.
     pub fn tell(&self, text: &str) {
         let quiet = self.lock().manner == Manner::Quiet;
         if !quiet {
@@ -92,10 +79,10 @@ impl Terminal {
         let _ = state.draw_live();
     }
 
-    /// Reads keys until the guard is dropped, which restores the terminal; nothing where there is nobody to type.
+    /// Reads keys until the guard is dropped, which restores the terminal. None: this is no terminal that can be typed in.
     ///
-    /// Raw mode makes Escape and single letters readable. The panic hook restores it too, as a broken terminal would
-    /// hide what the panic says.
+    /// Raw mode makes Escape and single letters readable. The panic hook restores the terminal too, so that the panic's
+    /// message can be read.
     pub fn keys(&self, keys: UnboundedSender<Key>) -> Option<RawMode> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() || terminal::enable_raw_mode().is_err() {
             return None;
@@ -126,7 +113,7 @@ impl Terminal {
     }
 }
 
-/// While it lives, keys are read one by one. Dropping it takes the live line away and restores the terminal.
+/// Keys are read one by one until this is dropped, which removes the live line and restores the terminal.
 pub struct RawMode(Terminal);
 
 impl Drop for RawMode {
@@ -137,7 +124,7 @@ impl Drop for RawMode {
     }
 }
 
-/// What a key means. A held key's repeats mean nothing: they would quit at once or toggle the pause.
+/// What a key means. Repeats of a held key are ignored: they would quit at once, or toggle the pause.
 fn meaning(event: Event) -> Option<Key> {
     let Event::Key(key) = event else { return None };
     if key.kind != KeyEventKind::Press {
@@ -147,7 +134,7 @@ fn meaning(event: Event) -> Option<Key> {
         KeyCode::Esc | KeyCode::Char('q') => Some(Key::Quit),
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Key::Quit),
         KeyCode::Char('p' | ' ') => Some(Key::Pause),
-        KeyCode::Char(c) => puppet(c),
+        KeyCode::Char(c) => Key::of_puppet(c),
         _ => None,
     }
 }
@@ -178,7 +165,7 @@ impl State {
     }
 }
 
-/// The log's way here: a line at a time.
+/// For the log: one line at a time.
 impl<'a> MakeWriter<'a> for Terminal {
     type Writer = Lines;
 
@@ -187,7 +174,7 @@ impl<'a> MakeWriter<'a> for Terminal {
     }
 }
 
-/// Gathers what is written, and prints it as one line when dropped.
+/// Collects what is written, and prints it as one line when dropped.
 pub struct Lines {
     terminal: Terminal,
     text: Vec<u8>,
@@ -208,7 +195,7 @@ impl Drop for Lines {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.text);
         if !text.trim().is_empty() {
-            // A terminal that is gone stops nothing.
+            // A closed terminal is no reason to stop.
             let _ = self.terminal.lock().print(text.trim_end());
         }
     }

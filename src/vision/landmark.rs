@@ -1,28 +1,37 @@
-//! The landmark model: a rotated square of a picture to 21 points, presence and handedness. The second of MediaPipe
-//! Hands' two stages.
+//! The landmark model, the second of MediaPipe Hands' two stages. In: a rotated square of a picture. Out: 21 landmarks,
+//! presence and handedness.
 
 use glam::{Vec2, Vec3};
 use image::RgbImage;
 
-use super::model::{Model, ModelError};
+use super::crop;
+use super::model::{Model, ModelError, Spec};
 use super::roi::Roi;
-use super::warp;
 use crate::hand::{Landmarks, palm_centre, palm_width};
 
 /// The side of the model's square input, in pixels.
 pub const SIDE: usize = 224;
 
-/// What the model makes of one square.
+/// The model: hand landmarks (full). Its outputs are the points, presence and handedness; the world landmarks that follow
+/// are not used.
+pub const SPEC: Spec = Spec {
+    file: "landmark.onnx",
+    embedded: include_bytes!("../../models/landmark.onnx"),
+    side: SIDE,
+    outputs: &[63, 1, 1],
+};
+
+/// The model's estimate for one square.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     pub landmarks: Landmarks,
-    /// How likely there is a hand in the square, 0 to 1.
+    /// The probability that the square shows a hand, 0 to 1.
     pub presence: f32,
-    /// How likely it is a right hand, 0 to 1, if the picture is not mirrored.
+    /// The probability that it is a right hand, 0 to 1, provided that the picture is not mirrored.
     pub right: f32,
 }
 
-/// Reads landmarks with the model and its buffers.
+/// The model and its buffers.
 pub struct LandmarkReader {
     model: Box<dyn Model>,
 }
@@ -33,14 +42,14 @@ impl LandmarkReader {
     }
 
     pub fn read(&mut self, picture: &RgbImage, roi: &Roi) -> Result<Estimate, ModelError> {
-        warp::cut(picture, roi, SIDE, self.model.input());
+        crop::cut(picture, roi, SIDE, self.model.input());
         let outputs = self.model.run()?;
         Ok(decode(outputs, roi))
     }
 }
 
-/// The model's outputs (63 numbers: x, y, z in pixels of the square; presence; handedness) to the picture's pixels.
-/// Numbers that are not finite are no hand.
+/// Decodes the model's outputs (63 numbers: x, y, z in pixels of the square; presence; handedness) into the picture's
+/// pixels. Numbers that are not finite give a presence of 0.
 fn decode(outputs: &[Vec<f32>], roi: &Roi) -> Estimate {
     let side = SIDE as f32;
     let landmarks = std::array::from_fn(|i| {
@@ -52,10 +61,10 @@ fn decode(outputs: &[Vec<f32>], roi: &Roi) -> Estimate {
 }
 
 impl Estimate {
-    /// What is made of a square that can't be cut.
+    /// The estimate for a square that can't be cut.
     pub const NOTHING: Estimate = Estimate { landmarks: [Vec3::ZERO; 21], presence: 0.0, right: 0.5 };
 
-    /// Whether both are of one hand: the palms' centres lie within half a palm of each other.
+    /// Whether both show the same hand: the palms' centres are within half a palm's width of each other.
     pub fn is_same_hand(&self, other: &Estimate) -> bool {
         let (ours, theirs) = (&self.landmarks, &other.landmarks);
         let reach = palm_width(ours).max(palm_width(theirs)) / 2.0;

@@ -1,7 +1,9 @@
-//! Frames to hands: palm detection, landmarks, following. [`open`] loads the models and gives a [`Tracker`].
+//! From frames to hands: palm detection, landmarks, tracking. [`open`] loads the models and returns a [`Tracker`].
 
+pub mod crop;
 pub mod fingers;
 pub mod landmark;
+pub mod letterbox;
 pub mod model;
 pub mod motion;
 pub mod pace;
@@ -9,13 +11,13 @@ pub mod palm;
 pub mod roi;
 pub mod runtime;
 pub mod settings;
+pub mod tensor;
 pub mod tracker;
-pub mod warp;
 
 use std::path::Path;
 
 use landmark::LandmarkReader;
-use model::{LANDMARK, ModelError, OrtModel, PALM};
+use model::{ModelError, OrtModel};
 use palm::PalmDetector;
 use runtime::RuntimeError;
 use tracker::Tracker;
@@ -31,18 +33,18 @@ pub enum VisionError {
     Model(#[from] ModelError),
 }
 
-/// Loads the runtime library and the two models, the built-in ones or those in `models`. `mirrored` is for pictures
-/// that are a mirror's, where a right hand looks like a left one.
+/// Loads the runtime library and the two models, either the built-in ones or those in the folder `models`. `mirrored`:
+/// pictures are mirror images, in which a right hand looks like a left one.
 pub fn open(settings: &Settings, models: Option<&Path>, mirrored: bool) -> Result<Tracker, VisionError> {
     let runtime = runtime::load(settings.onnxruntime.as_deref())?;
-    // The larger model first: the other is loaded into the memory that loading this one took and gave back.
-    let landmarks = LandmarkReader::new(Box::new(OrtModel::open(runtime, &LANDMARK, models)?));
+    // The larger model first: the other one then reuses the memory that loading this one has freed.
+    let landmarks = LandmarkReader::new(Box::new(OrtModel::open(runtime, &landmark::SPEC, models)?));
     let palms = PalmDetector::new(
-        Box::new(OrtModel::open(runtime, &PALM, models)?),
+        Box::new(OrtModel::open(runtime, &palm::SPEC, models)?),
         palm::Params { threshold: settings.palm_threshold, overlap: PALM_OVERLAP, most: settings.palms_most },
     );
     Ok(Tracker::new(palms, landmarks, settings.clone(), mirrored))
 }
 
-/// The share of their joint area above which two boxes are one palm: the value that MediaPipe uses with this model.
+/// Boxes with a larger intersection over union are one palm. MediaPipe's value for this model.
 const PALM_OVERLAP: f32 = 0.3;

@@ -1,5 +1,5 @@
-//! A neural network: an input tensor in, output tensors out. The stages see it through [`Model`], so that they are
-//! tested without weights; [`OrtModel`] runs it on ONNX Runtime.
+//! A neural network. In: an input tensor. Out: output tensors. The stages use it through [`Model`], so that tests need
+//! no weights; [`OrtModel`] runs it on ONNX Runtime.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub trait Model: Send {
     /// The input tensor, to be filled before [`Model::run`]: planar RGB in [0, 1].
     fn input(&mut self) -> &mut [f32];
 
-    /// The outputs for the input, in the order of the graph, valid until the next run.
+    /// The outputs for the input, in the graph's order, valid until the next run.
     fn run(&mut self) -> Result<&[Vec<f32>], ModelError>;
 }
 
@@ -31,44 +31,30 @@ pub enum ModelError {
     Failed { name: String, reason: String },
 }
 
-/// A model's file: its name, and the shapes that the stages rely on.
+/// A model file: its name, its bytes, and the shapes that the stages rely on.
 pub struct Spec {
     pub file: &'static str,
-    embedded: &'static [u8],
-    /// Of the built-in file, as models/README.md lists it.
-    pub sha256: &'static str,
-    /// The side of the square input.
+    /// The built-in file's bytes.
+    pub embedded: &'static [u8],
+    /// The side of the square input, in pixels.
     pub side: usize,
-    /// Numbers in each output that is used, in the order of the graph.
+    /// The length of each output that is used, in the graph's order.
     pub outputs: &'static [usize],
 }
 
-/// Palm detection (full): boxes and raw scores of 2016 anchors.
-pub const PALM: Spec = Spec {
-    file: "palm.onnx",
-    embedded: include_bytes!("../../models/palm.onnx"),
-    sha256: "100c04ec5198b01ab4797b2258e3d1be4824a9acb14aa5ed08acc1d4712ce28a",
-    side: super::palm::SIDE,
-    outputs: &[2016 * 18, 2016],
-};
-
-/// Hand landmarks (full): the points, presence and handedness. The world landmarks that follow are not used.
-pub const LANDMARK: Spec = Spec {
-    file: "landmark.onnx",
-    embedded: include_bytes!("../../models/landmark.onnx"),
-    sha256: "8e4d0586c54f3399fb98541e337a00398806a805bd0054172c5838bd84a80592",
-    side: super::landmark::SIDE,
-    outputs: &[63, 1, 1],
-};
-
 impl Spec {
-    /// The built-in file, or the one of the same name in `folder`.
+    /// The bytes of the built-in file, or of the file of the same name in `folder`. Fails where that can't be read.
     pub fn bytes(&self, folder: Option<&Path>) -> Result<Cow<'static, [u8]>, ModelError> {
         let Some(path) = folder.map(|folder| folder.join(self.file)) else { return Ok(self.embedded.into()) };
         match std::fs::read(&path) {
             Ok(bytes) => Ok(bytes.into()),
             Err(reason) => Err(ModelError::Unreadable { path, reason }),
         }
+    }
+
+    /// Whether these bytes are the built-in file's.
+    pub fn is_built_in(&self, bytes: &[u8]) -> bool {
+        bytes == self.embedded
     }
 }
 
@@ -81,7 +67,7 @@ pub struct OrtModel {
 }
 
 impl OrtModel {
-    /// Loads the built-in model, or the one of the same name in `folder`, and holds it to its spec by one run.
+    /// Loads the built-in model, or the one of the same name in `folder`, and checks its shapes by running it once.
     pub fn open(runtime: &Environment, spec: &Spec, folder: Option<&Path>) -> Result<OrtModel, ModelError> {
         let (name, bytes) = (spec.file, spec.bytes(folder)?);
         let unusable = |reason: String| ModelError::Unusable { name: name.into(), reason };
@@ -97,26 +83,26 @@ impl OrtModel {
     }
 }
 
-/// Takes the built-in file out of memory, which ONNX Runtime has its own copy of: together an eighth of the process.
+/// Drops the built-in file's pages from memory, since ONNX Runtime has its own copy: together an eighth of the process.
 #[cfg(target_os = "linux")]
 fn give_back(bytes: &'static [u8]) {
     use rustix::mm::{Advice, madvise};
 
     let page = rustix::param::page_size();
-    // Other data may share the first page and the last.
+    // The first and the last page may hold other data too.
     let skipped = bytes.as_ptr().align_offset(page);
     let Some(whole) = bytes.get(skipped..).map(|rest| &rest[..rest.len() / page * page]) else { return };
-    // SAFETY: these are whole pages of the executable's constants, which the system reads from the file again if they are
-    // wanted again. Nothing is lost where it refuses.
+    // SAFETY: these are whole pages of the executable's constants. The system reads them from the file again when they
+    // are next used. If it refuses the advice, nothing is lost.
     let _ = unsafe { madvise(whole.as_ptr().cast_mut().cast(), whole.len(), Advice::LinuxDontNeed) };
 }
 
 #[cfg(not(target_os = "linux"))]
 fn give_back(_: &'static [u8]) {}
 
-/// One thread without spinning: two were slower, and a spinning one eats the processor between frames. Weights are not kept
-/// in the arena, which grows by doubling, and tensors are not laid out for a whole run at once: an eighth less memory at
-/// its peak, at the same speed.
+/// One thread without spinning: two threads were slower, and spinning wastes CPU between frames. Weights stay out of
+/// the arena (which grows by doubling), and there is no memory pattern: an eighth less memory at the peak, at the same
+/// speed.
 fn load(runtime: &Environment, bytes: &[u8], side: usize) -> ort::Result<(Session, Tensor<f32>)> {
     let session = Session::builder(runtime)?
         .with_optimization_level(GraphOptimizationLevel::All)?
@@ -129,7 +115,7 @@ fn load(runtime: &Environment, bytes: &[u8], side: usize) -> ort::Result<(Sessio
     Ok((session, input))
 }
 
-/// ONNX Runtime's words, which may be several lines and end with a full stop, to stand inside a sentence.
+/// ONNX Runtime's message on one line and without a full stop, for use inside a sentence.
 fn in_one_line(error: &ort::Error) -> String {
     let words: Vec<_> = error.message().split_whitespace().map(str::to_owned).collect();
     words.join(" ").trim_end_matches('.').to_owned()

@@ -1,5 +1,5 @@
-//! Whether the scene moved: a cheap look at a picture's colours, cell by cell, to tell when it is worth its cost to
-//! read hands in it. In: pictures. Out: what changed between two of them, but for the light, and which of that is new.
+//! Detects motion cheaply, to tell when reading hands is worth its cost. In: pictures, reduced to the colours of a grid
+//! of cells. Out: which cells changed, changes of light left out, and which of those changes are new.
 
 use std::time::Duration;
 
@@ -11,22 +11,23 @@ use crate::hand::{Landmarks, palm_width};
 const COLUMNS: usize = 32;
 const ROWS: usize = 24;
 const CELLS: usize = COLUMNS * ROWS;
-/// Pixels looked at along each side of a cell: 25 together bring a sensor's noise to a fifth.
+/// Pixels sampled along each side of a cell: 25 per cell reduce sensor noise to a fifth.
 const SAMPLES: usize = 5;
 
-/// A cell that differs by so many of 255 levels has moved. Above noise, below what a hand does to a cell it enters.
+/// A cell that differs by more than this (of 255 levels) has moved. Above noise, below the effect of a hand that
+/// enters.
 const MOVED: f32 = 8.0;
-/// So many times what a cell is used to is more of the same.
+/// A change up to this multiple of a cell's usual change is not new.
 const HABIT: f32 = 2.0;
-/// A habit that is not renewed halves in so many seconds: longer than heads rest between two turns.
+/// The half-life of a cell's usual change, in seconds: longer than heads rest between two turns.
 const HABIT_HALVES: f32 = 5.0;
-/// A cell at a followed hand that differs by so many levels shows another sign: a finger that rises changes it by half
-/// of what skin and wall differ by, a hand that is held up and sways by less.
+/// A cell near a followed hand that differs by more than this (of 255 levels) may show another sign. A finger that
+/// rises changes a cell by half the difference of skin and wall; a hand that sways changes it less.
 const CHANGED: f32 = 20.0;
-/// How far around a hand's landmarks its own movements show, in palms.
+/// The margin around a hand's landmarks in which its own movement shows, in palm widths.
 const AROUND: f32 = 0.5;
 
-/// A picture, a few numbers a cell: red, green and blue planes of cells, row by row.
+/// A picture reduced to a grid of cells: a red, a green and a blue plane, row by row.
 #[derive(Clone, Default)]
 pub struct Thumbnail(Vec<f32>);
 
@@ -50,13 +51,13 @@ impl Thumbnail {
         }
     }
 
-    /// How much each cell has changed since, but for the light: a lamp that flickers, and a camera that adapts, change
-    /// most cells of a row alike.
+    /// How much each cell has changed since `then`, changes of light left out: a flickering lamp or the camera's
+    /// exposure changes most cells of a row alike.
     pub fn changes_since(&self, then: &Thumbnail, changes: &mut Vec<f32>) {
         changes.clear();
         changes.resize(CELLS, 0.0);
         for (row, (now, then)) in self.0.chunks_exact(COLUMNS).zip(then.0.chunks_exact(COLUMNS)).enumerate() {
-            // One more, so that black is no division by zero.
+            // Plus one, so that black does not divide by zero.
             let mut light: [f32; COLUMNS] = std::array::from_fn(|i| (now[i] + 1.0) / (then[i] + 1.0));
             let light = *light.select_nth_unstable_by(COLUMNS / 2, f32::total_cmp).1;
             let start = row % ROWS * COLUMNS;
@@ -71,13 +72,13 @@ impl Thumbnail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Life {
     Still,
-    /// What moves has moved before without being a hand: a head, a curtain.
+    /// Something moves that has moved before without being a hand: a head, a curtain.
     Restless,
-    /// Something moves that did not before.
+    /// Something moves that did not move before.
     Moving,
 }
 
-/// Compares the scene with the last one that was searched, and learns which cells always move.
+/// Compares the scene with the last one that was searched, and learns which cells move all the time.
 #[derive(Default)]
 pub struct Motion {
     searched: Thumbnail,
@@ -86,7 +87,7 @@ pub struct Motion {
 }
 
 impl Motion {
-    /// How lively the scene is where no followed hand is.
+    /// How lively the scene is outside the followed hands.
     pub fn since_search(&mut self, now: &Thumbnail, hands: &[Area]) -> Life {
         if self.searched.0.is_empty() {
             return Life::Still;
@@ -100,8 +101,8 @@ impl Motion {
         life.max().unwrap_or(Life::Still)
     }
 
-    /// This scene was searched, so long after the one before. What has changed in it is a habit, unless
-    /// a hand was found.
+    /// Call after a search; `since` is the time since the one before. Unless a hand was found, what changed becomes
+    /// usual.
     pub fn searched(&mut self, now: &Thumbnail, since: Duration, found: bool) {
         self.searched.clone_from(now);
         if !found {
@@ -113,7 +114,7 @@ impl Motion {
     }
 }
 
-/// The cells at a hand.
+/// The cells around a hand.
 #[derive(Clone, Copy, Debug)]
 pub struct Area {
     columns: (usize, usize),
@@ -126,7 +127,7 @@ impl Area {
         let points = landmarks.iter().map(|point| point.truncate());
         let (low, high) = points.fold((Vec2::MAX, Vec2::MIN), |(low, high), p| (low.min(p), high.max(p)));
         let cell = Vec2::new(picture.width() as f32, picture.height() as f32) / Vec2::new(COLUMNS as f32, ROWS as f32);
-        // Numbers below zero become zero.
+        // The casts turn negative numbers into zero.
         let (low, high) = ((low - around) / cell, (high + around) / cell);
         let range = |low: f32, high: f32, most: usize| ((low as usize).min(most), (high as usize + 1).min(most));
         Area { columns: range(low.x, high.x, COLUMNS), rows: range(low.y, high.y, ROWS) }
@@ -136,7 +137,7 @@ impl Area {
         (self.rows.0..self.rows.1).flat_map(move |row| (self.columns.0..self.columns.1).map(move |x| row * COLUMNS + x))
     }
 
-    /// Whether the hand may show another sign than it did then.
+    /// Whether the hand may show another sign than before.
     pub fn changed(self, changes: &[f32]) -> bool {
         self.cells().any(|cell| changes[cell] > CHANGED)
     }
@@ -156,7 +157,7 @@ mod tests {
         thumbnail
     }
 
-    /// A room with a bright and a dark half.
+    /// A wall with a bright and a dark half.
     fn wall(x: u32) -> [f32; 3] {
         if x < 150 { [180.0, 170.0, 150.0] } else { [60.0, 70.0, 80.0] }
     }

@@ -1,18 +1,19 @@
-//! When a frame is worth a reading and a search. In: times, and how lively the scene is. Out: yes or no. Pure.
+//! Decides when to read a frame and when to search it. In: times, and how lively the scene is. Out: yes or no. Pure.
 
 use std::time::Duration;
 
-use super::Settings;
 use super::motion::Life;
+use super::settings::Settings;
 
-/// A hand may be blurred while it comes in, and be still when it is there: what began to move is searched for so long.
+/// How long a scene counts as moving after new motion: a hand may be blurred while it comes in, and still once it is
+/// there.
 pub const AFTERMATH: Duration = Duration::from_millis(150);
 
-/// How long after the last search the next one is due. `followed`: hands are; `lost`: one of them is gone.
+/// The interval between searches. `followed`: hands are being followed; `lost`: one of them was just lost.
 pub fn search_after(settings: &Settings, life: Life, followed: bool, lost: bool) -> Duration {
     match life {
         _ if lost => settings.search_moving,
-        // What moves beside a followed hand is mostly the person it belongs to.
+        // Movement near a followed hand is mostly the person that it belongs to.
         Life::Moving if followed => settings.search_restless,
         Life::Moving => settings.search_moving,
         Life::Restless if !followed => settings.search_restless,
@@ -20,8 +21,9 @@ pub fn search_after(settings: &Settings, life: Life, followed: bool, lost: bool)
     }
 }
 
-/// Whether the frame `since` the last reading, `step` after the frame before it, is to be read as the next one would be
-/// late: by more than a quarter of a step, so that 10 readings a second are every third frame of 30, however times jitter.
+/// Whether to read the frame that comes `since` the last reading and `step` after the previous frame: yes if the next
+/// frame would be late by more than a quarter of a step. So 10 readings a second are every third frame of 30, despite
+/// jitter.
 pub fn is_time(settings: &Settings, since: Duration, step: Duration) -> bool {
     since + step * 3 / 4 > settings.follow_still
 }

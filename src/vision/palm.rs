@@ -1,30 +1,37 @@
-//! Palm detection: a whole picture to the palms in it, with their keypoints. The first of MediaPipe Hands' two stages.
+//! Palm detection, the first of MediaPipe Hands' two stages. In: a whole picture. Out: the palms in it, with keypoints.
 
 use glam::Vec2;
 use image::RgbImage;
 
-use super::model::{Model, ModelError};
-use super::warp::{Border, Letterbox, Placement};
+use super::letterbox::{Border, Letterbox, Placement};
+use super::model::{Model, ModelError, Spec};
 use crate::hand::{Landmarks, palm_centre, palm_width};
 
 /// The side of the model's square input, in pixels.
 pub const SIDE: usize = 192;
-/// Numbers a box: centre, width and height, then seven keypoints.
+/// The model: palm detection (full). Its outputs are the boxes and the raw scores of 2016 anchors.
+pub const SPEC: Spec = Spec {
+    file: "palm.onnx",
+    embedded: include_bytes!("../../models/palm.onnx"),
+    side: SIDE,
+    outputs: &[2016 * BOX, 2016],
+};
+/// Numbers per box: centre, width and height, then seven keypoints.
 const BOX: usize = 18;
 
 /// A palm in the picture's pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Palm {
-    /// How likely it is one, 0 to 1.
+    /// The probability that it is a palm, 0 to 1.
     pub score: f32,
     pub centre: Vec2,
     pub size: Vec2,
-    /// Wrist, the knuckles of index, middle, ring and little finger, and the thumb's two lower joints.
+    /// Wrist; the knuckles of index, middle, ring and little finger; the thumb's two lower joints.
     pub keypoints: [Vec2; 7],
 }
 
 impl Palm {
-    /// Whether this is the palm of a hand whose landmarks are known: their centres lie within half a palm.
+    /// Whether this is the palm of a hand with these landmarks: the centres are within half a palm's width.
     pub fn is_of(&self, landmarks: &Landmarks) -> bool {
         let centre = self.keypoints[..5].iter().sum::<Vec2>() / 5.0;
         centre.distance(palm_centre(landmarks)) < palm_width(landmarks) / 2.0
@@ -34,15 +41,15 @@ impl Palm {
 /// Thresholds of the detection.
 #[derive(Clone, Debug)]
 pub struct Params {
-    /// Boxes below this score are dropped. Low, as the landmark model's presence is the better judge.
+    /// Boxes below this score are dropped. It is low, since the landmark model's presence is the better judge.
     pub threshold: f32,
-    /// Boxes that share more than this of their joint area (IoU) are one palm.
+    /// Boxes with a larger intersection over union (IoU) than this are one palm.
     pub overlap: f32,
-    /// At most so many palms, the likeliest first: each costs a run of the landmark model.
+    /// The number of palms to keep, best first: each costs a run of the landmark model.
     pub most: usize,
 }
 
-/// Finds palms with the model and its buffers.
+/// The model and its buffers.
 pub struct PalmDetector {
     model: Box<dyn Model>,
     letterbox: Letterbox,
@@ -55,7 +62,7 @@ impl PalmDetector {
         PalmDetector { model, letterbox: Letterbox::new(SIDE), anchors: anchors(), params }
     }
 
-    /// The palms in the picture, likeliest first. `zoom` below 1 shrinks the picture further, for hands that fill it.
+    /// The palms in the picture, best first. A `zoom` below 1 shrinks the picture further, for hands that fill it.
     pub fn detect(&mut self, picture: &RgbImage, zoom: f32) -> Result<Vec<Palm>, ModelError> {
         let border = if zoom < 1.0 { Border::Replicated } else { Border::Black };
         let placement = self.letterbox.fill(picture, zoom, border, self.model.input());
@@ -79,7 +86,8 @@ pub fn anchors() -> Vec<Vec2> {
     grid(24, 2).chain(grid(12, 6)).collect()
 }
 
-/// Boxes ([anchor, 18], pixels of the square about each anchor's centre) and raw scores to palms in the square's pixels.
+/// Decodes boxes ([anchor, 18], pixels of the square relative to each anchor's centre) and raw scores into palms in the
+/// square's pixels.
 fn decode(boxes: &[f32], scores: &[f32], anchors: &[Vec2], threshold: f32) -> Vec<Palm> {
     let side = SIDE as f32;
     let rows = scores.iter().zip(boxes.chunks_exact(BOX)).zip(anchors);
@@ -94,7 +102,7 @@ fn decode(boxes: &[f32], scores: &[f32], anchors: &[Vec2], threshold: f32) -> Ve
     palms.collect()
 }
 
-/// Weighted non-maximum suppression: each palm is the mean, by score, of the boxes that overlap the best of them.
+/// Weighted non-maximum suppression: each palm is the score-weighted mean of the boxes that overlap the best one.
 fn suppress(mut palms: Vec<Palm>, overlap: f32) -> Vec<Palm> {
     palms.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept = Vec::new();
@@ -118,7 +126,7 @@ fn mean(palms: &[Palm], score: f32) -> Palm {
     }
 }
 
-/// The area that two boxes share, over the area that they cover together.
+/// Intersection over union.
 fn iou(a: &Palm, b: &Palm) -> f32 {
     let low = (a.centre - a.size / 2.0).max(b.centre - b.size / 2.0);
     let high = (a.centre + a.size / 2.0).min(b.centre + b.size / 2.0);
@@ -141,9 +149,9 @@ mod tests {
         let anchors = anchors();
         assert_eq!(anchors.len(), 2016);
         let cell = |x: f32, y: f32, cells: f32| (Vec2::new(x, y) + 0.5) / cells;
-        // The second of the first cell's two, then the next cell; the second row.
+        // The second anchor of the first cell, then the next cell; the second row.
         assert_eq!([anchors[1], anchors[2], anchors[48]], [cell(0., 0., 24.), cell(1., 0., 24.), cell(0., 1., 24.)]);
-        // The coarse grid has six in a cell.
+        // The coarse grid has six anchors in a cell.
         assert_eq!([anchors[1152 + 5], anchors[1152 + 6]], [cell(0., 0., 12.), cell(1., 0., 12.)]);
         assert_eq!(anchors[2015], cell(11., 11., 12.));
     }

@@ -1,7 +1,8 @@
-//! The region of interest that the landmark model looks at: a rotated square around a hand, its fingers up. Made from
-//! a detected palm, or from the landmarks of the frame before.
+//! The region of interest that the landmark model reads: a rotated square around a hand, fingers up. In: a detected
+//! palm, or the landmarks of the previous frame.
 //!
-//! The arithmetic is MediaPipe's (hand_landmark's `palm_detection_detection_to_roi` and `hand_landmark_landmarks_to_roi`).
+//! The formulas are MediaPipe's (hand_landmark's `palm_detection_detection_to_roi` and
+//! `hand_landmark_landmarks_to_roi`).
 
 use std::f32::consts::FRAC_PI_2;
 
@@ -14,9 +15,9 @@ use crate::hand::{Landmarks, landmark};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Roi {
     pub centre: Vec2,
-    /// The length of a side.
+    /// The length of a side, in pixels.
     pub size: f32,
-    /// How far the hand is turned clockwise on the screen, in radians; 0 has the fingers up.
+    /// The hand's clockwise rotation in the picture, in radians; 0 is fingers up.
     pub rotation: f32,
 }
 
@@ -31,25 +32,25 @@ impl Roi {
         self.axis_x().perp()
     }
 
-    /// From the square's own coordinates (0 to 1, from its left top) to the picture's pixels.
+    /// Converts the square's own coordinates (0 to 1, from its top left) into the picture's pixels.
     pub fn to_picture(&self, point: Vec2) -> Vec2 {
         let from_centre = (point - 0.5) * self.size;
         self.centre + self.axis_x() * from_centre.x + self.axis_y() * from_centre.y
     }
 
-    /// Around a detected palm: keypoint 0 (wrist) to keypoint 2 (middle knuckle) points up; moved up by half the
-    /// palm's box, and 2.6 times its longer side, which leaves room for the fingers.
+    /// The square around a detected palm: wrist (keypoint 0) to middle knuckle (keypoint 2) points up. It is moved up
+    /// by half the palm's box and is 2.6 times the box's longer side, which leaves room for the fingers.
     pub fn of_palm(palm: &Palm) -> Roi {
         let rotation = upright(palm.keypoints[0], palm.keypoints[2]);
         Roi { centre: palm.centre, size: palm.size.max_element(), rotation }.moved(palm.size.y * -0.5).grown(2.6)
     }
 
-    /// Around a hand whose landmarks are known, for the next frame or a second look at this one.
+    /// The square around a hand with known landmarks, for the next frame or a second pass over this one.
     pub fn of_landmarks(landmarks: &Landmarks) -> Roi {
         use landmark::*;
         let at = |i: usize| landmarks[i].xy();
         let rotation = upright(at(WRIST), ((at(INDEX_MCP) + at(RING_MCP)) / 2.0 + at(MIDDLE_MCP)) / 2.0);
-        // The fingertips and the joints below them move too much to hold the square still.
+        // Fingertips and the joints below them move too much to keep the square steady.
         let steady = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18].map(|i| Vec2::from_angle(-rotation).rotate(at(i)));
         let (low, high) = steady.iter().fold((Vec2::MAX, Vec2::MIN), |(low, high), p| (low.min(*p), high.max(*p)));
         let size = high - low;
@@ -57,7 +58,7 @@ impl Roi {
         Roi { centre, size: size.max_element(), rotation }.moved(size.y * -0.1).grown(2.0)
     }
 
-    /// Moved along its own y axis by so many pixels.
+    /// Moved along its own y axis, by pixels.
     fn moved(self, down: f32) -> Roi {
         Roi { centre: self.centre + self.axis_y() * down, ..self }
     }
@@ -66,13 +67,13 @@ impl Roi {
         Roi { size: self.size * factor, ..self }
     }
 
-    /// Whether a crop can be cut at all: not where the model's numbers went astray.
+    /// Whether it can be cut at all; false where the model's numbers make no sense.
     pub fn is_sound(&self) -> bool {
         self.centre.is_finite() && self.rotation.is_finite() && self.size.is_finite() && self.size >= 2.0
     }
 }
 
-/// The rotation that brings the line from one point to the other upright, in (-pi, pi].
+/// The rotation that turns the line between two points upright, in (-pi, pi].
 fn upright(from: Vec2, to: Vec2) -> f32 {
     let angle = (to - from).to_angle() + FRAC_PI_2;
     Vec2::from_angle(angle).to_angle()
@@ -91,7 +92,7 @@ mod tests {
         assert!(a.distance(b) < 1e-3, "{a} is not {b}");
     }
 
-    /// A palm whose wrist lies below its middle knuckle, turned clockwise about its centre.
+    /// A palm whose wrist is below its middle knuckle, turned clockwise around its centre.
     fn palm(turned: f32) -> Palm {
         let centre = Vec2::new(300.0, 200.0);
         let mut keypoints = [centre; 7];
@@ -115,7 +116,7 @@ mod tests {
         let roi = Roi::of_palm(&palm(PI / 2.0));
         assert!((roi.rotation - PI / 2.0).abs() < 1e-5);
         assert_near(roi.centre, Vec2::new(350.0, 200.0));
-        // The square's left top lies above and right of the hand: its x axis points down.
+        // The square's top left is above and right of the hand: its x axis points down.
         assert_near(roi.to_picture(Vec2::ZERO), Vec2::new(480.0, 70.0));
     }
 

@@ -1,4 +1,4 @@
-//! The `[vision]` section of config.toml, where each setting says its unit and reason.
+//! The `[vision]` section of config.toml, which documents each setting's unit and reason.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,36 +1,36 @@
-//! Frames to readings: finds hands by palm detection, follows them by their landmarks, and decides when to search.
+//! From frames to readings. In: frames in order. Out: hands. Finds them by palm detection, follows them by their
+//! landmarks, and decides when to search again.
 
 use std::time::Duration;
 
 use image::RgbImage;
 
-use super::Settings;
+use super::fingers::{self, Fingers};
 use super::landmark::{Estimate, LandmarkReader};
 use super::model::ModelError;
 use super::motion::{Area, Life, Motion, Thumbnail};
 use super::pace;
 use super::palm::{Palm, PalmDetector};
 use super::roi::Roi;
+use super::settings::Settings;
 use crate::camera::Frame;
 use crate::hand::{Hand, Reading, Side, palm_centre, palm_width};
-use crate::vision::fingers;
 
-/// How far a picture is shrunk when nothing was found at full size: palms that fill the picture are larger than any
-/// that the model was trained on.
+/// The zoom when nothing was found at full size: palms that fill the picture are larger than any in the training data.
 const ZOOM_OUT: f32 = 0.6;
 
-/// How much one frame's handedness weighs against what was seen before: a flip must last to be believed.
+/// The weight of one frame's handedness in the running average: a flip must last to count.
 const SIDE_PACE: f32 = 0.2;
 
-/// A hand whose P(right hand) is nearer to one half than this has no side that can be told. Where both hands of people show
-/// it is never nearer than 0.43; drawn dark hands, seen from the back, stay at 0.23.
+/// A hand whose P(right hand) is closer to 0.5 than this has no sure side. In test pictures of people's two hands it is
+/// never closer than 0.43; rendered dark hands seen from the back stay at 0.23.
 const SIDE_MARGIN: f32 = 0.2;
 
-/// A palm that turned out to be no hand's is looked at again after this time, or when its score has risen by so much.
+/// A rejected palm is tried again after this time, or when its score has risen by this much.
 const REJECTED_FOR: Duration = Duration::from_secs(1);
 const REJECTED_RISE: f32 = 0.2;
 
-/// Reads hands in frames that follow each other.
+/// Reads hands in consecutive frames.
 pub struct Tracker {
     palms: PalmDetector,
     landmarks: LandmarkReader,
@@ -39,40 +39,46 @@ pub struct Tracker {
     followed: Vec<Followed>,
     rejected: Vec<Rejected>,
     motion: Motion,
-    /// This frame's picture, and the last one's that was read.
+    /// This frame's picture, and that of the last frame that was read.
     now: Thumbnail,
     read: Thumbnail,
-    /// What changed between the two.
+    /// What changed between those two.
     changes: Vec<f32>,
     last: Option<Duration>,
     last_read: Option<Duration>,
     last_search: Option<Duration>,
-    /// When something last moved that did not before.
+    /// When something last moved that did not move before.
     moved: Option<Duration>,
-    /// Searches in a row that found nothing.
+    /// Consecutive searches that found nothing.
     fruitless: u32,
-    /// The last two readings were sure and showed the same.
+    /// Whether the last two readings were sure and showed the same.
     settled: bool,
 }
 
 /// A hand that was in the last frame.
 struct Followed {
-    look: Estimate,
-    /// P(right hand), averaged over the frames.
+    estimate: Estimate,
+    /// Read once per estimate.
+    fingers: Fingers,
+    /// P(right hand), averaged over frames.
     right: f32,
 }
 
 impl Followed {
-    /// Whether this is the same hand, which moved so fast that it was only half in the square where it was looked for:
-    /// what was read there lies beside it. Two hands so near to each other are a person's left and right.
+    fn new(estimate: Estimate, right: f32) -> Followed {
+        Followed { fingers: fingers::read(&estimate.landmarks), estimate, right }
+    }
+
+    /// Whether `found` is this hand, which moved so fast that its old square covered only half of it, so that the
+    /// estimate there is off. Two hands this close to each other are a person's left and right.
     fn was_outrun(&self, found: &Estimate) -> bool {
-        let palm = palm_width(&self.look.landmarks).max(palm_width(&found.landmarks));
-        let apart = palm_centre(&self.look.landmarks).distance(palm_centre(&found.landmarks));
+        let palm = palm_width(&self.estimate.landmarks).max(palm_width(&found.landmarks));
+        let apart = palm_centre(&self.estimate.landmarks).distance(palm_centre(&found.landmarks));
         apart < palm && (self.right > 0.5) == (found.right > 0.5)
     }
 }
 
-/// A palm without a hand: faces, patterns. Each look at one costs as much as following a hand.
+/// A palm that turned out not to be a hand: a face, a pattern. Trying one costs as much as following a hand.
 struct Rejected {
     palm: Palm,
     at: Duration,
@@ -109,9 +115,9 @@ impl Tracker {
         }
     }
 
-    /// The hands in the next frame of a sequence, or nothing where it would say what the last reading said: hands are
-    /// sure of their sign, and nothing changes near them. `due` is when a reading is wanted in any case.
-    pub fn watch(&mut self, frame: &Frame, due: Option<Duration>) -> Result<Option<Reading>, ModelError> {
+    /// The hands in the next frame, or none if the reading would repeat the last one: all hands are sure and nothing
+    /// changes near them. From `due` on, a frame is always read.
+    pub fn read_if_new(&mut self, frame: &Frame, due: Option<Duration>) -> Result<Option<Reading>, ModelError> {
         if !is_empty(&frame.picture) {
             self.now.take(&frame.picture);
         }
@@ -122,7 +128,7 @@ impl Tracker {
         Ok(None)
     }
 
-    /// The hands in the next frame of a sequence.
+    /// The hands in the next frame.
     pub fn read(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
         if !is_empty(&frame.picture) {
             self.now.take(&frame.picture);
@@ -132,7 +138,7 @@ impl Tracker {
 
     fn is_news(&mut self, frame: &Frame) -> bool {
         let (Some(last), Some(last_read)) = (self.last, self.last_read) else { return true };
-        // Time that stands or runs back is news too.
+        // If time stands still or runs back, the frame is read too.
         if !self.settled || self.followed.is_empty() || is_empty(&frame.picture) || frame.time <= last {
             return true;
         }
@@ -141,7 +147,7 @@ impl Tracker {
             || self.areas(&frame.picture).iter().any(|hand| hand.changed(&self.changes))
     }
 
-    /// `now` is of this frame already.
+    /// Expects `now` to hold this frame's picture.
     fn read_now(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
         if is_empty(&frame.picture) {
             self.forget();
@@ -159,7 +165,7 @@ impl Tracker {
         if searched {
             let since = self.last_search.replace(frame.time).map_or(Duration::ZERO, |last| frame.time - last);
             self.rejected.retain(|old| frame.time.saturating_sub(old.at) < REJECTED_FOR);
-            // With nothing found for a while, look at every third turn for a hand that fills the picture.
+            // If nothing is found for a while, every third search is for a hand that fills the picture.
             let zoom = if self.fruitless % 3 == 2 { ZOOM_OUT } else { 1.0 };
             let known = self.followed.len();
             self.search(&frame.picture, zoom)?;
@@ -172,7 +178,7 @@ impl Tracker {
         Ok(reading)
     }
 
-    /// The hands in a picture that has nothing to do with the one before.
+    /// The hands in a picture that is unrelated to the one before.
     pub fn read_cold(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
         self.forget();
         if is_empty(&frame.picture) {
@@ -186,7 +192,7 @@ impl Tracker {
         Ok(self.reading(frame, true))
     }
 
-    /// Forgets the frames so far: the next one begins another sequence, and is read as if it were the first ever.
+    /// Forgets all frames so far: the next one starts a new sequence.
     pub fn forget(&mut self) {
         self.followed.clear();
         self.rejected.clear();
@@ -199,24 +205,25 @@ impl Tracker {
         self.settled = false;
     }
 
-    /// What the newest frame alone says of each hand of its reading, in the same order: for those who measure.
-    pub fn looks(&self) -> impl Iterator<Item = &Estimate> {
-        self.followed.iter().map(|hand| &hand.look)
+    /// The newest frame's own estimate of each hand in its reading, in the same order, without averaging: for
+    /// measurements.
+    pub fn estimates(&self) -> impl Iterator<Item = &Estimate> {
+        self.followed.iter().map(|hand| &hand.estimate)
     }
 
-    /// Looks where the hands were in the last frame; true where one of them is gone.
+    /// Reads the hands where they were in the last frame; true if one of them is gone.
     fn follow(&mut self, picture: &RgbImage) -> Result<bool, ModelError> {
         let before = std::mem::take(&mut self.followed);
         let count = before.len();
         for hand in before {
-            let roi = Roi::of_landmarks(&hand.look.landmarks);
+            let roi = Roi::of_landmarks(&hand.estimate.landmarks);
             if !roi.is_sound() {
                 continue;
             }
-            let look = self.landmarks.read(picture, &roi)?;
-            if look.presence >= self.settings.presence_following && !self.knows(&look) {
-                let right = hand.right + (look.right - hand.right) * SIDE_PACE;
-                self.followed.push(Followed { look, right });
+            let estimate = self.landmarks.read(picture, &roi)?;
+            if estimate.presence >= self.settings.presence_following && !self.knows(&estimate) {
+                let right = hand.right + (estimate.right - hand.right) * SIDE_PACE;
+                self.followed.push(Followed::new(estimate, right));
             }
         }
         Ok(self.followed.len() < count)
@@ -243,43 +250,46 @@ impl Tracker {
     /// Detects palms and adds the hands among them that are not followed yet.
     fn search(&mut self, picture: &RgbImage, zoom: f32) -> Result<(), ModelError> {
         let rejected = self.rejected.len();
-        // Which followed hands are where they were looked for, and what else there is.
+        // Which followed hands are still where they were expected, and which other hands there are.
         let (mut there, mut others) = (vec![false; self.followed.len()], Vec::<Estimate>::new());
         for palm in self.palms.detect(picture, zoom)? {
-            if let Some(known) = self.followed.iter().position(|hand| palm.is_of(&hand.look.landmarks)) {
+            if let Some(known) = self.followed.iter().position(|hand| palm.is_of(&hand.estimate.landmarks)) {
                 there[known] = true;
                 continue;
             }
-            let is_other = others.iter().any(|look| palm.is_of(&look.landmarks));
+            let is_other = others.iter().any(|other| palm.is_of(&other.landmarks));
             if is_other || self.rejected[..rejected].iter().any(|old| old.is_of(&palm)) {
                 continue;
             }
-            let look = self.look_twice(picture, &palm)?;
-            if look.presence < self.settings.presence {
+            let estimate = self.estimate_twice(picture, &palm)?;
+            if estimate.presence < self.settings.presence {
                 self.rejected.push(Rejected { palm, at: self.last.unwrap_or_default() });
-            } else if let Some(known) = self.followed.iter().position(|hand| hand.look.is_same_hand(&look)) {
+            } else if let Some(known) = self.followed.iter().position(|hand| hand.estimate.is_same_hand(&estimate)) {
                 there[known] = true;
-            } else if !others.iter().any(|other| other.is_same_hand(&look)) {
-                others.push(look);
+            } else if !others.iter().any(|other| other.is_same_hand(&estimate)) {
+                others.push(estimate);
             }
         }
-        for look in others {
-            // Only a hand that is not where it was looked for can be somewhere else.
+        for found in others {
+            // Only a hand that is not where it was expected can be somewhere else.
             let mut gone = self.followed.iter_mut().zip(&mut there).filter(|(_, there)| !**there);
-            match gone.find(|(hand, _)| hand.was_outrun(&look)) {
-                Some((hand, there)) => (hand.look, *there) = (look, true),
-                None => self.followed.push(Followed { right: look.right, look }),
+            match gone.find(|(hand, _)| hand.was_outrun(&found)) {
+                Some((hand, there)) => (*hand, *there) = (Followed::new(found, hand.right), true),
+                None => {
+                    let right = found.right;
+                    self.followed.push(Followed::new(found, right));
+                }
             }
         }
-        // The nearest hands matter; those of people in the background are small.
-        self.followed.sort_by(|a, b| palm_width(&b.look.landmarks).total_cmp(&palm_width(&a.look.landmarks)));
+        // Keep the nearest hands: those of people in the background are small.
+        self.followed.sort_by(|a, b| palm_width(&b.estimate.landmarks).total_cmp(&palm_width(&a.estimate.landmarks)));
         self.followed.truncate(self.settings.hands_most);
         Ok(())
     }
 
-    /// The landmarks of a palm, read again on the square made from the first ones, which fits better; the first are
-    /// kept where the second look lost the hand.
-    fn look_twice(&mut self, picture: &RgbImage, palm: &Palm) -> Result<Estimate, ModelError> {
+    /// A palm's landmarks, estimated again on the square around the first ones, which fits better. Keeps the first
+    /// estimate if the second loses the hand.
+    fn estimate_twice(&mut self, picture: &RgbImage, palm: &Palm) -> Result<Estimate, ModelError> {
         let roi = Roi::of_palm(palm);
         if !roi.is_sound() {
             return Ok(Estimate::NOTHING);
@@ -293,17 +303,17 @@ impl Tracker {
         Ok(if second.presence < first.presence / 2.0 { first } else { second })
     }
 
-    fn knows(&self, look: &Estimate) -> bool {
-        self.followed.iter().any(|hand| hand.look.is_same_hand(look))
+    fn knows(&self, estimate: &Estimate) -> bool {
+        self.followed.iter().any(|hand| hand.estimate.is_same_hand(estimate))
     }
 
     fn areas(&self, picture: &RgbImage) -> Vec<Area> {
-        self.followed.iter().map(|hand| Area::of(&hand.look.landmarks, picture)).collect()
+        self.followed.iter().map(|hand| Area::of(&hand.estimate.landmarks, picture)).collect()
     }
 
     /// The fingers that each followed hand raises.
     fn signs(&self) -> Vec<[bool; 5]> {
-        self.followed.iter().map(|hand| fingers::read(&hand.look.landmarks).raised).collect()
+        self.followed.iter().map(|hand| hand.fingers.raised).collect()
     }
 
     fn reading(&self, frame: &Frame, searched: bool) -> Reading {
@@ -313,13 +323,12 @@ impl Tracker {
 
     fn hand(&self, followed: &Followed) -> Hand {
         let right = (followed.right > 0.5) != self.mirrored;
-        let fingers = fingers::read(&followed.look.landmarks);
         Hand {
             side: if right { Side::Right } else { Side::Left },
-            landmarks: followed.look.landmarks,
-            raised: fingers.raised,
-            sure: fingers.sure && (followed.right - 0.5).abs() > SIDE_MARGIN,
-            confidence: followed.look.presence,
+            landmarks: followed.estimate.landmarks,
+            raised: followed.fingers.raised,
+            sure: followed.fingers.sure && (followed.right - 0.5).abs() > SIDE_MARGIN,
+            confidence: followed.estimate.presence,
         }
     }
 }
@@ -340,7 +349,7 @@ mod tests {
     use crate::vision::model::Model;
     use crate::vision::{landmark, palm};
 
-    /// A model that answers what it is told, and counts how often it is asked.
+    /// A model with prepared outputs that counts its runs.
     #[derive(Clone)]
     struct Told {
         input: Vec<f32>,
@@ -373,7 +382,7 @@ mod tests {
     /// The anchor in the picture's middle. The next but one is 13 pixels to the right.
     const MIDDLE: usize = 2 * (12 * 24 + 12);
 
-    /// A tracker with a palm in the picture's middle and a hand wherever the landmark model looks.
+    /// A tracker with a palm in the picture's middle, and a landmark model that finds a hand wherever it looks.
     struct Bench {
         tracker: Tracker,
         palm: Told,
@@ -389,7 +398,7 @@ mod tests {
             boxes[MIDDLE * 18 + 2..MIDDLE * 18 + 10].copy_from_slice(&[40., 40., 0., 20., 0., 0., 0., -20.]);
             let mut scores = vec![-100.0; 2016];
             scores[MIDDLE] = 5.0;
-            // An open hand that its own square fits, so that following does not drift.
+            // An open hand that fits its own square, so that following does not drift.
             let hand = (0..21).flat_map(|i| match i {
                 0 => [112.0, 179.2, 0.0],
                 i => {
@@ -411,8 +420,8 @@ mod tests {
             Bench { tracker, palm, landmark, at: Duration::ZERO, picture }
         }
 
-        /// Reads for so many milliseconds at 50 frames a second.
-        fn watch(&mut self, milliseconds: u64) -> Vec<Reading> {
+        /// Reads for that many milliseconds, at 50 frames a second.
+        fn read_for(&mut self, milliseconds: u64) -> Vec<Reading> {
             let frames = milliseconds / 20;
             (0..frames).map(|_| self.next()).collect()
         }
@@ -424,17 +433,17 @@ mod tests {
 
         fn glance(&mut self, due: Option<Duration>) -> Option<Reading> {
             self.at += Duration::from_millis(20);
-            self.tracker.watch(&Frame { time: self.at, picture: self.picture.clone() }, due).unwrap()
+            self.tracker.read_if_new(&Frame { time: self.at, picture: self.picture.clone() }, due).unwrap()
         }
 
-        /// Until right after a reading of a still hand.
+        /// Goes on until just after a reading of a still hand.
         fn settle(&mut self) {
             (0..10).for_each(|_| drop(self.glance(None)));
             while self.glance(None).is_none() {}
             while self.glance(None).is_some() {}
         }
 
-        /// The reading of the next frame whose whole picture is searched.
+        /// The next reading that has searched the whole picture.
         fn next_search(&mut self) -> Reading {
             loop {
                 self.move_something();
@@ -455,14 +464,14 @@ mod tests {
             outputs[2] = vec![right];
         }
 
-        /// Adds a palm beside the picture's middle, by so many times 13 pixels.
+        /// Adds a palm that many times 13 pixels to the right of the picture's middle.
         fn add_palm(&self, right: usize) {
             let (to, mut outputs) = (MIDDLE + 2 * right, self.palm.outputs.lock().unwrap());
             outputs[0].copy_within(MIDDLE * 18..MIDDLE * 18 + 18, to * 18);
             outputs[1][to] = outputs[1][MIDDLE];
         }
 
-        /// Moves the palm from the picture's middle, by so many times 13 pixels.
+        /// Moves the palm from the picture's middle that many times 13 pixels to the right.
         fn move_palm(&self, right: usize) {
             let (to, mut outputs) = (MIDDLE + 2 * right, self.palm.outputs.lock().unwrap());
             outputs[0].copy_within(MIDDLE * 18..MIDDLE * 18 + 18, to * 18);
@@ -482,17 +491,25 @@ mod tests {
     #[test]
     fn a_followed_hand_is_searched_around_only_now_and_then() {
         let mut bench = Bench::new(false);
-        let readings = bench.watch(1000);
+        let readings = bench.read_for(1000);
         assert!(readings.iter().all(|reading| reading.hands.len() == 1));
         assert_eq!(bench.searches(), 2, "at 0 and 0.7 s");
         assert_eq!(readings.iter().filter(|reading| reading.searched).count(), 2);
     }
 
     #[test]
+    fn fingers_are_read_once_an_estimate() {
+        let mut bench = Bench::new(false);
+        let before = fingers::READS.get();
+        let readings = bench.read_for(200);
+        assert_eq!((readings.len(), fingers::READS.get() - before), (10, 10), "one hand, ten frames");
+    }
+
+    #[test]
     fn a_still_empty_scene_is_searched_slowly_and_a_moving_one_fast() {
         let mut bench = Bench::new(false);
         bench.hand(0.0, 0.5);
-        bench.watch(2000);
+        bench.read_for(2000);
         assert_eq!(bench.searches(), 3);
         for _ in 0..50 {
             bench.move_something();
@@ -523,7 +540,7 @@ mod tests {
     fn a_palm_without_a_hand_is_not_looked_at_again_and_again() {
         let mut bench = Bench::new(false);
         bench.hand(0.3, 0.5);
-        bench.watch(1500);
+        bench.read_for(1500);
         assert_eq!(bench.searches(), 3);
         assert_eq!(*bench.landmark.runs.lock().unwrap(), 2 * 2, "twice at 0 and at 1.4 s, not at 0.7 s");
     }
@@ -567,13 +584,13 @@ mod tests {
         let mut bench = Bench::new(false);
         bench.settle();
         let standing = Frame { time: bench.at, picture: bench.picture.clone() };
-        assert!(bench.tracker.watch(&standing, None).unwrap().is_some());
+        assert!(bench.tracker.read_if_new(&standing, None).unwrap().is_some());
     }
 
     #[test]
     fn a_lost_hand_is_searched_for_soon() {
         let mut bench = Bench::new(false);
-        bench.watch(200);
+        bench.read_for(200);
         bench.hand(0.1, 0.5);
         assert!(bench.next().hands.is_empty());
         assert_eq!(bench.searches(), 2, "200 ms after the first, in the frame that lost the hand");
@@ -585,7 +602,7 @@ mod tests {
         bench.hand(0.7, 0.9);
         assert!(bench.next().hands.is_empty());
         bench.hand(0.9, 0.9);
-        assert!(bench.watch(1500).iter().any(|reading| !reading.hands.is_empty()));
+        assert!(bench.read_for(1500).iter().any(|reading| !reading.hands.is_empty()));
         bench.hand(0.7, 0.9);
         assert_eq!(bench.next().hands.len(), 1);
     }
@@ -593,18 +610,18 @@ mod tests {
     #[test]
     fn one_frames_flip_never_changes_a_followed_hands_side() {
         let mut bench = Bench::new(false);
-        bench.watch(200);
+        bench.read_for(200);
         bench.hand(0.99, 0.02);
         let flipped = &bench.next().hands[0];
         assert_eq!((flipped.side, flipped.sure), (Side::Right, true));
-        let last = bench.watch(400).pop().unwrap();
+        let last = bench.read_for(400).pop().unwrap();
         assert_eq!(last.hands[0].side, Side::Left, "but one that lasts does");
     }
 
     #[test]
     fn flips_now_and_then_never_change_a_followed_hands_side() {
         let mut bench = Bench::new(false);
-        bench.watch(200);
+        bench.read_for(200);
         for frame in 0..500 {
             bench.hand(0.99, if frame % 3 == 0 { 0.02 } else { 0.95 });
             assert_eq!(bench.next().hands[0].side, Side::Right, "frame {frame}");
@@ -614,21 +631,21 @@ mod tests {
     #[test]
     fn a_hand_that_outruns_its_square_is_one() {
         let mut bench = Bench::new(false);
-        let before = bench.watch(300)[0].hands[0].palm_centre();
+        let before = bench.read_for(300)[0].hands[0].palm_centre();
         bench.move_palm(3);
         let [hand] = &bench.next_search().hands[..] else { panic!("it is one hand") };
         assert!(hand.palm_centre().x > before.x + 35.0, "where it was found, not where it was looked for");
         let mut bench = Bench::new(false);
-        bench.watch(300);
+        bench.read_for(300);
         bench.move_palm(3);
         bench.hand(0.99, 0.02);
         assert_eq!(bench.next_search().hands.len(), 2, "a left hand comes before the right one");
         let mut bench = Bench::new(false);
-        bench.watch(300);
+        bench.read_for(300);
         bench.move_palm(6);
-        assert_eq!(bench.next_search().hands.len(), 2, "somebody else's hand beside it");
+        assert_eq!(bench.next_search().hands.len(), 2, "another person's hand next to it");
         let mut bench = Bench::new(false);
-        bench.watch(300);
+        bench.read_for(300);
         bench.add_palm(3);
         assert_eq!(bench.next_search().hands.len(), 2, "both are there at once");
     }
@@ -652,7 +669,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_runs_back_begins_anew() {
+    fn time_that_runs_back_starts_a_new_sequence() {
         let mut bench = Bench::new(false);
         bench.at = Duration::from_secs(100);
         bench.next();

@@ -1,12 +1,12 @@
-//! What every cloud keeps to, whichever it is. Each clause is written over [`Cloud`]; `contract!` runs them all against
+//! The contract of the ports, which every cloud keeps. Each clause is written over [`Ports`]; `contract!` runs them against
 //! one cloud, each on a fresh one that is empty: against `simulated` on paused time, against `aws` on moto over real sockets.
 
 use std::time::Duration;
 
 use handwave::clouds::simulated::Simulated;
 use handwave::command::InstanceId;
-use handwave::fleet::ports::{Cloud, CloudError, ErrorKind, Health, Instance, InstanceState};
-use jiff::Timestamp;
+use handwave::fleet::ports::{CloudError, ErrorKind, FLEET_TAG, Health, Instance, InstanceState, Ports, RETIRING_TAG};
+use handwave::metrics::{Metrics, Query};
 use tokio::time::sleep;
 
 macro_rules! contract {
@@ -25,12 +25,12 @@ macro_rules! contract {
 contract!(
     simulated,
     tokio::test(start_paused = true),
-    super::pretended,
+    super::simulated_cloud,
     [
         a_launch_is_described_pending_then_running,
         a_token_launches_once,
         a_token_is_for_one_number,
-        retiring_is_described,
+        a_tag_is_described_and_written_over,
         only_the_registered_are_listed,
         registering_twice_is_registering_once,
         what_is_deregistered_drains_then_is_off,
@@ -42,6 +42,15 @@ contract!(
         a_bad_id_fails_the_batch_that_tags,
     ]
 );
+
+// Of the clouds, `simulated` alone has a source of measurements.
+mod simulated_metrics {
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_in_service_is_not_measured() {
+        let cloud = super::Simulated::default();
+        super::what_is_not_in_service_is_not_measured(cloud.ports(), &cloud).await;
+    }
+}
 
 // What is missing here, moto does differently from AWS: it boots at once (a_launch_is_described_pending_then_running),
 // lists twice what was registered twice (registering_twice_is_registering_once), deregisters and registers whatever it
@@ -56,7 +65,7 @@ contract!(
     [
         a_token_launches_once,
         a_token_is_for_one_number,
-        retiring_is_described,
+        a_tag_is_described_and_written_over,
         only_the_registered_are_listed,
         what_is_deregistered_drains_then_is_off,
         the_terminated_stay_described,
@@ -65,39 +74,40 @@ contract!(
     ]
 );
 
-/// A simulated cloud, which needs nothing beside it.
-async fn pretended(_clause: &str) -> (Simulated, ()) {
-    (Simulated::default(), ())
+/// A simulated cloud, which needs nothing else to run.
+async fn simulated_cloud(_clause: &str) -> (Ports, ()) {
+    (Simulated::default().ports(), ())
 }
 
-/// Looks until it is so; a cloud takes its time.
-async fn described(cloud: &impl Cloud, so: impl Fn(&[Instance]) -> bool) -> Vec<Instance> {
+/// Lists the instances until the list is as expected; a cloud takes its time.
+async fn described(cloud: &Ports, as_expected: impl Fn(&[Instance]) -> bool) -> Vec<Instance> {
     for _ in 0..300 {
-        let instances = cloud.instances().await.unwrap();
-        if so(&instances) {
+        let instances = cloud.instances.list().await.unwrap();
+        if as_expected(&instances) {
             return instances;
         }
         sleep(Duration::from_millis(100)).await;
     }
-    panic!("never so: {:?}", cloud.instances().await)
+    panic!("never as expected: {:?}", cloud.instances.list().await)
 }
 
-async fn health(cloud: &impl Cloud, id: &InstanceId, also: &[InstanceId], so: Option<Health>) {
+/// Waits until an instance has this health.
+async fn health(cloud: &Ports, id: &InstanceId, also: &[InstanceId], expected: Option<Health>) {
     let health = async || {
-        let answer = cloud.balancer(also).await.unwrap();
+        let answer = cloud.balancer.health(also).await.unwrap();
         answer.into_iter().find(|(one, _)| one == id).map(|(_, health)| health)
     };
     for _ in 0..300 {
-        if health().await == so {
+        if health().await == expected {
             return;
         }
         sleep(Duration::from_millis(100)).await;
     }
-    panic!("never {so:?}: {:?}", health().await)
+    panic!("never {expected:?}: {:?}", health().await)
 }
 
-async fn running(cloud: &impl Cloud, n: usize) -> Vec<InstanceId> {
-    let ids = cloud.launch(n, "running").await.unwrap();
+async fn running(cloud: &Ports, n: usize) -> Vec<InstanceId> {
+    let ids = cloud.instances.launch(n, "running").await.unwrap();
     let all_run = |seen: &[Instance]| seen.len() == n && seen.iter().all(|i| i.state == InstanceState::Running);
     described(cloud, all_run).await;
     ids
@@ -107,102 +117,137 @@ fn kind(answer: Result<(), CloudError>) -> ErrorKind {
     answer.unwrap_err().kind
 }
 
-fn nobody() -> InstanceId {
+fn no_instance() -> InstanceId {
     "i-0123456789abcdef0".into()
 }
 
-async fn a_launch_is_described_pending_then_running(cloud: impl Cloud) {
-    let ids = cloud.launch(2, "token").await.unwrap();
+async fn a_launch_is_described_pending_then_running(cloud: Ports) {
+    let ids = cloud.instances.launch(2, "token").await.unwrap();
     let seen = described(&cloud, |seen| seen.len() == 2).await;
-    assert!(seen.iter().all(|i| ids.contains(&i.id) && i.state == InstanceState::Pending && !i.retiring));
+    assert!(seen.iter().all(|i| ids.contains(&i.id) && i.state == InstanceState::Pending && !i.is_retiring()));
     described(&cloud, |seen| seen.iter().all(|i| i.state == InstanceState::Running)).await;
 }
 
-async fn a_token_launches_once(cloud: impl Cloud) {
-    let ids = cloud.launch(2, "token").await.unwrap();
-    assert_eq!(cloud.launch(2, "token").await.unwrap(), ids);
-    let others = cloud.launch(1, "another").await.unwrap();
+async fn a_token_launches_once(cloud: Ports) {
+    let ids = cloud.instances.launch(2, "token").await.unwrap();
+    assert_eq!(cloud.instances.launch(2, "token").await.unwrap(), ids);
+    let others = cloud.instances.launch(1, "another").await.unwrap();
     assert!(!ids.contains(&others[0]));
     described(&cloud, |seen| seen.len() == 3).await;
 }
 
-async fn a_token_is_for_one_number(cloud: impl Cloud) {
-    cloud.launch(2, "token").await.unwrap();
-    assert_eq!(cloud.launch(3, "token").await.unwrap_err().kind, ErrorKind::Refused);
+async fn a_token_is_for_one_number(cloud: Ports) {
+    cloud.instances.launch(2, "token").await.unwrap();
+    assert_eq!(cloud.instances.launch(3, "token").await.unwrap_err().kind, ErrorKind::Refused);
 }
 
-async fn retiring_is_described(cloud: impl Cloud) {
+async fn a_tag_is_described_and_written_over(cloud: Ports) {
     let ids = running(&cloud, 2).await;
-    cloud.tag_retiring(&ids[..1], Timestamp::now()).await.unwrap();
-    let seen = described(&cloud, |seen| seen.iter().any(|i| i.retiring)).await;
-    assert!(seen.iter().all(|i| i.retiring == (i.id == ids[0])));
+    assert!(cloud.instances.list().await.unwrap().iter().all(|i| i.tags.contains_key(FLEET_TAG) && !i.is_retiring()));
+    for value in ["one", "another"] {
+        cloud.instances.tag(&ids[..1], RETIRING_TAG, value).await.unwrap();
+        let is_told = |i: &Instance| i.tags.get(RETIRING_TAG).is_some_and(|told| told == value);
+        let seen = described(&cloud, |seen| seen.iter().any(is_told)).await;
+        assert!(seen.iter().all(|i| i.is_retiring() == (i.id == ids[0])));
+    }
 }
 
-async fn only_the_registered_are_listed(cloud: impl Cloud) {
+async fn only_the_registered_are_listed(cloud: Ports) {
     let ids = running(&cloud, 2).await;
-    cloud.register(&ids[..1]).await.unwrap();
+    cloud.balancer.register(&ids[..1]).await.unwrap();
     health(&cloud, &ids[0], &[], Some(Health::InService)).await;
     health(&cloud, &ids[1], &[], None).await;
     health(&cloud, &ids[1], &ids[1..], Some(Health::NotRegistered)).await;
 }
 
-async fn registering_twice_is_registering_once(cloud: impl Cloud) {
+async fn registering_twice_is_registering_once(cloud: Ports) {
     let ids = running(&cloud, 1).await;
-    cloud.register(&ids).await.unwrap();
-    cloud.register(&ids).await.unwrap();
-    assert_eq!(cloud.balancer(&[]).await.unwrap().len(), 1);
+    cloud.balancer.register(&ids).await.unwrap();
+    cloud.balancer.register(&ids).await.unwrap();
+    assert_eq!(cloud.balancer.health(&[]).await.unwrap().len(), 1);
 }
 
-async fn what_is_deregistered_drains_then_is_off(cloud: impl Cloud) {
+async fn what_is_deregistered_drains_then_is_off(cloud: Ports) {
     let ids = running(&cloud, 1).await;
-    cloud.register(&ids).await.unwrap();
+    cloud.balancer.register(&ids).await.unwrap();
     health(&cloud, &ids[0], &[], Some(Health::InService)).await;
-    cloud.deregister(&ids).await.unwrap();
+    cloud.balancer.deregister(&ids).await.unwrap();
     health(&cloud, &ids[0], &ids, Some(Health::Draining)).await;
-    assert_eq!(cloud.balancer(&[]).await.unwrap(), []);
+    assert_eq!(cloud.balancer.health(&[]).await.unwrap(), []);
     health(&cloud, &ids[0], &ids, Some(Health::NotRegistered)).await;
 }
 
-async fn deregistering_what_is_not_registered_is_an_error(cloud: impl Cloud) {
+async fn deregistering_what_is_not_registered_is_an_error(cloud: Ports) {
     let ids = running(&cloud, 2).await;
-    cloud.register(&ids[..1]).await.unwrap();
-    assert_eq!(kind(cloud.deregister(&ids).await), ErrorKind::NotFound);
-    assert_eq!(cloud.balancer(&[]).await.unwrap().len(), 1);
+    cloud.balancer.register(&ids[..1]).await.unwrap();
+    assert_eq!(kind(cloud.balancer.deregister(&ids).await), ErrorKind::NotFound);
+    assert_eq!(cloud.balancer.health(&[]).await.unwrap().len(), 1);
 }
 
-async fn what_does_not_run_is_not_registered(cloud: impl Cloud) {
-    assert_eq!(kind(cloud.register(&[nobody()]).await), ErrorKind::NotFound);
+async fn what_does_not_run_is_not_registered(cloud: Ports) {
+    assert_eq!(kind(cloud.balancer.register(&[no_instance()]).await), ErrorKind::NotFound);
 }
 
-async fn the_terminated_stay_described(cloud: impl Cloud) {
+async fn the_terminated_stay_described(cloud: Ports) {
     let ids = running(&cloud, 1).await;
-    cloud.terminate(&ids).await.unwrap();
+    cloud.instances.terminate(&ids).await.unwrap();
     let seen = described(&cloud, |seen| seen[0].state == InstanceState::Terminated).await;
     assert!(seen[0].reason.is_some());
 }
 
-async fn terminating_twice_is_terminating_once(cloud: impl Cloud) {
+async fn terminating_twice_is_terminating_once(cloud: Ports) {
     let ids = running(&cloud, 1).await;
-    cloud.terminate(&ids).await.unwrap();
-    cloud.terminate(&ids).await.unwrap();
+    cloud.instances.terminate(&ids).await.unwrap();
+    cloud.instances.terminate(&ids).await.unwrap();
     described(&cloud, |seen| seen[0].state == InstanceState::Terminated).await;
 }
 
-async fn a_bad_id_fails_the_batch_that_terminates(cloud: impl Cloud) {
+async fn a_bad_id_fails_the_batch_that_terminates(cloud: Ports) {
     let ids = running(&cloud, 1).await;
-    let answer = cloud.terminate(&[ids[0].clone(), nobody()]).await;
-    names_nobody_and_did_nothing(&cloud, answer).await;
+    let answer = cloud.instances.terminate(&[ids[0].clone(), no_instance()]).await;
+    names_the_bad_one_and_did_nothing(&cloud, answer).await;
 }
 
-async fn a_bad_id_fails_the_batch_that_tags(cloud: impl Cloud) {
+async fn a_bad_id_fails_the_batch_that_tags(cloud: Ports) {
     let ids = running(&cloud, 1).await;
-    let answer = cloud.tag_retiring(&[ids[0].clone(), nobody()], Timestamp::now()).await;
-    names_nobody_and_did_nothing(&cloud, answer).await;
+    let answer = cloud.instances.tag(&[ids[0].clone(), no_instance()], RETIRING_TAG, "now").await;
+    names_the_bad_one_and_did_nothing(&cloud, answer).await;
 }
 
-async fn names_nobody_and_did_nothing(cloud: &impl Cloud, answer: Result<(), CloudError>) {
+async fn names_the_bad_one_and_did_nothing(cloud: &Ports, answer: Result<(), CloudError>) {
     let error = answer.unwrap_err();
-    assert_eq!((error.kind, error.instances), (ErrorKind::NotFound, vec![nobody()]));
-    let seen = cloud.instances().await.unwrap();
-    assert_eq!((seen[0].state, seen[0].retiring), (InstanceState::Running, false));
+    assert_eq!((error.kind, error.instances), (ErrorKind::NotFound, vec![no_instance()]));
+    let seen = cloud.instances.list().await.unwrap();
+    assert_eq!((seen[0].state, seen[0].is_retiring()), (InstanceState::Running, false));
+}
+
+async fn what_is_not_in_service_is_not_measured(cloud: Ports, metrics: &dyn Metrics) {
+    let (minute, second) = (Duration::from_secs(60), Duration::from_secs(1));
+    let series = async |query: &Query| metrics.series(query, minute, second).await.unwrap();
+    assert_eq!(series(&Query::Requests).await, [], "no instance served any");
+    let ids = running(&cloud, 2).await;
+    let cpu = |i: usize| Query::Cpu(ids[i].clone());
+    cloud.balancer.register(&ids[..1]).await.unwrap();
+    health(&cloud, &ids[0], &[], Some(Health::InService)).await;
+    sleep(20 * second).await;
+
+    let (requests, alone) = (series(&Query::Requests).await, series(&cpu(0)).await);
+    // It has been in service for 20 seconds, of which the first and the last may be parts of a step.
+    assert!((19..=21).contains(&requests.len()) && requests.len() == alone.len(), "{requests:?} {alone:?}");
+    assert!(requests.iter().chain(&alone).all(|point| point.value > 0.0));
+    assert!(alone.windows(2).all(|two| two[1].at.duration_since(two[0].at) == second.try_into().unwrap()));
+    assert_eq!(series(&cpu(1)).await, [], "it runs and is not in service");
+
+    cloud.balancer.register(&ids[1..]).await.unwrap();
+    health(&cloud, &ids[1], &[], Some(Health::InService)).await;
+    sleep(5 * second).await;
+    let shared = series(&cpu(0)).await;
+    assert!(shared.last().unwrap().value < alone.last().unwrap().value, "two share the load");
+    assert_eq!(shared.last(), series(&cpu(1)).await.last());
+
+    cloud.balancer.deregister(&ids[..1]).await.unwrap();
+    sleep(5 * second).await;
+    let (gone, left) = (series(&cpu(0)).await, series(&cpu(1)).await);
+    assert!(gone.last().unwrap().at < left.last().unwrap().at, "it is measured no more");
+    assert_eq!(metrics.series(&Query::Requests, minute, Duration::ZERO).await.unwrap(), []);
 }

@@ -1,4 +1,4 @@
-//! The fleet from outside: commands to the actor, and what the simulated cloud then holds.
+//! The fleet from outside: commands to the reconciler, and what the simulated cloud then holds.
 
 #[cfg(feature = "aws")]
 mod aws;

@@ -1,20 +1,18 @@
-//! The actor's rules, one scene each, on paused time.
+//! The reconciler's rules, one scene each, on paused time.
 
 use std::time::Duration;
 
 use handwave::clouds::simulated::{Call, Effect, Fault, Simulated, Times};
 use handwave::command::{Action, Command, InstanceId, Source};
 use handwave::event::{Event, Stamped};
-use handwave::fleet::observed::Lifecycle;
-use handwave::fleet::ports::{CloudError, InstanceState};
-use handwave::fleet::reconciler::{FleetState, Handle, Outcome, Reconciler, Timing};
-use handwave::fleet::settings::Limits;
+use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState};
+use handwave::fleet::{FleetState, Handle, Lifecycle, Limits, Outcome, Reconciler, Timing};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-const CHANGES: [Call; 5] = [Call::Launch, Call::TagRetiring, Call::Register, Call::Deregister, Call::Terminate];
-const READS: [Call; 2] = [Call::Instances, Call::Balancer];
+const CHANGES: [Call; 5] = [Call::Launch, Call::Tag, Call::Register, Call::Deregister, Call::Terminate];
+const READS: [Call; 2] = [Call::List, Call::Health];
 
 struct Scene {
     cloud: Simulated,
@@ -24,7 +22,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// `n` instances in service, and an actor that has settled.
+    /// `n` instances in service, and a reconciler that has settled.
     async fn with(n: usize) -> Self {
         let cloud = Simulated::default();
         cloud.add_in_service(n);
@@ -39,7 +37,7 @@ impl Scene {
 
     fn timed(cloud: Simulated, timing: Timing) -> Self {
         let (tell, events) = unbounded_channel();
-        let (handle, task) = Reconciler::spawn(cloud.clone(), Limits { min: 0, max: 20 }, timing, tell);
+        let (handle, task) = Reconciler::spawn(cloud.ports(), Limits { min: 0, max: 20 }, timing, tell);
         Scene { cloud, handle, task, events }
     }
 
@@ -76,8 +74,8 @@ fn launched(cloud: &Simulated) -> usize {
     cloud.history().iter().filter(|past| matches!(past.effect, Effect::Launched { .. })).count()
 }
 
-fn before(code: &str) -> Fault {
-    Fault::Before(CloudError::new(code, "told to fail"))
+fn before(kind: ErrorKind, code: &str) -> Fault {
+    Fault::Before(CloudError::new(kind, code, "told to fail"))
 }
 
 fn lost() -> Fault {
@@ -177,7 +175,7 @@ async fn rule_2_registered_but_terminated_is_deregistered() {
 #[tokio::test(start_paused = true)]
 async fn rule_4_what_cannot_start_in_ten_seconds_is_refused_and_never_done() {
     let scene = Scene::with(1).await;
-    scene.fail(Call::Instances, before("ServiceUnavailable"), 9);
+    scene.fail(Call::List, before(ErrorKind::Unavailable, "ServiceUnavailable"), 9);
     let sent = Instant::now();
     let command = Command::new(Source::CommandLine { user: None }, Action::ScaleOut(1));
     let Outcome::Refused { reason } = scene.handle.send(command).await.unwrap() else { panic!() };
@@ -262,8 +260,8 @@ async fn rule_5_a_protected_id_is_dropped_and_the_others_go_on() {
 async fn rule_5_a_bad_id_in_a_batch_is_dropped() {
     let scene = Scene::with(3).await;
     let bad = scene.cloud.truth()[2].id.clone();
-    let error = CloudError::new("InvalidInstanceID.NotFound", "told to fail").about(vec![bad]);
-    scene.fail(Call::TagRetiring, Fault::Before(error), 1);
+    let error = CloudError::new(ErrorKind::NotFound, "InvalidInstanceID.NotFound", "told to fail").about(vec![bad]);
+    scene.fail(Call::Tag, Fault::Before(error), 1);
     let Outcome::Done { instances, cut: Some(cut) } = scene.play(Action::ScaleIn(2)).await else { panic!() };
     assert_eq!(instances.len(), 1);
     assert!(cut.starts_with("InvalidInstanceID.NotFound"));
@@ -272,14 +270,14 @@ async fn rule_5_a_bad_id_in_a_batch_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn rule_6_an_empty_answer_is_not_an_empty_fleet() {
     let mut scene = Scene::with(20).await;
-    scene.fail(Call::Instances, Fault::Empty, 3);
+    scene.fail(Call::List, Fault::Empty, 3);
     assert!(matches!(scene.play(Action::ScaleOut(5)).await, Outcome::Refused { .. }));
     assert_eq!(scene.calls(&CHANGES), 0);
     let (names, sentences) = scene.told();
     assert_eq!(names, ["command", "error", "refused"]);
     assert_eq!(sentences[2], "Refused: the fleet has 20 and its maximum is 20.");
 
-    scene.fail(Call::Balancer, Fault::Empty, 3);
+    scene.fail(Call::Health, Fault::Empty, 3);
     scene.play(Action::ScaleIn(2)).await;
     assert_eq!(scene.phase(Lifecycle::Terminated), 2);
 }
@@ -312,7 +310,7 @@ async fn rule_6_the_drain_is_bounded() {
 #[tokio::test(start_paused = true)]
 async fn rule_7_throttling_is_backed_off_from_and_told_once() {
     let mut scene = Scene::with(1).await;
-    scene.fail(Call::Register, before("Throttling"), 6);
+    scene.fail(Call::Register, before(ErrorKind::Throttled, "Throttling"), 6);
     let start = Instant::now();
     scene.play(Action::ScaleOut(1)).await;
     // 1 + 2 + 4 + 8 + 8 + 8 s between the tries.
@@ -325,7 +323,7 @@ async fn rule_7_throttling_is_backed_off_from_and_told_once() {
 async fn rule_7_expired_credentials_stop_changes_and_repair_resumes() {
     let scene = Scene::with(3).await;
     scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleIn(1))).await.unwrap();
-    scene.fail(Call::Instances, before("ExpiredToken"), 1000);
+    scene.fail(Call::List, before(ErrorKind::Expired, "ExpiredToken"), 1000);
     sleep(Duration::from_secs(600)).await;
     let changes = scene.calls(&CHANGES);
     let trouble = scene.handle.state().borrow().trouble.clone();
@@ -343,7 +341,7 @@ async fn rule_7_expired_credentials_stop_changes_and_repair_resumes() {
 #[tokio::test(start_paused = true)]
 async fn rule_7_a_refused_change_is_said_and_does_not_hold_up_the_rest() {
     let mut scene = Scene::with(1).await;
-    scene.fail(Call::Register, before("UnauthorizedOperation"), 1);
+    scene.fail(Call::Register, before(ErrorKind::Refused, "UnauthorizedOperation"), 1);
     scene.play(Action::ScaleOut(1)).await;
     assert_eq!(scene.phase(Lifecycle::Registering), 1);
     assert!(scene.told().0.contains(&"error".to_owned()));
@@ -368,7 +366,7 @@ async fn stopping_finishes_the_call_under_way_and_tells_what_is_left() {
 #[tokio::test(start_paused = true)]
 async fn stopping_does_not_wait_for_a_read_that_hangs() {
     let scene = Scene::with(1).await;
-    scene.fail(Call::Instances, Fault::Hang { effect: false }, 9);
+    scene.fail(Call::List, Fault::Hang { effect: false }, 9);
     sleep(Duration::from_secs(35)).await;
     let answer = scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(2)));
     let start = Instant::now();

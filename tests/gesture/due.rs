@@ -1,14 +1,13 @@
-//! Readings may be few while nothing changes: the machine says which one it needs in time.
+//! Readings may be sparse while nothing changes: the machine says which frame it needs in time.
 
 use std::time::Duration;
 
 use handwave::config::Config;
 use handwave::gesture::machine::{Machine, Transition};
+use handwave::gesture::shape::{SIZE, Shape};
 use handwave::hand::{Reading, Side};
 
-use crate::hands::{SIZE, Shape};
-
-/// Plays frames of 30 a second, of which every third is read, and those that are due; tells when each outcome came.
+/// Plays 30 frames a second, of which every third and those that are due are read; returns when each transition came.
 fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<(Duration, Transition)> {
     let mut outcomes = Vec::new();
     for frame in from..to {
@@ -25,7 +24,7 @@ fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<
 #[test]
 fn holds_countdowns_and_releases_end_within_a_frame_of_their_time() {
     let settings = Config::shipped().gesture;
-    // The frames begin at any of the three places between two readings.
+    // The frames start at each of the three offsets between two readings.
     for begin in 0..3 {
         let mut machine = Machine::new(settings.clone(), true);
         let began = Duration::from_secs(1) * begin / 30;

@@ -1,8 +1,6 @@
-//! The gesture rules of the design, as tests: each rule in a small time-driven language, and all of them against
-//! random histories.
+//! The gesture rules as tests: each rule in the gesture language, and all of them against random histories.
 
 mod due;
-mod hands;
 mod language;
 mod properties;
 mod rules;

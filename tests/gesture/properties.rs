@@ -1,5 +1,5 @@
-//! The rules against random histories: whatever hands, times and interruptions come, the machine does what a second,
-//! slow reading of the rules says, which looks back over the whole history every time; and nothing makes it panic.
+//! The rules against random histories of hands, times and interruptions. The machine must do the same as a slow model
+//! of the rules that looks back over the whole history each time, and must never panic.
 
 use std::{cell::Cell, time::Duration};
 
@@ -10,6 +10,7 @@ use handwave::{
     gesture::{
         Settings,
         machine::{Machine, Phase, Transition},
+        shape::{SIZE, Shape},
     },
     hand::{Hand, Reading, Side},
 };
@@ -18,11 +19,9 @@ use proptest::{
     test_runner::{Config as Runs, TestRunner},
 };
 
-use crate::hands::{SIZE, Shape};
-
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
-    Nobody,
+    NoHand,
     Small,
     Unsure,
     Two,
@@ -31,8 +30,8 @@ enum Kind {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Readings of one kind with another now and then: how many, microseconds between them, every how many a search. The
-    /// hand sways by so many pixels now and then, or, below 0, drifts by them.
+    /// Readings of one kind, some of them replaced by another: how many, the microseconds between them, and the stride
+    /// of searches. The hand sways by that many pixels now and then; a negative number is a drift.
     Run {
         kind: Kind,
         noise: Kind,
@@ -57,23 +56,23 @@ struct Past {
     kind: Kind,
     searched: bool,
     x: f32,
-    /// Whether something was interrupted just before it.
+    /// Whether an interruption came just before it.
     broken: bool,
 }
 
-/// What happened, and the rules read off it. Only tests would do it like this.
+/// The history so far, and the rules applied to it.
 struct Oracle {
     settings: Settings,
     history: Vec<Past>,
-    /// Where the history begins that may belong to a hold.
+    /// The start of the part of the history that may belong to a hold.
     begin: usize,
     paused: bool,
     broken: bool,
-    /// The last time, while the clock runs on.
+    /// The last reading's time, while the clock runs on.
     clock: Option<Duration>,
-    /// Where the last gesture fired or was taken back, while its release is not seen.
+    /// Where the last gesture fired or was taken back, until its release.
     done: Option<usize>,
-    /// The countdown's fingers and begin, and the fists seen since.
+    /// The countdown's fingers and start, and the fists since.
     counting: Option<(u8, Duration, usize)>,
 }
 
@@ -141,7 +140,7 @@ impl Oracle {
         }
     }
 
-    /// Rules 1 and 2: whether the history ends with a whole hold of this sign.
+    /// Rules 1 and 2: whether the history ends with a complete hold of this sign.
     fn held(&self, history: &[Past], side: Side, fingers: u8) -> bool {
         let s = &self.settings;
         let now = history.last().unwrap().time;
@@ -161,9 +160,9 @@ impl Oracle {
             && !window.iter().any(|past| past.searched && past.kind == Kind::Two)
     }
 
-    /// Rule 4: whether the history ends with a release that was seen without a break.
+    /// Rule 4: whether the history ends with an unbroken release.
     fn released(&self, history: &[Past]) -> bool {
-        let lowered = |past: &Past| matches!(past.kind, Kind::Nobody | Kind::Small | Kind::Shown(_, 0));
+        let lowered = |past: &Past| matches!(past.kind, Kind::NoHand | Kind::Small | Kind::Shown(_, 0));
         let now = history.last().unwrap().time;
         (0..history.len()).rev().any(|first| {
             let release = &history[first..];
@@ -178,7 +177,7 @@ impl Oracle {
 fn hands(kind: Kind, x: f32) -> Vec<Hand> {
     let hand = |side, fingers| Shape { x, ..Shape::new(side, fingers) };
     match kind {
-        Kind::Nobody => vec![],
+        Kind::NoHand => vec![],
         Kind::Small => vec![Shape { palm: 20.0, ..hand(Side::Left, 3) }.hand()],
         Kind::Unsure => vec![Shape { sure: false, ..hand(Side::Right, 2) }.hand()],
         Kind::Two => vec![hand(Side::Left, 5).hand(), hand(Side::Right, 2).hand()],
@@ -189,12 +188,12 @@ fn hands(kind: Kind, x: f32) -> Vec<Hand> {
 fn kind() -> impl Strategy<Value = Kind> {
     let side = || prop_oneof![Just(Side::Left), Just(Side::Right)];
     prop_oneof![
-        2 => Just(Kind::Nobody),
+        2 => Just(Kind::NoHand),
         1 => Just(Kind::Small),
         1 => Just(Kind::Unsure),
         1 => Just(Kind::Two),
         1 => side().prop_map(|side| Kind::Shown(side, 0)),
-        // Few counts, so that one often follows itself.
+        // Few counts, so that repetitions are frequent.
         8 => (side(), 2u8..=3).prop_map(|(side, fingers)| Kind::Shown(side, fingers)),
     ]
 }
@@ -228,7 +227,7 @@ fn event(outcome: Transition) -> Event {
     }
 }
 
-/// What a history of steps brought about.
+/// What a history of steps causes.
 fn play(steps: &[Step]) -> Result<Vec<Event>, TestCaseError> {
     let settings = Config::shipped().gesture;
     let mut machine = Machine::new(settings.clone(), true);
@@ -294,7 +293,7 @@ fn play(steps: &[Step]) -> Result<Vec<Event>, TestCaseError> {
 
 #[test]
 fn no_gesture_without_its_hold_its_release_and_its_countdown_and_none_missed() {
-    // 1024, and more by PROPTEST_CASES.
+    // 1024, or PROPTEST_CASES.
     let cases = 4 * Runs::default().cases;
     let mut runner = TestRunner::new(Runs { cases, failure_persistence: None, ..Runs::default() });
     let counts = ["launch", "countdown", "retire", "taken back"].map(|name| (name, Cell::new(0)));
@@ -322,7 +321,7 @@ fn no_gesture_without_its_hold_its_release_and_its_countdown_and_none_missed() {
 fn a_gesture_says_how_long_it_was_held_and_how_sure_it_is() {
     let mut machine = Machine::new(Config::shipped().gesture, true);
     let fired = (0u64..5).find_map(|index| {
-        // Every fifth reading is unsure, and its confidence counts for nothing.
+        // Every fifth reading is unsure, and its confidence is ignored.
         let sure = index % 5 != 1;
         let confidence = if sure { 0.5 + 0.25 * (index % 2) as f32 } else { 0.0 };
         let hand = Hand { confidence, sure, ..Shape::new(Side::Left, 4).hand() };

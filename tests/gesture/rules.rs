@@ -1,5 +1,5 @@
-//! Rules 1 to 6, each in its words and at its edges. Readings are 50 ms apart where nothing else is said, so that
-//! `for 800ms` ends one reading before 800 ms, and `for 801ms` with it.
+//! Rules 1 to 6, each in words and at its edges. Readings are 50 ms apart unless a step says otherwise: `for 800ms`
+//! ends one reading before 800 ms, `for 801ms` includes it.
 
 use crate::language::check;
 
@@ -21,7 +21,7 @@ fn rule_1_a_small_hand_neither_arms_nor_blocks() {
     check("left 3 and small right 2 for 801ms", "launch 3 at 800ms");
     check("small right 2 and left 3 for 801ms", "launch 3 at 800ms");
     check("small right 2 and small left 5 and unsure small left 3 for 801ms; show", "idle: TooSmall");
-    // Nor does it take back, nor stand in the way of a release.
+    // Nor does it take back or prevent a release.
     check("right 2 for 1601ms; right 2 and small left 3 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
     check("left 1 for 801ms; small left 3 for 401ms; left 1 for 801ms", "launch 1 at 800ms; launch 1 at 2100ms");
 }
@@ -45,7 +45,7 @@ fn rule_1_a_hold_needs_a_search_inside_it() {
 }
 
 #[test]
-fn rule_1_a_search_that_sees_a_second_hand_begins_the_hold_anew() {
+fn rule_1_a_search_that_sees_a_second_hand_restarts_the_hold() {
     check("left 3 for 400ms; search; two for 50ms; left 3 for 800ms", "");
     check("left 3 for 400ms; search; two for 50ms; left 3 for 801ms", "launch 3 at 1250ms");
 }
@@ -95,7 +95,7 @@ fn rule_2_a_ring_shows_progress() {
         "left 3: 0%; left 3: 50%; left 3: 94%",
     );
     check("right 3 for 801ms; show", "right 3: 50%");
-    // A flickering reading leaves the ring as it is.
+    // A flickering reading does not change the ring.
     check("left 3 for 400ms; unsure left 3 for 50ms; show", "left 3: 50%");
 }
 
@@ -114,7 +114,7 @@ fn rule_2_no_gap_over_0_3_s() {
     check("left 3 for 450ms; gap 300ms; left 3 for 101ms", "launch 3 at 800ms");
     check("left 3 for 450ms; gap 301ms; left 3 for 800ms; show", "left 3: 94%, FewReadings");
     check("left 3 for 450ms; gap 301ms; left 3 for 801ms", "launch 3 at 1501ms");
-    // Nor before the first reading inside the hold.
+    // Nor just before the first reading of the hold.
     check("left 3 for 50ms; gap 301ms; left 3 for 500ms", "");
 }
 
@@ -185,7 +185,7 @@ fn rule_2_a_hand_that_jumps_is_another() {
     check("left 3 jumping 15 for 801ms", "launch 3 at 800ms");
     check("left 3 jumping 16 for 9s; show", "left 3: 0%, Moving");
     check("left 3 palm 40 jumping 11 for 9s", "");
-    // A cut from one picture of a hand to another.
+    // A cut to another picture of a hand.
     check("left 3 for 500ms; left 3 x 340 for 800ms", "");
     check("left 3 for 500ms; left 3 x 340 for 801ms", "launch 3 at 1300ms");
 }
@@ -220,7 +220,7 @@ fn rule_3_two_sure_readings_of_a_fist_take_back() {
     check("right 2 for 1601ms; fist for 50ms; none for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
     check("right 2 for 1601ms; unsure fist for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
     check("right 2 for 1601ms; small right 0 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
-    // What the picture's edge may have cut off is nothing but a fist here.
+    // A fist at the picture's edge may have fingers cut off.
     check("right 2 for 1601ms; fist x 65 for 100ms", "countdown 2 at 1600ms; taken back 2 at 1700ms: Fist");
     check("right 2 for 1601ms; unsure fist x 65 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
     check("right 2 for 1601ms; right 2 x 65 for 2s", "countdown 2 at 1600ms; retire 2 at 3600ms");
@@ -328,7 +328,7 @@ fn rule_4_what_was_taken_back_needs_a_release_too() {
         "right 2 for 1601ms; two for 50ms; right 2 for 9s; show",
         "countdown 2 at 1600ms; taken back 2 at 1650ms: TwoHands; done",
     );
-    // The fist that takes back is a release when it stays.
+    // The fist that takes back is also the release, if it stays.
     check(
         "right 2 for 1601ms; fist for 501ms; left 3 for 801ms",
         "countdown 2 at 1600ms; taken back 2 at 1700ms: Fist; launch 3 at 3000ms",
@@ -347,7 +347,7 @@ fn rule_5_a_gap_or_a_lost_camera_disarms() {
 }
 
 #[test]
-fn rule_5_after_a_lost_camera_time_may_begin_anew() {
+fn rule_5_after_a_lost_camera_time_may_start_again() {
     check("left 3 for 750ms; camera lost; back 700ms; left 3 for 801ms", "launch 3 at 800ms");
     check("left 3 for 750ms; camera lost; back 0ms; left 3 for 801ms", "launch 3 at 1500ms");
     check("left 3 for 750ms; camera lost; gap 1000s; left 3 for 801ms", "launch 3 at 1001500ms");
@@ -364,10 +364,10 @@ fn rule_5_time_that_runs_back_disarms() {
 #[test]
 fn rule_5_where_time_stands_still_nothing_is_held() {
     check("clock stops; left 3 for 9s; show", "left 3: 0%");
-    // Readings of the same time are one: these are 4.
+    // Readings with the same time count as one: these are 4.
     check("period 267ms; searches every 1; left 3 for 802ms; clock stops; left 3 for 9s", "");
     check("left 3 for 801ms; clock stops; none for 9s; show", "launch 3 at 800ms; done");
-    // And what was held before goes on with it.
+    // And the hold before continues.
     check("left 3 for 400ms; clock stops; left 3 for 1s; clock goes; left 3 for 401ms", "launch 3 at 800ms");
 }
 
@@ -391,7 +391,7 @@ fn rule_6_paused_nothing_arms() {
 }
 
 #[test]
-fn rule_6_resumed_the_hold_begins_anew() {
+fn rule_6_resuming_restarts_the_hold() {
     check("left 3 for 750ms; pause; resume; left 3 for 800ms", "");
     check("left 3 for 750ms; pause; resume; left 3 for 801ms", "launch 3 at 1550ms");
     check("pause; left 3 for 9s; resume; left 3 for 801ms", "launch 3 at 9800ms");

@@ -1,4 +1,4 @@
-//! Chance that can be repeated. In: a seed. Out: numbers, always the same ones.
+//! Seeded randomness. In: a seed. Out: numbers, the same on every run.
 
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};

@@ -1,8 +1,8 @@
-//! Nothing fires that nobody meant, and everything fires once that somebody did: the puppet before the real models, and
-//! pictures of real hands, where they are there.
+//! No gesture fires that was not meant, and every one that was meant fires once: on the puppet read by the real models,
+//! and on pictures of real hands if they are available.
 //!
-//! `make meant` judges half an hour of the one, 200 of the other and every picture, and prints what came of it; the
-//! ordinary test is a minute of it.
+//! `make meant` judges half an hour of unmeant scenes, 200 meant gestures and every picture, and prints the results;
+//! the ordinary test judges a minute.
 
 mod dice;
 mod scripts;
@@ -24,21 +24,21 @@ use handwave::vision::tracker::Tracker;
 use dice::Dice;
 use scripts::Meant;
 use slides::Slides;
-use watched::{Sides, Watched, spread, watch};
+use watched::{Sides, Watched, observe, spread};
 
 const SIZE: (u32, u32) = (640, 480);
-/// Frames a second that a camera delivers.
+/// The camera's frame rate, in frames a second.
 const FULL_RATE: f64 = 30.0;
-/// How late a command may come.
+/// The most that a command may be late.
 const LATEST: f64 = 0.05;
 
-/// How much is judged.
+/// How much to judge.
 struct Much {
-    /// Scripts in which nothing is meant, of so many seconds.
+    /// Scripts in which nothing is meant, and their length in seconds.
     harmless: usize,
     seconds: f32,
     gestures: usize,
-    /// Of all pictures each so-manieth.
+    /// The stride through all pictures.
     pictures_every: usize,
     threads: usize,
 }
@@ -67,17 +67,17 @@ fn puppet(script: &str, fps: f64) -> Puppet {
     Puppet::new(Script::parse(script).unwrap(), SIZE, fps, Clock::fast())
 }
 
-/// What the puppet does at that rate, the sides held to the script.
-fn watch_script(script: &str, fps: f64, tracker: &mut Tracker) -> Watched {
+/// Plays a script at that rate, with the sides checked against it.
+fn play_script(script: &str, fps: f64, tracker: &mut Tracker) -> Watched {
     let parsed = Script::parse(script).unwrap();
-    watch(&mut puppet(script, fps), tracker, |time| match parsed.scene(time) {
+    observe(&mut puppet(script, fps), tracker, |time| match parsed.scene(time) {
         scene if scene.left.is_some() && scene.right.is_none() => Some(Side::Left),
         scene if scene.right.is_some() && scene.left.is_none() => Some(Side::Right),
         _ => None,
     })
 }
 
-/// A gesture that began its countdown, or fired without one.
+/// A gesture that started its countdown, or fired without one.
 fn begun(outcome: &Transition) -> Option<String> {
     match outcome {
         Transition::CountingDown(gesture) => Some(format!("retire {}", gesture.fingers)),
@@ -99,18 +99,18 @@ fn say_sides(sides: Sides) {
     }
 }
 
-/// A hand whose wrong side is sure would retire where launching was meant.
+/// A hand whose wrong side is sure would retire where a launch was meant.
 fn wrong_side(sides: Sides) -> Option<String> {
     (sides.wrong_and_sure > 0).then(|| format!("the wrong side was sure in {} readings", sides.wrong_and_sure))
 }
 
-/// The puppet in random scripts, at rates from the slowest that a hand is read at to the camera's own.
+/// The puppet in random scripts, at rates from the slowest at which hands can be held to the camera's own.
 fn nothing_meant(much: &Much) -> Vec<String> {
     let seeds: Vec<u64> = (0..much.harmless as u64).collect();
     let judged = spread(&seeds, much.threads, |tracker, &seed| {
         let script = scripts::harmless(seed, much.seconds);
         let fps = [10.0, 15.0, FULL_RATE][seed as usize % 3];
-        let watched = watch_script(&script, fps, tracker);
+        let watched = play_script(&script, fps, tracker);
         let falsely = watched.outcomes.iter().filter_map(|(time, outcome)| {
             let line = scripts::line_at(&script, *time);
             Some(format!("seed {seed}, {fps} fps, {:.2} s: {} in `{line}`", time.as_secs_f64(), begun(outcome)?))
@@ -131,14 +131,15 @@ fn nothing_meant(much: &Much) -> Vec<String> {
 }
 
 fn labelled_hands() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/hands");
+    let named = std::env::var_os("HANDWAVE_HANDS").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/hands"));
     if !folder.is_dir() {
-        println!("Pictures and video of real hands: skipped, as ../shared/hands is not here");
+        println!("Pictures and video of real hands: skipped; set HANDWAVE_HANDS to their folder");
     }
     folder.is_dir().then_some(folder)
 }
 
-/// Pictures of real hands, half a second each: too short for any of them to be meant.
+/// Pictures of real hands, half a second each: too short for a gesture.
 fn pictures_shuffled(much: &Much) -> Vec<String> {
     let Some(folder) = labelled_hands() else { return Vec::new() };
     let mut all: Vec<_> =
@@ -147,7 +148,7 @@ fn pictures_shuffled(much: &Much) -> Vec<String> {
     let all: Vec<_> = all.into_iter().step_by(much.pictures_every).collect();
     let decks: Vec<_> = all.chunks(60).collect();
     let judged = spread(&decks, much.threads, |tracker, deck| {
-        let watched = watch(&mut Slides::new(deck), tracker, |_| None);
+        let watched = observe(&mut Slides::new(deck), tracker, |_| None);
         let falsely = watched.outcomes.iter().filter_map(|(time, outcome)| {
             let number = slides::number_at(*time);
             let names: Vec<_> = deck[number.saturating_sub(3)..=number]
@@ -169,7 +170,7 @@ fn everything_meant(much: &Much) -> Vec<String> {
     let seeds: Vec<u64> = (0..much.gestures as u64).collect();
     let judged = spread(&seeds, much.threads, |tracker, &seed| {
         let meant = scripts::meant(seed);
-        let watched = watch_script(&meant.script, FULL_RATE, tracker);
+        let watched = play_script(&meant.script, FULL_RATE, tracker);
         let late = lateness(&meant, &watched);
         (
             late.map_err(|came| format!("seed {seed}: {came} of `{}`", meant.script.lines().next().unwrap())),
@@ -187,7 +188,7 @@ fn everything_meant(much: &Much) -> Vec<String> {
             Err(missed) => wrong.push(missed),
         }
     }
-    println!("Puppet, every one meant: {} of {} fired, once and rightly", late.len(), much.gestures);
+    println!("Puppet, every one meant: {} of {} fired, once and correctly", late.len(), much.gestures);
     wrong.iter().for_each(|one| println!("  {one}"));
     say_distribution("after the hold's end, as read", &mut late);
     say_distribution("after the hold's end, counted from the hand's coming to rest", &mut after_rest);
@@ -207,7 +208,7 @@ fn say_distribution(what: &str, seconds: &mut [f64]) {
     }
 }
 
-/// How long in seconds the command came after the end of its hold (and countdown), counted by the readings and by the
+/// How many seconds the command came after the end of its hold (and countdown), measured by the readings and by the
 /// script; or what came instead of one command.
 fn lateness(meant: &Meant, watched: &Watched) -> Result<[f64; 2], String> {
     let settings = Config::shipped().gesture;
@@ -229,7 +230,7 @@ fn shows(reading: &Reading, meant: &Meant) -> bool {
     matches!(&reading.hands[..], [hand] if hand.sure && (hand.side, hand.fingers()) == (meant.side, meant.fingers))
 }
 
-/// What was read instead, while the hand was held.
+/// What was read instead while the hand was held.
 fn seen(readings: &[Reading], meant: &Meant) -> String {
     let held: Vec<_> = readings.iter().filter(|reading| (meant.rest..meant.left).contains(&reading.time)).collect();
     let hands = held.iter().flat_map(|reading| &reading.hands);
@@ -239,8 +240,8 @@ fn seen(readings: &[Reading], meant: &Meant) -> String {
     format!("nothing came, {right} of {} readings right, all of them {told:?},", held.len())
 }
 
-/// When the sign had been held long enough, read off all readings afterwards: the end of the first window that begins with
-/// it, in which enough of them show it and the hand neither moves too far nor jumps.
+/// When the sign had been held long enough, computed from all readings afterwards: the end of the first window that
+/// starts with it, in which enough readings show it and the hand neither moves too far nor jumps.
 fn hold_over(readings: &[Reading], meant: &Meant) -> Option<Duration> {
     let settings = Config::shipped().gesture;
     readings.iter().enumerate().filter(|(_, reading)| shows(reading, meant)).find_map(|(first, begin)| {
@@ -253,7 +254,7 @@ fn hold_over(readings: &[Reading], meant: &Meant) -> Option<Duration> {
     })
 }
 
-/// How far the landmarks moved, in their mean, as a share of the palm at the end: in all, and at most from one to the next.
+/// The mean movement of the landmarks, as a share of the palm at the end: in all, and the most between two readings.
 fn movement(hands: &[&Hand]) -> (f32, f32) {
     let mean = |distance: &dyn Fn(usize) -> f32| (0..21).map(distance).sum::<f32>() / 21.0;
     let at = |hand: &Hand, landmark: usize| hand.landmarks[landmark].xy();
@@ -266,12 +267,12 @@ fn movement(hands: &[&Hand]) -> (f32, f32) {
     (far / palm, steps.fold(0.0, f32::max) / palm)
 }
 
-/// The sides of a real hand that was filmed.
+/// The sides of a real hand in a video.
 fn video(much: &Much) {
     let Some(folder) = labelled_hands().filter(|_| much.pictures_every == 1) else { return };
     let file = folder.join("video/asl_hand.25fps.mp4");
     let judged = spread(&[file], 1, |tracker, file| match Film::open(file) {
-        Ok(mut film) => Ok(watch(&mut film, tracker, |_| Some(Side::Right)).sides),
+        Ok(mut film) => Ok(observe(&mut film, tracker, |_| Some(Side::Right)).sides),
         Err(error) => Err(error),
     });
     for sides in judged {

@@ -1,5 +1,5 @@
-//! Random scripts for the puppet. In: dice. Out: a script in which no gesture is meant, or one of a single gesture and
-//! what it means.
+//! Random scripts for the puppet. In: dice. Out: a script in which no gesture is meant, or one with a single gesture
+//! and what it means.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::dice::Dice;
 
 /// Skins from light to dark.
 const SKINS: [&str; 8] = ["f3d3bd", "e8b98f", "d9a066", "c68863", "a9714b", "8d5524", "6b4226", "4a2c1a"];
-/// Walls, none of which is as red as a skin: what the models can't see is not the question here.
+/// Walls, none as red as skin: what the models can't see is not tested here.
 const WALLS: [&str; 8] = ["e6e6e2", "b0b4ba", "707882", "30343c", "14161a", "3d5a73", "4f6b4c", "9fb7a8"];
 const SIDES: [Side; 2] = [Side::Left, Side::Right];
 
-/// Before whom the camera stands, and what is shown so far.
+/// The person and the wall in front of the camera, and the script so far.
 struct Stage {
     dice: Dice,
     skin: &'static str,
@@ -38,13 +38,13 @@ impl Stage {
         self.lines.push(format!("{hands} background {} in {moving:.2} for {held:.2} # {note}", self.wall));
     }
 
-    /// Somewhere in the picture's middle.
+    /// A place around the picture's middle.
     fn place(&mut self) -> String {
         let (x, y, size) = (self.dice.within(0.3, 0.7), self.dice.within(0.45, 0.6), self.dice.within(0.25, 0.8));
         format!("at {x:.2} {y:.2} size {size:.2}")
     }
 
-    /// The palm or the back, a little tilted.
+    /// The palm or the back, slightly tilted.
     fn face(&mut self) -> String {
         let (face, roll) = (self.dice.one_of(&["", "back"]), self.dice.within(-40.0, 40.0));
         format!("{face} roll {roll:.0}")
@@ -62,7 +62,7 @@ impl Stage {
 /// Adds a scene to the script.
 type Play = fn(&mut Stage);
 
-/// What people do before a camera without meaning anything. None holds a sign as long as a launch needs.
+/// What people do in front of a camera without meaning anything. No sign is held as long as a launch takes.
 const HARMLESS: [(&str, Play); 8] = [
     ("waving", waving),
     ("passing through counts", passing_through_counts),
@@ -80,7 +80,7 @@ fn waving(stage: &mut Stage) {
     stage.show(&stage.hand(side, fingers, &how), 0.4, seconds, "waving");
 }
 
-/// A count is to be seen from midway in its move to midway out of it.
+/// A count is visible from midway into its move to midway out of it.
 fn passing_through_counts(stage: &mut Stage) {
     let (side, how) = (stage.side(), format!("{} {}", stage.face(), stage.place()));
     let mut before = 0;
@@ -93,7 +93,7 @@ fn passing_through_counts(stage: &mut Stage) {
     }
 }
 
-/// Fingers of one or two hands that go up and down one at a time.
+/// Fingers of one or two hands that rise and fall one at a time.
 fn typing(stage: &mut Stage) {
     let both = stage.dice.below(2) == 0;
     let side = stage.side();
@@ -111,7 +111,7 @@ fn typing(stage: &mut Stage) {
     }
 }
 
-/// Two hands that pass before each other, there and back.
+/// Two hands that pass each other, there and back.
 fn hands_crossing(stage: &mut Stage) {
     let fingers = SIDES.map(|_| stage.count());
     let (size, y) = (stage.dice.within(0.3, 0.5), stage.dice.within(0.45, 0.6));
@@ -155,7 +155,7 @@ fn leaving(stage: &mut Stage) {
         stage.show(&stage.hand(side, fingers, &how), moving, held, "in and out");
     } else {
         let (x, size) = (stage.dice.within(0.3, 0.7), stage.dice.within(0.4, 0.8));
-        // Fingertips lie 0.6 of the hand's length above the palm's centre.
+        // Fingertips are 0.6 of the hand's length above the palm's centre.
         let y = size * stage.dice.within(0.0, 0.4);
         let face = stage.dice.one_of(&["", "back"]);
         let hand = stage.hand(side, fingers, &format!("{face} at {x:.2} {y:.2} size {size:.2}"));
@@ -164,7 +164,7 @@ fn leaving(stage: &mut Stage) {
     }
 }
 
-/// Update from its edge, where its fingers hide each other and neither palm nor back shows.
+/// A hand seen from its edge, where the fingers hide each other and neither palm nor back shows.
 fn unsure(stage: &mut Stage) {
     let (side, fingers, place) = (stage.side(), 2 + stage.dice.below(4), stage.place());
     let (yaw, roll) =
@@ -174,7 +174,7 @@ fn unsure(stage: &mut Stage) {
     stage.show(&hand, 0.4, seconds, "held edge-on");
 }
 
-/// A script of at least so many seconds in which nothing is meant, each kind as often as the others.
+/// A script of at least that many seconds in which nothing is meant, with every kind equally often.
 pub fn harmless(seed: u64, seconds: f32) -> String {
     let mut stage = Stage::new(seed);
     let mut kinds = Vec::new();
@@ -194,12 +194,12 @@ pub fn harmless(seed: u64, seconds: f32) -> String {
     }
 }
 
-/// A gesture that is meant: its script, and what shall come of it.
+/// A meant gesture: its script, and what must come of it.
 pub struct Meant {
     pub script: String,
     pub side: Side,
     pub fingers: u8,
-    /// When the hand comes to rest, and when it begins to leave.
+    /// When the hand comes to rest, and when it starts to leave.
     pub rest: Duration,
     pub left: Duration,
 }
@@ -210,18 +210,18 @@ impl Meant {
     }
 }
 
-/// One hand that comes in, is held as long as its sign needs, and leaves. The whole of it is in the picture.
+/// One hand that comes in, is held as long as its sign needs, and leaves. It is completely inside the picture.
 pub fn meant(seed: u64) -> Meant {
     let mut stage = Stage::new(seed);
     let (side, fingers) = (stage.side(), stage.count());
     let size = stage.dice.within(0.25, 0.6);
-    // As far from the centre as a raised finger reaches, in shares of the picture's width and height.
+    // How far a raised finger reaches from the centre, as shares of the picture's width and height.
     let (dx, dy) = (0.85 * size * 0.75, 0.85 * size);
     let (x, y) = (stage.dice.within(dx, 1.0 - dx), stage.dice.within(dy, 0.85));
-    // Who means it turns the palm or its back to the camera.
+    // People who mean a sign turn the palm or its back to the camera.
     let (face, yaw) = (stage.face(), stage.dice.within(-10.0, 10.0));
     let hand = stage.hand(side, fingers, &format!("{face} yaw {yaw:.0} at {x:.2} {y:.2} size {size:.2}"));
-    // Half a second longer than it must be held, as people do.
+    // Half a second longer than necessary, as people do.
     let held = if side == Side::Left { 0.8 } else { 1.6 } + 0.5;
     let away = if side == Side::Left { 0.5 } else { 2.5 };
     let moving = stage.dice.within(0.3, 0.6);
@@ -232,7 +232,7 @@ pub fn meant(seed: u64) -> Meant {
     Meant { script: stage.lines.join("\n"), side, fingers: fingers as u8, rest, left }
 }
 
-/// The line that plays at that time.
+/// The line that is played at that time.
 pub fn line_at(script: &str, time: Duration) -> &str {
     let lines: Vec<_> = script.lines().collect();
     let ends = |line: &usize| Script::parse(&lines[..=*line].join("\n")).unwrap().duration();

@@ -1,13 +1,13 @@
-//! Pictures as a camera that shows each of them for a while. In: files. Out: frames.
+//! Pictures as a camera that shows each for a while. In: files. Out: frames.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use handwave::camera::file::Film;
+use handwave::camera::file::first_frame;
 use handwave::camera::{Camera, CameraError, Frame, Status};
 use image::RgbImage;
 
-/// So many frames a second, and so many of each picture: half a second.
+/// Frames a second, and frames per picture: half a second each.
 const FPS: f64 = 10.0;
 const FRAMES_EACH: usize = 5;
 
@@ -23,7 +23,7 @@ impl Slides {
     }
 }
 
-/// The number of the picture that is shown at that time.
+/// The index of the picture that is shown at that time.
 pub fn number_at(time: Duration) -> usize {
     (time.as_secs_f64() * FPS).round() as usize / FRAMES_EACH
 }
@@ -32,9 +32,7 @@ impl Camera for Slides {
     fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
         let Some(path) = self.paths.get(self.next / FRAMES_EACH) else { return Ok(Status::Ended) };
         if self.next.is_multiple_of(FRAMES_EACH) {
-            let mut read = Frame::default();
-            Film::open(path)?.read(&mut read)?;
-            self.picture = read.picture;
+            self.picture = first_frame(path)?.picture;
         }
         frame.time = Duration::from_secs_f64(self.next as f64 / FPS);
         frame.picture.clone_from(&self.picture);

@@ -1,4 +1,5 @@
-//! What handwave makes of a camera. In: a camera. Out: its readings, the gestures, and how steady the hands' sides were.
+//! What handwave makes of a camera. In: a camera. Out: its readings, the transitions, and how steady the hands' sides
+//! were.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -18,18 +19,18 @@ pub struct Watched {
     pub sides: Sides,
 }
 
-/// How often a followed hand's side changed from one reading to the next, and was not the one that it is: by each frame
-/// alone, and as it is told over time.
+/// How often a followed hand's side flipped between two readings, and how often it was wrong: by each frame alone, and
+/// averaged over time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sides {
     pub readings: usize,
     pub flips: usize,
     pub flips_alone: usize,
-    /// Those whose true side is known.
+    /// Readings whose true side is known.
     pub known: usize,
     pub wrong: usize,
     pub wrong_alone: usize,
-    /// Those that would have counted towards a gesture.
+    /// Wrong ones that would have counted towards a gesture.
     pub wrong_and_sure: usize,
 }
 
@@ -50,7 +51,7 @@ fn side_alone(look: &Estimate) -> Side {
 }
 
 impl Sides {
-    /// Takes what one frame shows after what the last one did.
+    /// Adds one reading after the previous one.
     fn add(&mut self, before: &[(Estimate, Side)], now: &[(Estimate, Side)], sure: &[bool], truth: Option<Side>) {
         for ((look, side), sure) in now.iter().zip(sure) {
             let Some((look_before, side_before)) = before.iter().find(|(before, _)| before.is_same_hand(look)) else {
@@ -69,15 +70,15 @@ impl Sides {
     }
 }
 
-/// Watches a camera to its end. `truth` is the side of the only hand that is to be seen at a time.
-pub fn watch(camera: &mut dyn Camera, tracker: &mut Tracker, truth: impl Fn(Duration) -> Option<Side>) -> Watched {
+/// Reads a camera to its end. `truth` is the side of the only hand that is visible at a time.
+pub fn observe(camera: &mut dyn Camera, tracker: &mut Tracker, truth: impl Fn(Duration) -> Option<Side>) -> Watched {
     let mut machine = Machine::new(Config::shipped().gesture, true);
     let (mut frame, mut before, mut watched) = (Frame::default(), Vec::new(), Watched::default());
     tracker.forget();
     while camera.read(&mut frame).unwrap() == Status::Fresh {
         let reading = tracker.read(&frame).unwrap();
         watched.outcomes.extend(machine.see(&reading).map(|outcome| (reading.time, outcome)));
-        let now: Vec<_> = tracker.looks().cloned().zip(reading.hands.iter().map(|hand| hand.side)).collect();
+        let now: Vec<_> = tracker.estimates().cloned().zip(reading.hands.iter().map(|hand| hand.side)).collect();
         let sure: Vec<_> = reading.hands.iter().map(|hand| hand.sure).collect();
         watched.sides.add(&before, &now, &sure, truth(frame.time));
         before = now;
@@ -86,7 +87,7 @@ pub fn watch(camera: &mut dyn Camera, tracker: &mut Tracker, truth: impl Fn(Dura
     watched
 }
 
-/// Does pieces of work, each thread with its own models; gives what came of each, in their order.
+/// Distributes work over threads, each with its own models; returns the results in order.
 pub fn spread<T: Sync, R: Send>(work: &[T], threads: usize, judge: impl Fn(&mut Tracker, &T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let one_thread = || {

@@ -1,4 +1,4 @@
-//! A folder of pictures. In: the folder. Out: its pictures in the order of their names, so many a second.
+//! A folder of pictures as a camera. In: the folder. Out: its pictures in the order of their names, `fps` per second.
 
 use std::fs;
 use std::io;
@@ -8,14 +8,16 @@ use std::vec::IntoIter;
 
 use image::ImageFormat;
 
-use super::Film;
-use crate::camera::{Camera, CameraError, Frame, Status};
+use super::film::Film;
+use crate::camera::error::CameraError;
+use crate::camera::frame::{Frame, Status};
+use crate::camera::port::Camera;
 
 pub struct Folder {
     path: PathBuf,
     pictures: IntoIter<PathBuf>,
     fps: f64,
-    /// How many pictures were delivered.
+    /// Pictures delivered so far.
     count: u32,
 }
 
@@ -42,7 +44,7 @@ impl Camera for Folder {
     }
 }
 
-/// The files in a folder that their names call pictures, sorted by name: at least one.
+/// The files in a folder whose names end like a picture's, sorted by name. Fails if there are none.
 pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, CameraError> {
     let list =
         || -> io::Result<Vec<PathBuf>> { fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect() };
@@ -52,7 +54,7 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, CameraError> {
     if paths.is_empty() { Err(CameraError::NoPictures { path: folder.into() }) } else { Ok(paths) }
 }
 
-/// Hidden files are left out: macOS puts one beside each picture, of the same ending, that is none.
+/// Hidden files are skipped: macOS adds one with the same extension to each picture, and it holds no picture.
 fn is_named_picture(path: &Path) -> bool {
     let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     let format = ImageFormat::from_path(path).ok().filter(ImageFormat::reading_enabled);

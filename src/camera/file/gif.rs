@@ -1,4 +1,4 @@
-//! An animated GIF. In: its bytes. Out: its frames, at the times that browsers show them.
+//! An animated GIF as a camera. In: its bytes. Out: its frames, at the times at which browsers show them.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,21 @@ use std::time::Duration;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, MemoryLimit};
 use image::{Rgb, RgbImage};
 
-use super::{MOST_BYTES, check_size};
-use crate::camera::{Camera, CameraError, Frame, Status};
+use super::limits::{MOST_BYTES, check_size};
+use crate::camera::error::CameraError;
+use crate::camera::frame::{Frame, Status};
+use crate::camera::port::Camera;
 
-/// Browsers take a shorter delay for one that nobody set...
+/// Browsers treat a shorter delay as unset...
 const SHORTEST_DELAY: Duration = Duration::from_millis(20);
-/// ... and show such a frame this long.
+/// ... and use this one instead.
 const USUAL_DELAY: Duration = Duration::from_millis(100);
 
 pub struct Gif {
     path: PathBuf,
     decoder: Decoder<Cursor<Vec<u8>>>,
     still: bool,
-    /// What the frames so far have drawn; each changes a part of it.
+    /// The frames so far, composed; each one changes a part of it.
     canvas: RgbImage,
     /// When the next frame is shown.
     time: Duration,
@@ -41,7 +43,7 @@ impl Gif {
         Ok(Gif { path: path.into(), decoder, still, canvas, time: Duration::ZERO })
     }
 
-    /// Without a second frame it is a picture like others.
+    /// Whether it has only one frame, like other pictures.
     pub fn is_still(&self) -> bool {
         self.still
     }
@@ -82,7 +84,7 @@ impl Camera for Gif {
     }
 }
 
-/// Looks for a second frame, without unpacking the first.
+/// Looks for a second frame without decoding the first.
 fn is_still(mut options: DecodeOptions, bytes: &[u8]) -> Result<bool, DecodingError> {
     options.skip_frame_decoding(true);
     let mut decoder = options.read_info(bytes)?;

@@ -1,8 +1,8 @@
-//! As much of Matroska as ffmpeg writes for one track of raw pictures. In: its bytes, as they come through a pipe. Out:
-//! the pictures' size, and where each begins with its time.
+//! Reads the part of Matroska that ffmpeg writes for one track of raw pictures. In: bytes from a pipe. Out: the
+//! pictures' size, and each one's time and position.
 //!
-//! Raw video alone has neither size nor times; this has both, whatever the frame rate does, and needs no second process
-//! to ask. An element is a name, a length, a value; some hold others (RFC 8794, RFC 9559).
+//! Raw video alone has neither size nor times. Matroska has both, also at a variable frame rate, without a second
+//! process to ask. An element is an id, a length and a value; some contain others (RFC 8794, RFC 9559).
 
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
@@ -11,12 +11,12 @@ pub struct Matroska<R> {
     stream: R,
     /// Width and height in pixels.
     pub size: (u32, u32),
-    /// The time of the cluster, in the unit of all times: milliseconds, unless the file says otherwise.
+    /// The cluster's time, in units of `unit`: milliseconds, unless the file says otherwise.
     cluster: u64,
     unit: Duration,
 }
 
-/// A picture, whose bytes are next in the stream.
+/// A picture, whose bytes come next in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
     pub time: Duration,
@@ -28,9 +28,9 @@ impl<R: Read> Matroska<R> {
         Matroska { stream, size: (0, 0), cluster: 0, unit: Duration::from_millis(1) }
     }
 
-    /// Goes to the next picture; none where the stream ends.
+    /// Advances to the next picture; None at the stream's end.
     pub fn next_block(&mut self) -> io::Result<Option<Block>> {
-        /// Elements that hold what is looked for: segment, information, tracks, track, video, cluster, group of blocks.
+        /// Elements to descend into: segment, information, tracks, track, video, cluster, group of blocks.
         const HOLDERS: [u64; 7] = [0x1853_8067, 0x1549_a966, 0x1654_ae6b, 0xae, 0xe0, 0x1f43_b675, 0xa0];
         while let Some(name) = self.name()? {
             let length = self.number()?;
@@ -40,7 +40,8 @@ impl<R: Read> Matroska<R> {
                 0xb0 => self.size.0 = self.value(length)? as u32,
                 0xba => self.size.1 = self.value(length)? as u32,
                 0xe7 => self.cluster = self.value(length)?,
-                // A block, alone or in a group: the track's number, the time since the cluster's, flags, the picture.
+                // A block, alone or in a group: the track's number, the time relative to the cluster's, flags, the
+                // picture.
                 0xa3 | 0xa1 => return self.block(length).map(Some),
                 _ => self.skip(length)?,
             }
@@ -48,7 +49,7 @@ impl<R: Read> Matroska<R> {
         Ok(None)
     }
 
-    /// Reads a picture's bytes, which [`Matroska::next_block`] has gone to.
+    /// Reads the bytes of the picture that [`Matroska::next_block`] has found.
     pub fn read_picture(&mut self, picture: &mut [u8]) -> io::Result<()> {
         self.stream.read_exact(picture)
     }
@@ -61,7 +62,7 @@ impl<R: Read> Matroska<R> {
         Ok(Block { time, bytes: length.saturating_sub(TRACK_TIME_FLAGS) })
     }
 
-    /// An element's name, whose first byte tells by its leading zeros how many more there are; none at the end.
+    /// An element's id; the leading zeros of its first byte tell how many bytes follow. None at the end.
     fn name(&mut self) -> io::Result<Option<u64>> {
         let first = match self.bytes::<1>() {
             Ok([first]) => first,
@@ -71,7 +72,7 @@ impl<R: Read> Matroska<R> {
         self.rest(first.into(), first.leading_zeros()).map(Some)
     }
 
-    /// A length, told as a name is, but without the bit that ends the zeros.
+    /// A length, encoded like an id, but without the marker bit after the zeros.
     fn number(&mut self) -> io::Result<u64> {
         let [first] = self.bytes()?;
         let more = first.leading_zeros();
@@ -105,8 +106,7 @@ impl<R: Read> Matroska<R> {
 mod tests {
     use super::*;
 
-    /// A stream of a 2x1 picture at 3.005 s and one at 2.995 s, with an element to be skipped and a cluster of unknown
-    /// length.
+    /// A 2x1 picture at 3.005 s and one at 2.995 s, with an element to skip and a cluster of unknown length.
     fn stream() -> Vec<u8> {
         let mut bytes = vec![0x1a, 0x45, 0xdf, 0xa3, 0x82, 9, 9];
         bytes.extend([0x18, 0x53, 0x80, 0x67, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);

@@ -1,132 +1,15 @@
-//! Files as a camera. In: a picture, a folder of pictures, an animated GIF or a video. Out: its frames, paced or as fast
-//! as it goes. What a file is, its content says; its name is not trusted.
+//! Files as a camera. In: a picture, a folder of pictures, an animated GIF or a video. Out: its frames, in real time or
+//! as fast as they are read.
 
+mod film;
 mod folder;
 mod gif;
+mod limits;
 mod matroska;
+mod paced;
 mod picture;
 mod video;
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
-use std::time::Duration;
-
-use image::{ImageFormat, RgbImage};
-
-use super::clock::Clock;
-use super::{Camera, CameraError, Frame, Status};
-use folder::Folder;
+pub use film::{Film, first_frame};
 pub use folder::pictures;
-use gif::Gif;
-use video::Video;
-
-/// The most memory that one picture may take, in bytes: 89 million pixels, more than cameras have, so that a hostile
-/// file can't have it all.
-pub const MOST_BYTES: u64 = 256 << 20;
-
-/// So much of a file shows what it is.
-const HEAD_BYTES: u64 = 512;
-
-/// What one file shows: a camera that is never waited for.
-pub enum Film {
-    /// One frame, until it has been read.
-    Still(Option<RgbImage>),
-    Gif(Box<Gif>),
-    Video(Video),
-}
-
-impl Film {
-    /// Opens a file; a picture is read whole, EXIF orientation applied.
-    pub fn open(path: &Path) -> Result<Film, CameraError> {
-        let unreadable = |reason| CameraError::Unreadable { path: path.into(), reason };
-        let mut file = File::open(path).map_err(unreadable)?;
-        let mut bytes = Vec::new();
-        file.by_ref().take(HEAD_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.is_empty() {
-            return Err(CameraError::Empty { path: path.into() });
-        }
-        let Some(format) = picture_format(&bytes) else {
-            let text = is_text(&bytes);
-            return if text {
-                Err(CameraError::Text { path: path.into() })
-            } else {
-                Video::open(path).map(Film::Video)
-            };
-        };
-        // A file that is larger than its picture may be is cut off here, and its decoder says so.
-        file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-        match format {
-            ImageFormat::Gif => Gif::open(path, bytes).map(|gif| Film::Gif(gif.into())),
-            format => picture::read(path, &bytes, format).map(|picture| Film::Still(Some(picture))),
-        }
-    }
-
-    /// One picture, rather than frames that follow each other.
-    pub fn is_still(&self) -> bool {
-        match self {
-            Film::Still(_) => true,
-            Film::Gif(gif) => gif.is_still(),
-            Film::Video(_) => false,
-        }
-    }
-}
-
-impl Camera for Film {
-    fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
-        match self {
-            Film::Still(picture) => Ok(picture.take().map_or(Status::Ended, |picture| {
-                *frame = Frame { time: Duration::ZERO, picture };
-                Status::Fresh
-            })),
-            Film::Gif(gif) => gif.read(frame),
-            Film::Video(video) => video.read(frame),
-        }
-    }
-}
-
-/// A file or a folder, paced by a clock.
-pub struct FileCamera {
-    frames: Box<dyn Camera>,
-    clock: Clock,
-}
-
-impl FileCamera {
-    /// `fps` is for a folder's pictures.
-    pub fn open(path: &Path, fps: f64, clock: Clock) -> Result<FileCamera, CameraError> {
-        let frames: Box<dyn Camera> =
-            if path.is_dir() { Box::new(Folder::open(path, fps)?) } else { Box::new(Film::open(path)?) };
-        Ok(FileCamera { frames, clock })
-    }
-}
-
-impl Camera for FileCamera {
-    fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
-        let status = self.frames.read(frame)?;
-        if status == Status::Fresh {
-            self.clock.wait_until(frame.time);
-        }
-        Ok(status)
-    }
-}
-
-/// The format of a picture that handwave reads itself, by its first bytes.
-fn picture_format(head: &[u8]) -> Option<ImageFormat> {
-    image::guess_format(head).ok().filter(ImageFormat::reading_enabled)
-}
-
-/// Text is refused here: ffmpeg would draw it, or follow it as a playlist to other files.
-fn is_text(head: &[u8]) -> bool {
-    let cut_off = |error: std::str::Utf8Error| error.error_len().is_none();
-    let printed = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();
-    std::str::from_utf8(head).map_or_else(cut_off, |_| true) && head.iter().all(printed)
-}
-
-/// Refuses a picture of so many pixels that its bytes would take too much memory.
-fn check_size(path: &Path, width: u32, height: u32, bytes_each: u64) -> Result<(), CameraError> {
-    if u64::from(width) * u64::from(height) * bytes_each <= MOST_BYTES {
-        Ok(())
-    } else {
-        Err(CameraError::Large { path: path.into(), width, height })
-    }
-}
+pub use paced::FileCamera;

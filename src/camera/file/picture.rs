@@ -5,8 +5,8 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-use super::{MOST_BYTES, check_size};
-use crate::camera::CameraError;
+use super::limits::{MOST_BYTES, check_size};
+use crate::camera::error::CameraError;
 
 /// Decodes a picture and turns it as its EXIF orientation says.
 pub fn read(path: &Path, bytes: &[u8], format: ImageFormat) -> Result<RgbImage, CameraError> {
@@ -22,15 +22,15 @@ pub fn read(path: &Path, bytes: &[u8], format: ImageFormat) -> Result<RgbImage, 
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     check_size(path, width, height, decoder.color_type().bytes_per_pixel().into())?;
-    // Metadata that can't be read is no reason to refuse the picture.
+    // Unreadable metadata is no reason to refuse the picture.
     let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
     picture.apply_orientation(orientation);
     Ok(picture.into_rgb8())
 }
 
-/// Whether a JPEG goes on to its end marker. Its decoder takes what is missing for grey, in which a hand goes unseen.
-/// The file's segments are skipped up to the first scan, as a thumbnail in them has an end marker too.
+/// Whether a JPEG has its end marker. Its decoder fills missing parts with grey, and a hand there would be missed. The
+/// segments up to the first scan are skipped, since a thumbnail in them has an end marker too.
 fn is_whole_jpeg(bytes: &[u8]) -> bool {
     const START_OF_SCAN: u8 = 0xda;
     const END: [u8; 2] = [0xff, 0xd9];
@@ -44,7 +44,7 @@ fn is_whole_jpeg(bytes: &[u8]) -> bool {
                 Some(next) => rest = next,
                 None => return false,
             },
-            // Not as expected: whether it can be read, the decoder says.
+            // Unexpected: leave it to the decoder.
             [_, _, _, _, ..] => return true,
             _ => return false,
         }

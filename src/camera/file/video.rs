@@ -1,5 +1,5 @@
-//! A video, read by the installed ffmpeg. In: a file of any format that ffmpeg knows. Out: its frames, upright, each with
-//! its own time.
+//! A video as a camera, decoded by the installed ffmpeg. In: a file in any format that ffmpeg knows. Out: its frames,
+//! upright, each with its own time.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
-use super::check_size;
+use super::limits::check_size;
 use super::matroska::Matroska;
-use crate::camera::{Camera, CameraError, Frame, Status};
+use crate::camera::error::CameraError;
+use crate::camera::frame::{Frame, Status};
+use crate::camera::port::Camera;
 
 pub struct Video {
     path: PathBuf,
     ffmpeg: Child,
     pictures: Matroska<BufReader<ChildStdout>>,
-    /// Reads what ffmpeg says, so that it never waits for us to; gives the first line.
+    /// Drains ffmpeg's stderr so that it never blocks; returns the first line.
     complaint: Option<JoinHandle<String>>,
     any: bool,
 }
@@ -35,11 +37,11 @@ impl Video {
         Ok(Video { path: path.into(), ffmpeg, pictures, complaint, any: false })
     }
 
-    /// After the last frame: why there is no other.
+    /// After the last frame: whether the video ended well, or why not.
     fn end(&mut self, broken_off: bool) -> Result<Status, CameraError> {
         let failed = |reason: String| CameraError::Video { path: self.path.clone(), reason };
         if broken_off {
-            // It may still be writing what nobody reads.
+            // ffmpeg may still be writing.
             let _ = self.ffmpeg.kill();
         }
         let well = self.ffmpeg.wait().map_err(|error| failed(error.to_string()))?.success() && !broken_off;
@@ -81,22 +83,23 @@ impl Camera for Video {
 }
 
 impl Drop for Video {
-    /// Nothing of ffmpeg stays behind.
+    /// Leaves no ffmpeg process behind.
     fn drop(&mut self) {
         let _ = self.ffmpeg.kill();
         let _ = self.ffmpeg.wait();
     }
 }
 
-/// ffmpeg, which turns pictures upright by itself, writing each frame once with its time in milliseconds.
+/// The ffmpeg command. ffmpeg turns pictures upright by itself; each frame is written once, with its time in
+/// milliseconds.
 fn command(path: &Path) -> Command {
-    // Neither an option nor an address, whatever the file's name looks like.
+    // `file:` keeps any file name from being taken as an option or an address.
     let mut file = OsString::from("file:");
     file.push(path);
     let mut command = Command::new("ffmpeg");
-    // No file may lead to the network.
+    // No file may make ffmpeg open the network.
     command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i"]).arg(file);
-    // `V` is a video, not a record's cover. Matroska has no name for RGB but Windows' own, hence `allow_raw_vfw`.
+    // `V` selects video, not cover art. Matroska's only name for RGB is the one from Windows, hence `allow_raw_vfw`.
     command.args(["-map", "0:V:0", "-c:v", "rawvideo", "-pix_fmt", "rgb24", "-enc_time_base", "1:1000"]);
     command.args(["-allow_raw_vfw", "1", "-f", "matroska", "pipe:1"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -115,7 +118,7 @@ fn first_line(stderr: ChildStderr) -> String {
     String::from_utf8_lossy(&line).trim().to_owned()
 }
 
-/// What ffmpeg said, without the part of it that did (`[mov @ 0x55d0]`) and the file, which our sentence names.
+/// ffmpeg's message without its component (`[mov @ 0x55d0]`) and the file's name, which our own sentence names.
 fn in_words<'a>(said: &'a str, path: &Path) -> &'a str {
     let said = said.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(said, |(_, said)| said);
     let file = format!("file:{}: ", path.display());

@@ -1,10 +1,11 @@
-//! What the puppet plays where nobody wrote it a script: the main job, a scene for each rule that a person should see.
+//! The puppet's demonstration, played if no other script is given: the main job, with a scene for each rule that people
+//! should see.
 
 use std::time::Duration;
 
 use super::script::Script;
 
-/// What is to be seen, and the script of it. Pauses leave the simulated fleet the time to settle.
+/// Captions, and the script of each. Pauses give the simulated fleet time to settle.
 const SCENES: [(&str, &str); 6] = [
     ("The left hand shows 3: three are launched.", "none for 1\n left 3 for 2\n none for 7.5"),
     ("The left hand shows 4: cut at the fleet's maximum.", "left 4 for 2\n none for 7.5"),
@@ -19,17 +20,17 @@ pub fn script() -> Script {
     parse(SCENES.len())
 }
 
-/// What is to be seen after the last scene, where somebody can press keys.
+/// The caption after the last scene, if keys can be pressed.
 const YOURS: &str = "The hand is yours: l and r choose it, 0 to 5 its fingers, n takes it away; Escape ends the demo.";
 
-/// When each scene begins, and what is to be seen in it; the last one is that of the script's end.
+/// When each scene begins, and its caption. The last caption begins at the script's end.
 pub fn captions() -> Vec<(Duration, String)> {
     let begins = |scenes| if scenes == 0 { Duration::ZERO } else { parse(scenes).duration() };
     let captions = SCENES.iter().map(|(caption, _)| *caption).chain([YOURS]);
     captions.enumerate().map(|(i, caption)| (begins(i), caption.to_string())).collect()
 }
 
-/// The first scenes, as one script.
+/// The first scenes as one script.
 fn parse(scenes: usize) -> Script {
     let lines: Vec<_> = SCENES[..scenes].iter().map(|(_, script)| *script).collect();
     Script::parse(&lines.join("\n")).expect("a test holds the demo's script right")

@@ -1,7 +1,7 @@
 //! A rigged hand. In: a glTF mesh of a hand and how far each finger is curled. Out: its vertices, bent.
 //!
-//! Hand space: the palm faces +z (towards who looks), the fingers point to +y, the thumb of a left hand to -x, that of a
-//! right hand to +x. The origin is the palm's centre; wrist to middle fingertip is one unit.
+//! Hand space: the palm faces +z (towards the viewer), the fingers point to +y, a left hand's thumb to -x, a right
+//! hand's to +x. The origin is the palm's centre; wrist to middle fingertip is one unit.
 
 use std::f32::consts::TAU;
 
@@ -10,13 +10,13 @@ use gltf::mesh::util::ReadIndices;
 
 use crate::hand::Side;
 
-/// Joints: the wrist, then five a finger. The thumb has no intermediate phalanx; its place stays empty.
+/// Joints: the wrist, then five per finger. The thumb has no intermediate phalanx; its slot is unused.
 const JOINTS: usize = 1 + 5 * SEGMENTS.len();
 const FINGERS: [&str; 5] = ["thumb", "index-finger", "middle-finger", "ring-finger", "pinky-finger"];
 const SEGMENTS: [&str; 5] = ["metacarpal", "phalanx-proximal", "phalanx-intermediate", "phalanx-distal", "tip"];
 
-/// How a finger's joints turn, in radians: about the axis of the joint's hinge (bending), about the palm's long axis
-/// (the thumb folding over the palm) and about the palm's normal (spreading, positive towards the thumb).
+/// How a finger's joints turn, in radians: around the joint's hinge (bending), around the palm's long axis (the thumb
+/// folding over the palm) and around the palm's normal (spreading, positive towards the thumb).
 #[derive(Clone, Copy)]
 struct Bend {
     across: [f32; 5],
@@ -31,8 +31,8 @@ const fn bend(across: [f32; 5], along: [f32; 5], spread: f32) -> Bend {
 const STRAIGHT: [f32; 5] = [0.0; 5];
 const CURLED: [f32; 5] = [0.0, 1.1, 1.8, 1.1, 0.0];
 
-/// Thumb first. The angles with which MediaPipe Hands reads most of the 32 combinations rightly and the hand looks like one: with the
-/// knuckles bent further, a single raised finger is taken for its neighbour.
+/// Thumb first. With these angles MediaPipe Hands reads most of the 32 combinations correctly, and the hand looks real.
+/// With more bent knuckles, a single raised finger is taken for its neighbour.
 const RAISED: [Bend; 5] = [
     bend(STRAIGHT, STRAIGHT, 0.0),
     bend(STRAIGHT, STRAIGHT, 0.14),
@@ -48,7 +48,8 @@ const FOLDED: [Bend; 5] = [
     bend(CURLED, STRAIGHT, 0.0),
 ];
 
-/// The forearm's rings: how far below the mesh's end (in hand lengths) and how wide against it. The first hides inside the wrist.
+/// The forearm's rings: distance below the mesh's end (in hand lengths), and width relative to it. The first one is
+/// hidden inside the wrist.
 const FOREARM: [(f32, f32); 6] = [(-0.2, 0.85), (-0.09, 1.06), (0.1, 1.1), (0.4, 1.2), (1.1, 1.6), (2.6, 1.8)];
 const FOREARM_SIDES: u16 = 24;
 
@@ -59,28 +60,28 @@ pub struct Vertex {
     pub normal: Vec3,
 }
 
-/// Where a joint lies, and the axis about which its finger bends towards the palm.
+/// A joint's position, and the axis around which its finger bends towards the palm.
 #[derive(Clone, Copy, Default)]
 struct Joint {
     at: Vec3,
     hinge: Vec3,
 }
 
-/// The joints that move a vertex, with their weights (their sum is 1).
+/// The joints that move a vertex, and their weights (which add up to 1).
 type Skin = [(usize, f32); 4];
 
-/// A hand at rest, fingers straight, and what is needed to bend it.
+/// A hand at rest with straight fingers, and what it takes to bend it.
 pub struct Mesh {
     side: Side,
     rest: Vec<Vertex>,
     skins: Vec<Skin>,
     joints: [Joint; JOINTS],
-    /// Corners counter-clockwise as seen from outside.
+    /// Counter-clockwise as seen from outside.
     pub triangles: Vec<[u16; 3]>,
 }
 
 impl Mesh {
-    /// The embedded mesh of that side.
+    /// The embedded mesh for that side.
     pub fn embedded(side: Side) -> Mesh {
         let glb: &[u8] = match side {
             Side::Left => include_bytes!("../../../models/hand-left.glb"),
@@ -89,8 +90,8 @@ impl Mesh {
         Mesh::read(glb, side).expect("the embedded meshes are held right by a test")
     }
 
-    /// The mesh of a binary glTF file with the joint names of WebXR's generic hand, which lie flat under one node: only
-    /// their positions at rest are used. `None` where a part is missing.
+    /// Reads the mesh from a binary glTF file with the joint names of WebXR's generic hand. The joints are siblings
+    /// under one node; only their positions at rest are used. None if a part is missing.
     fn read(glb: &[u8], side: Side) -> Option<Mesh> {
         let file = gltf::Gltf::from_slice(glb).ok()?;
         let blob = file.blob.as_deref()?;
@@ -129,8 +130,8 @@ impl Mesh {
         Some(mesh)
     }
 
-    /// Adds a bare forearm below the wrist, where the mesh ends, that leads out of the picture: in a sleeve, MediaPipe's
-    /// palm detection misses a tenth of the hands.
+    /// Adds a bare forearm below the wrist, where the mesh ends, that reaches out of the picture. With a sleeve,
+    /// MediaPipe's palm detection misses a tenth of the hands.
     fn add_forearm(&mut self) {
         let end = self.rest.iter().map(|v| v.position.y).fold(f32::MAX, f32::min);
         let wrist = self.rest.iter().map(|v| v.position).filter(|p| p.y < end + 0.16);
@@ -156,7 +157,8 @@ impl Mesh {
         }
     }
 
-    /// Writes the vertices with each finger (thumb first) curled from 0 (straight) to 1 (closed): linear blend skinning.
+    /// Writes the vertices with each finger (thumb first) curled from 0 (straight) to 1 (closed), by linear blend
+    /// skinning.
     pub fn bend(&self, curl: [f32; 5], vertices: &mut Vec<Vertex>) {
         let turns = self.turns(curl);
         vertices.clear();
@@ -170,7 +172,8 @@ impl Mesh {
         }));
     }
 
-    /// What each joint does to the hand at rest: its own turn about where it lies, after those of the joints before it.
+    /// Each joint's transform of the hand at rest: its own rotation around its position, after those of the joints
+    /// before it.
     fn turns(&self, curl: [f32; 5]) -> [Affine3A; JOINTS] {
         let outward = mirror(self.side);
         let mut turns = [Affine3A::IDENTITY; JOINTS];
@@ -194,7 +197,7 @@ impl Mesh {
     }
 }
 
-/// 1 for a left hand, -1 for a right one, its mirror image.
+/// 1 for a left hand, -1 for a right one (its mirror image).
 pub fn mirror(side: Side) -> f32 {
     match side {
         Side::Left => 1.0,
@@ -202,7 +205,7 @@ pub fn mirror(side: Side) -> f32 {
     }
 }
 
-/// A joint's number from its finger (0 is the thumb) and segment.
+/// A joint's number by its name.
 const fn number(finger: usize, segment: usize) -> usize {
     1 + finger * SEGMENTS.len() + segment
 }

@@ -1,19 +1,19 @@
-//! A software rasteriser. In: shaded triangles in pixels. Out: pixels, their edges smoothed by four samples a pixel.
+//! A software rasteriser. In: shaded triangles in pixels. Out: pixels, antialiased with four samples each.
 
 use glam::{Vec2, Vec3, Vec3Swizzles};
 use image::RgbImage;
 
-/// Samples a pixel has along each axis.
+/// Samples per pixel along each axis.
 const FINE: usize = 2;
 
-/// A triangle's corner on the screen: x right and y down in pixels, z the nearer the greater; its colour in sRGB, 0 to 255.
+/// A triangle's corner on the screen: x right and y down in pixels, greater z is nearer; its colour in sRGB, 0 to 255.
 #[derive(Clone, Copy, Default)]
 pub struct Corner {
     pub at: Vec3,
     pub colour: Vec3,
 }
 
-/// The nearest surface at one sample.
+/// The nearest surface at a sample.
 #[derive(Clone, Copy)]
 struct Sample {
     depth: f32,
@@ -22,7 +22,7 @@ struct Sample {
 
 const UNCOVERED: Sample = Sample { depth: f32::NEG_INFINITY, colour: [0; 3] };
 
-/// The samples in the part of the picture that is drawn to.
+/// The samples of the part of the picture that is drawn to.
 #[derive(Default)]
 pub struct Canvas {
     left: u32,
@@ -34,7 +34,8 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// Draws the triangles into the picture; those whose corners run counter-clockwise on the screen are seen from behind and left out.
+    /// Draws the triangles into the picture. Those with counter-clockwise corners on the screen are back faces and are
+    /// skipped.
     pub fn draw(&mut self, corners: &[Corner], triangles: &[[u16; 3]], picture: &mut RgbImage) {
         if self.clear(corners, picture.dimensions()) {
             for &[a, b, c] in triangles {
@@ -44,7 +45,7 @@ impl Canvas {
         }
     }
 
-    /// Fits the samples to the box around the corners inside the picture. False where nothing is inside.
+    /// Fits the samples to the corners' bounding box inside the picture. False if that is empty.
     fn clear(&mut self, corners: &[Corner], (width, height): (u32, u32)) -> bool {
         let start = (Vec2::MAX, Vec2::MIN);
         let (low, high) = corners.iter().fold(start, |(low, high), c| (low.min(c.at.xy()), high.max(c.at.xy())));
@@ -58,7 +59,7 @@ impl Canvas {
         self.width * self.height > 0
     }
 
-    /// The nearest triangle wins each sample; colours run linearly between the corners.
+    /// Per sample the nearest triangle wins; colours are interpolated linearly.
     fn triangle(&mut self, a: Corner, b: Corner, c: Corner) {
         let origin = Vec2::new(self.left as f32, self.top as f32);
         let [pa, pb, pc] = [a, b, c].map(|corner| (corner.at.xy() - origin) * FINE as f32);
@@ -93,7 +94,7 @@ impl Canvas {
         }
     }
 
-    /// Averages each pixel's samples; samples no triangle covers keep what the picture has.
+    /// Averages each pixel's samples. Samples that no triangle covers keep the picture's colour.
     fn resolve(&self, picture: &mut RgbImage) {
         let rows = self.samples.chunks_exact(self.width);
         for (y, (upper, lower)) in rows.clone().step_by(2).zip(rows.skip(1).step_by(2)).enumerate() {

@@ -1,4 +1,5 @@
-//! A scene to a picture, as an unmirrored webcam would see it. The same scene always gives the same picture.
+//! Renders a scene as an unmirrored webcam would see it. In: a scene. Out: a picture; the same scene always gives the
+//! same.
 
 use glam::{Quat, Vec2, Vec3};
 use image::RgbImage;
@@ -8,16 +9,16 @@ use super::raster::{Canvas, Corner};
 use super::scene::{Pose, Scene};
 use crate::hand::Side;
 
-/// How far the camera is from the palm, in hand lengths: an arm's reach.
+/// The distance from the camera to the palm, in hand lengths: an arm's length.
 const DISTANCE: f32 = 3.0;
-/// Light from the sky, from the ground, and from the lamp that gives shape; their sum is near 1 where all meet.
+/// Light from the sky, from the ground, and from a lamp for shape. They add up to about 1 where all three reach.
 const SKY: f32 = 0.62;
 const GROUND: f32 = 0.42;
 const LAMP: f32 = 0.5;
-/// Where the lamp is: above, left of the camera.
+/// The lamp's direction: above, left of the camera.
 const LAMP_AT: Vec3 = Vec3::new(-0.45, 0.6, 0.66);
 
-/// Draws scenes; keeps its buffers, so that a frame allocates nothing.
+/// Renders scenes; keeps its buffers, so that a frame needs no allocation.
 pub struct Renderer {
     left: Mesh,
     right: Mesh,
@@ -39,7 +40,7 @@ impl Default for Renderer {
 }
 
 impl Renderer {
-    /// Draws the scene over the whole picture, whatever was in it.
+    /// Draws the scene over the whole picture.
     pub fn render(&mut self, scene: &Scene, picture: &mut RgbImage) {
         paint_wall(scene.background, picture);
         for (side, pose) in [(Side::Left, scene.left), (Side::Right, scene.right)] {
@@ -51,7 +52,7 @@ impl Renderer {
         }
     }
 
-    /// Where the vertices of each hand lie on the screen.
+    /// The screen positions of each hand's vertices.
     #[cfg(test)]
     pub fn outline(&mut self, scene: &Scene, size: (u32, u32)) -> Vec<Vec<Vec2>> {
         let mut hands = Vec::new();
@@ -65,7 +66,7 @@ impl Renderer {
         hands
     }
 
-    /// The hand's vertices on the screen, lit.
+    /// Projects the hand's vertices to the screen and lights them.
     fn project(&mut self, side: Side, pose: &Pose, (width, height): (u32, u32)) {
         let mesh = if side == Side::Left { &self.left } else { &self.right };
         mesh.bend(pose.curl, &mut self.vertices);
@@ -89,7 +90,7 @@ impl Renderer {
     }
 }
 
-/// A plain wall, a little brighter at its top, where the light is.
+/// A plain wall, slightly brighter at the top.
 fn paint_wall(colour: Vec3, picture: &mut RgbImage) {
     let (width, height) = picture.dimensions();
     for (y, row) in picture.chunks_exact_mut(3 * width.max(1) as usize).enumerate() {

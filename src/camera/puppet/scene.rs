@@ -1,4 +1,4 @@
-//! What the puppet shows at one instant, and how one scene moves into another.
+//! What the puppet shows at one instant. In: two scenes and a share. Out: the scene between them.
 
 use glam::{Vec2, Vec3};
 
@@ -7,16 +7,16 @@ use crate::hand::Side;
 /// A colour in sRGB, 0 to 255.
 pub type Colour = Vec3;
 
-/// How one hand is held.
+/// The pose of one hand.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pose {
     /// How far each finger is curled, thumb first: 0 raised, 1 closed.
     pub curl: [f32; 5],
-    /// Degrees the hand is turned clockwise in the picture; 0 is fingers up.
+    /// Clockwise rotation in the picture, in degrees; 0 is fingers up.
     pub roll: f32,
-    /// Degrees the hand is turned about its own length, its thumb away from the camera: 0 shows the palm, 180 the back.
+    /// Rotation around the hand's length, thumb away from the camera, in degrees: 0 shows the palm, 180 the back.
     pub yaw: f32,
-    /// Where the palm's centre is: shares of the picture's width and height, from the left top.
+    /// The palm's centre, as shares of the picture's width and height, from the top left.
     pub place: Vec2,
     /// Wrist to middle fingertip, as a share of the picture's height.
     pub size: f32,
@@ -24,7 +24,7 @@ pub struct Pose {
 }
 
 impl Pose {
-    /// An open palm where a person before the camera raises it: the picture is not mirrored, so the left hand is on its right.
+    /// An open palm where a person would raise it. The picture is not mirrored, so the left hand is on its right side.
     pub fn open(side: Side) -> Pose {
         let place = match side {
             Side::Left => Vec2::new(0.66, 0.55),
@@ -33,7 +33,7 @@ impl Pose {
         Pose { curl: [0.0; 5], roll: 0.0, yaw: 0.0, place, size: 0.5, skin: Vec3::new(198.0, 136.0, 99.0) }
     }
 
-    /// The same hand drawn back along its forearm until it is out of the picture.
+    /// The same hand, moved back along its forearm until it is out of the picture.
     pub fn withdrawn(self) -> Pose {
         let (sin, cos) = self.roll.to_radians().sin_cos();
         Pose { place: self.place + Vec2::new(-sin, cos) * (1.0 + self.size), ..self }
@@ -52,7 +52,7 @@ impl Pose {
     }
 }
 
-/// A picture's content: at most one hand of each side before a plain wall.
+/// A picture's content: at most one hand of each side in front of a plain wall.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scene {
     pub left: Option<Pose>,
@@ -67,8 +67,8 @@ impl Default for Scene {
 }
 
 impl Scene {
-    /// The scene on the way to another: `share` 0 is here, 1 is there, with a soft start and stop. Hands that are in one
-    /// of the two only come from, or leave over, the picture's edge.
+    /// The scene on the way to another: `share` 0 is this one, 1 the other, eased at both ends. A hand that is in only
+    /// one of them enters or leaves over the picture's edge.
     pub fn towards(&self, to: &Scene, share: f32) -> Scene {
         let share = share.clamp(0.0, 1.0);
         let eased = share * share * (3.0 - 2.0 * share);

@@ -1,7 +1,7 @@
-//! The puppet's script. In: a small text. Out: the scene at any time.
+//! The puppet's script. In: text. Out: the scene at any time.
 //!
-//! A line is what is shown next: one hand, two hands joined by `and`, or `none`. The puppet moves there from where it
-//! was and holds it. `#` starts a comment.
+//! Each line is what is shown next: one hand, two hands joined by `and`, or `none`. The puppet moves there from its
+//! last pose and holds it. `#` starts a comment.
 //!
 //! ```text
 //! left 3 for 2                       # index, middle and ring finger of the left hand, held for 2 s
@@ -38,9 +38,9 @@ use glam::{Vec2, Vec3};
 use super::scene::{Colour, Pose, Scene};
 use crate::hand::Side;
 
-/// How long a move takes where the script says nothing, in seconds: what a person takes.
+/// The duration of a move if the script gives none, in seconds: about what a person takes.
 pub const MOVE: f32 = 0.4;
-/// A waving hand: times a second, degrees to each side, and shares of the picture's width to each side.
+/// A waving hand: swings per second, degrees to each side, and shares of the picture's width to each side.
 const WAVE: (f32, f32, f32) = (1.6, 22.0, 0.08);
 
 /// Moves and holds, one after the other.
@@ -68,7 +68,7 @@ pub struct ScriptError {
 }
 
 impl Script {
-    /// Reads a script; the first thing wrong with it is the error.
+    /// Parses a script. Returns the first error in it.
     pub fn parse(text: &str) -> Result<Script, ScriptError> {
         let mut steps = Vec::new();
         for (number, line) in text.lines().enumerate() {
@@ -93,7 +93,7 @@ impl Script {
         self.steps.iter().map(|step| step.moving + step.held).sum()
     }
 
-    /// What is to be seen at that time; after the end, what was last.
+    /// The scene at that time; after the end, the last one.
     pub fn scene(&self, time: Duration) -> Scene {
         let mut since = time;
         let mut before = Scene { background: self.steps[0].scene.background, ..Scene::default() };
@@ -113,7 +113,7 @@ impl Script {
 }
 
 impl Step {
-    /// The scene `since` the hold began. Waving starts and ends softly at rest.
+    /// The scene `since` the hold began. Waving eases in and out.
     fn waving(&self, since: Duration) -> Scene {
         let mut scene = self.scene;
         if self.waves {
@@ -129,7 +129,7 @@ impl Step {
     }
 }
 
-/// How far each finger is curled, thumb first, where the fingers are named so.
+/// The curl of each finger, thumb first. None if the text is no fingers' name.
 pub fn curl(fingers: &str) -> Option<[f32; 5]> {
     let raised = match fingers {
         "0" | "fist" => "00000",
@@ -148,7 +148,7 @@ pub fn curl(fingers: &str) -> Option<[f32; 5]> {
     Some(curl)
 }
 
-/// A reason and a remedy, still without a line.
+/// A reason and a remedy, without the line's number.
 struct Wrong {
     reason: String,
     remedy: String,
@@ -185,7 +185,7 @@ impl Words<'_> {
         Ok(step)
     }
 
-    /// A side, its fingers, and the words about that hand.
+    /// Reads a side, its fingers, and the words about that hand.
     fn hand(&mut self, step: &mut Step) -> Result<(), Wrong> {
         let (side, slot) = match self.0.next() {
             Some("left") => (Side::Left, &mut step.scene.left),

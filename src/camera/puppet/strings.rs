@@ -1,4 +1,5 @@
-//! The puppet's strings. In: keys that a person presses. Out: the scene that they ask for, moved to as the script moves.
+//! The puppet's strings: moves the hand by keys. In: keys that a person presses. Out: the scene that they ask for,
+//! reached with the script's speed.
 
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::Duration;
@@ -7,10 +8,10 @@ use super::scene::{Pose, Scene};
 use super::script::{MOVE, curl};
 use crate::hand::Side;
 
-/// One end of the strings; whoever presses keys holds the other. Until the first key the script plays.
+/// The receiving end; the sender belongs to what reads the keyboard. The script plays until the first key.
 pub struct Strings {
     keys: Receiver<char>,
-    /// Somebody holds the other end.
+    /// Whether the sender still exists.
     held: bool,
     side: Side,
     fingers: char,
@@ -18,7 +19,7 @@ pub struct Strings {
     motion: Option<Motion>,
 }
 
-/// The way to what the newest key asks for.
+/// The move to the scene of the newest key.
 struct Motion {
     from: Scene,
     to: Scene,
@@ -26,8 +27,8 @@ struct Motion {
 }
 
 impl Strings {
-    /// Takes `0` to `5` for the fingers, `l` and `r` for the hand that shows them, `n` for none. Also gives the end to
-    /// send them to.
+    /// Keys: `0` to `5` set the fingers, `l` and `r` the hand that shows them, `n` removes it. Also returns the sender
+    /// for keys.
     pub fn new() -> (Strings, Sender<char>) {
         let (sender, keys) = channel();
         (Strings { keys, held: true, side: Side::Left, fingers: '0', motion: None }, sender)
@@ -38,12 +39,12 @@ impl Strings {
         self.held
     }
 
-    /// Whether a key has come: the script is left.
+    /// Whether a key has come, which ends the script.
     pub fn are_pulled(&self) -> bool {
         self.motion.is_some()
     }
 
-    /// What is to be seen at `time`, where `scripted` is what the script shows.
+    /// The scene at `time`; `scripted` is the script's.
     pub fn scene(&mut self, time: Duration, scripted: Scene) -> Scene {
         loop {
             match self.keys.try_recv() {
@@ -66,23 +67,23 @@ impl Strings {
         from.towards(to, time.saturating_sub(*since).as_secs_f32() / MOVE)
     }
 
-    /// What is to be seen after this key.
+    /// The scene that this key asks for.
     fn wish(&mut self, key: char, now: Scene) -> Scene {
-        let nobody = Scene { left: None, right: None, ..now };
+        let empty = Scene { left: None, right: None, ..now };
         match key {
             'l' => self.side = Side::Left,
             'r' => self.side = Side::Right,
             '0'..='5' => self.fingers = key,
-            // The next hand to come shows nothing until it is told to.
+            // The next hand starts as a fist.
             _ => {
                 self.fingers = '0';
-                return nobody;
+                return empty;
             }
         }
         let pose = curl(self.fingers.encode_utf8(&mut [0; 4])).map(|curl| Pose { curl, ..Pose::open(self.side) });
         match self.side {
-            Side::Left => Scene { left: pose, ..nobody },
-            Side::Right => Scene { right: pose, ..nobody },
+            Side::Left => Scene { left: pose, ..empty },
+            Side::Right => Scene { right: pose, ..empty },
         }
     }
 }
@@ -93,7 +94,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// Presses the keys at `time`, and answers what is seen when the hand has come to rest: side and raised fingers.
+    /// Presses the keys at `time`, and returns what is shown once the hand is at rest: side and raised fingers.
     fn press(strings: &mut Strings, keys: &Sender<char>, pressed: &str, time: u32) -> Vec<(Side, usize)> {
         pressed.chars().for_each(|key| keys.send(key).unwrap());
         strings.scene(time * MS, Scene::default());

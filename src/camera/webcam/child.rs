@@ -1,8 +1,8 @@
-//! The camera's own process: owns the camera, decodes its pictures. In: what to watch, on the command line. Out: messages
-//! on stdout, until the camera is lost or stdin ends, which it does with the parent, however that ends.
+//! The camera's own process: owns the camera and decodes its pictures. In: a task on the command line. Out: messages on
+//! stdout, until the camera is lost or stdin ends. Stdin ends with the parent, however that ends.
 //!
-//! It is a process because nokhwa blocks for ever on a camera that stalls, holds the device meanwhile, and may panic when
-//! its stream is dropped. The parent kills it, and the system cleans up.
+//! It is a process of its own because nokhwa blocks forever on a camera that stalls, holds the device meanwhile, and
+//! may panic when its stream is dropped. The parent kills it, and the system cleans up.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -17,54 +17,55 @@ use nokhwa::Camera;
 use nokhwa::NokhwaError;
 use serde::{Deserialize, Serialize};
 
+use super::clock::monotonic;
 use super::device::{self, Device, Reason, State, Trouble};
 use super::format::{Format, Wish, sort_by_nearness};
 use super::pipe::{self, Message, Opened};
 use super::pixels::Decoder;
 
-/// How often a camera that is not there is looked for.
+/// The interval at which a missing camera is looked for.
 const LOOK: Duration = Duration::from_millis(200);
-/// How often the parent is told that there is none yet.
+/// The interval at which the parent is told that it is still missing.
 const SAY: Duration = Duration::from_secs(1);
-/// How many formats are tried, the nearest first: a driver may refuse what it has offered.
+/// How many formats are tried, the nearest first: drivers may refuse formats that they offer.
 const TRIES: usize = 8;
-/// A picture older than this when it arrives has a time that makes no sense.
+/// A picture with an older timestamp than this on arrival has a wrong one.
 const OLDEST: Duration = Duration::from_secs(1);
 
-/// What the process is to do.
+/// What the process shall do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Task {
-    /// Say what cameras there are.
+    /// List the cameras.
     List,
-    Watch(Watch),
+    Deliver(Wanted),
 }
 
-/// Which camera is watched, and how.
+/// Which camera shall deliver, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Watch {
+pub struct Wanted {
     pub index: u32,
-    /// The camera's name, once known: put back, it may have another index.
+    /// The camera's name, once known: plugged in again, it may get another index.
     pub name: Option<String>,
     pub wish: Wish,
-    /// Whether to wait for a camera that is not there, rather than to fail.
+    /// Whether to wait for a missing camera rather than fail.
     pub wait: bool,
 }
 
-/// Does the task, and tells on stdout how it ended.
+/// Does the task, and reports on stdout how it ended.
 pub fn run(task: &Task) -> ExitCode {
     thread::spawn(|| {
-        // Nothing is ever written to it: this ends when the parent does.
+        // The parent never writes to stdin: this returns when the parent ends.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         std::process::exit(0);
     });
     let Ok(stdout) = io::stdout().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
-    // Not through std's stdout, which looks for line ends in pictures.
+    // Not through std's stdout, which scans for line ends.
     let mut out = BufWriter::new(File::from(stdout));
-    // What a panic says goes to the parent, not into a person's terminal.
+    // A panic's message goes to the parent, not to the terminal.
     std::panic::set_hook(Box::new(|_| {}));
     let outcome = catch_unwind(AssertUnwindSafe(|| match task {
         Task::List => list(&mut out),
-        Task::Watch(watch) => follow(watch, &mut out),
+        Task::Deliver(wanted) => follow(wanted, &mut out),
     }));
     let trouble = match outcome {
         Ok(Ok(())) => return ExitCode::SUCCESS,
@@ -76,10 +77,10 @@ pub fn run(task: &Task) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Why it is over.
+/// Why the task has ended.
 enum End {
     Trouble(Trouble),
-    /// Nobody listens any more.
+    /// The parent no longer reads.
     Unheard,
 }
 
@@ -113,14 +114,14 @@ fn list(out: &mut impl Write) -> Result<(), End> {
     Ok(())
 }
 
-/// Frames from the camera, for ever.
-fn follow(watch: &Watch, out: &mut impl Write) -> Result<(), End> {
+/// Sends frames from the camera until an error.
+fn follow(wanted: &Wanted, out: &mut impl Write) -> Result<(), End> {
     allow();
     let mut said = Instant::now();
     let (mut camera, opened) = loop {
-        match open(watch) {
+        match open(wanted) {
             Ok(opened) => break opened,
-            Err(trouble) if !watch.wait => return Err(trouble.into()),
+            Err(trouble) if !wanted.wait => return Err(trouble.into()),
             Err(_) => thread::sleep(LOOK),
         }
         if said.elapsed() >= SAY {
@@ -144,27 +145,27 @@ fn follow(watch: &Watch, out: &mut impl Write) -> Result<(), End> {
 }
 
 /// Opens the camera in the format nearest to the wish, and its stream.
-fn open(watch: &Watch) -> Result<(Camera, Opened), Trouble> {
+fn open(wanted: &Wanted) -> Result<(Camera, Opened), Trouble> {
     let mut first = None;
-    for (index, name) in candidates(watch, device::devices()?) {
-        match open_one(index, &watch.wish) {
+    for (index, name) in candidates(wanted, device::devices()?) {
+        match open_one(index, &wanted.wish) {
             Ok((camera, format)) => return Ok((camera, Opened { index, name, format })),
             Err(trouble) => first = first.or(Some(trouble)),
         }
     }
-    // Nothing listed of that index: opening it all the same tells why.
+    // No device has that index or name: opening the index anyway gives the reason.
     match first {
         Some(trouble) => Err(trouble),
-        None => open_one(watch.index, &watch.wish)
-            .map(|(camera, format)| (camera, Opened { index: watch.index, name: String::new(), format })),
+        None => open_one(wanted.index, &wanted.wish)
+            .map(|(camera, format)| (camera, Opened { index: wanted.index, name: String::new(), format })),
     }
 }
 
-/// The devices to try in turn: those of the camera's name, its old index first, then the index asked for. A webcam's
-/// metadata node has its name too, so there may be several.
-fn candidates(watch: &Watch, mut devices: Vec<(u32, String)>) -> Vec<(u32, String)> {
-    let rank = |(index, name): &(u32, String)| (Some(name) != watch.name.as_ref(), *index != watch.index, *index);
-    devices.retain(|device| Some(&device.1) == watch.name.as_ref() || device.0 == watch.index);
+/// The devices to try, in order: those with the camera's name, the old index first, then the index asked for. A
+/// webcam's metadata node has the same name, so there may be several.
+fn candidates(wanted: &Wanted, mut devices: Vec<(u32, String)>) -> Vec<(u32, String)> {
+    let rank = |(index, name): &(u32, String)| (Some(name) != wanted.name.as_ref(), *index != wanted.index, *index);
+    devices.retain(|device| Some(&device.1) == wanted.name.as_ref() || device.0 == wanted.index);
     devices.sort_by_key(rank);
     devices
 }
@@ -185,22 +186,22 @@ fn open_one(index: u32, wish: &Wish) -> Result<(Camera, Format), Trouble> {
     Err(refused)
 }
 
-/// When a picture was taken, on the system's monotonic clock. nokhwa tells the time of day, which may be set meanwhile;
-/// how long ago that is, just now, is right all the same.
+/// When a picture was taken, on the system's monotonic clock. nokhwa gives the time of day, which can be set at any
+/// time; the picture's age, computed right away, is correct anyway.
 fn taken(time_of_day: Option<Duration>) -> Duration {
-    let now = super::monotonic();
+    let now = monotonic();
     let today = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let age = time_of_day.and_then(|then| today.checked_sub(then)).filter(|age| *age < OLDEST);
     now.saturating_sub(age.unwrap_or_default())
 }
 
-/// What a panic said.
+/// A panic's message.
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("no reason given").into()
 }
 
-/// macOS asks its user before the first look at a camera.
+/// macOS asks the user before the first access to a camera.
 fn allow() {
     #[cfg(target_os = "macos")]
     {
@@ -208,7 +209,7 @@ fn allow() {
         nokhwa::nokhwa_initialize(move |_| {
             let _ = answered.send(());
         });
-        let _ = answer.recv_timeout(super::OPENING - SAY);
+        let _ = answer.recv_timeout(super::clock::OPENING - SAY);
     }
 }
 
@@ -218,10 +219,10 @@ mod tests {
 
     fn found(index: u32, name: Option<&str>) -> Vec<u32> {
         let wish = Wish { width: 640, height: 480, fps: 30.0 };
-        let watch = Watch { index, name: name.map(String::from), wish, wait: true };
+        let wanted = Wanted { index, name: name.map(String::from), wish, wait: true };
         let devices = [(0, "Built-in"), (1, "Built-in"), (2, "Lab"), (3, "Lab"), (4, "Lab")];
         let devices = devices.map(|(index, name)| (index, name.to_string()));
-        candidates(&watch, devices.into()).into_iter().map(|(index, _)| index).collect()
+        candidates(&wanted, devices.into()).into_iter().map(|(index, _)| index).collect()
     }
 
     #[test]
@@ -235,13 +236,13 @@ mod tests {
 
     #[test]
     fn a_pictures_time_is_how_long_ago_it_was_taken() {
-        let now = super::super::monotonic();
+        let now = monotonic();
         let today = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let age = |time: Duration| (super::super::monotonic().saturating_sub(time)).as_millis();
+        let age = |time: Duration| (monotonic().saturating_sub(time)).as_millis();
         assert!((100..200).contains(&age(taken(Some(today - Duration::from_millis(100))))));
         for nonsense in [None, Some(Duration::ZERO), Some(today + Duration::from_secs(99))] {
             assert!(age(taken(nonsense)) < 100, "{nonsense:?} is taken for now");
         }
-        assert!(super::super::monotonic() >= now);
+        assert!(monotonic() >= now);
     }
 }

@@ -1,6 +1,6 @@
-//! The system's cameras, by nokhwa. In: an index. Out: names, formats, an open camera, or what is wrong with it.
+//! The system's cameras, through nokhwa. In: an index. Out: names, formats, an open camera, or what is wrong with it.
 //!
-//! Only the camera's own process calls this: nokhwa may block for ever or panic on what drivers do.
+//! Only the camera's own process may call this: nokhwa may block forever or panic, depending on the driver.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -24,7 +24,7 @@ pub struct Device {
     pub state: State,
 }
 
-/// What a device turned out to be.
+/// What a device is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum State {
     Camera(Vec<Format>),
@@ -41,13 +41,13 @@ pub struct Trouble {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reason {
     Missing,
-    /// A webcam's metadata node, say: no pictures come out of it.
+    /// It delivers no pictures: a webcam's metadata node, for example.
     NoPictures,
-    /// Pictures, but none that handwave reads.
+    /// It delivers pictures, but in no format that handwave reads.
     NoFormat,
     Busy,
     Forbidden,
-    /// Its USB bus has no room for its pictures.
+    /// Its USB bus has no bandwidth left.
     NoRoom,
     /// Its process panicked.
     Crashed,
@@ -59,7 +59,7 @@ pub fn path(index: u32) -> Option<String> {
     cfg!(target_os = "linux").then(|| format!("/dev/video{index}"))
 }
 
-/// How people call a device.
+/// A device's name in sentences.
 #[derive(Debug)]
 pub struct Label(pub u32);
 
@@ -72,7 +72,7 @@ impl fmt::Display for Label {
     }
 }
 
-/// Index and name of every device, cameras or not, in the indices' order.
+/// Index and name of every device, cameras or not, ordered by index.
 pub fn devices() -> Result<Vec<(u32, String)>, Trouble> {
     let infos = query(ApiBackend::Auto).map_err(trouble)?;
     let named = |info: &nokhwa::utils::CameraInfo| Some((info.index().as_index().ok()?, info.human_name()));
@@ -81,10 +81,10 @@ pub fn devices() -> Result<Vec<(u32, String)>, Trouble> {
     Ok(devices)
 }
 
-/// Opens a camera, in any format yet, and says which it has.
+/// Opens a camera in any format, and returns it with its formats.
 pub fn open(index: u32) -> Result<(Camera, Vec<Format>), Trouble> {
     let mut camera = open_as(index, &READABLE)
-        // Some drivers refuse the first format they offer, and nokhwa gives up; the other encoding may do.
+        // Some drivers refuse the first format that they offer, and nokhwa gives up. Try the other encoding.
         .or_else(|first| open_as(index, &READABLE[1..]).map_err(|_| first))
         .map_err(|error| match trouble(error) {
             Trouble { reason: Reason::NoFormat, said } if !takes_pictures(index) => {
@@ -97,7 +97,7 @@ pub fn open(index: u32) -> Result<(Camera, Vec<Format>), Trouble> {
     if formats.is_empty() {
         return Err(Trouble { reason: Reason::NoFormat, said: String::new() });
     }
-    // nokhwa's order is chance.
+    // nokhwa's order is random.
     formats.sort_by_key(|format| (format.encoding, Reverse((format.width, format.height, format.fps))));
     formats.dedup();
     Ok((camera, formats))
@@ -108,7 +108,7 @@ fn open_as(index: u32, encodings: &[FrameFormat]) -> Result<Camera, NokhwaError>
     Camera::new(CameraIndex::Index(index), first)
 }
 
-/// Whether the device is for pictures at all. nokhwa does not tell.
+/// Whether the device captures pictures at all. nokhwa does not say.
 #[cfg(target_os = "linux")]
 fn takes_pictures(index: u32) -> bool {
     use v4l::capability::Flags;
@@ -121,7 +121,7 @@ fn takes_pictures(_index: u32) -> bool {
     true
 }
 
-/// Asks for a format. It must be one of the camera's, and even then the driver may refuse it.
+/// Sets a format. It must be one of the camera's; even so the driver may refuse it.
 pub fn choose(camera: &mut Camera, format: Format) -> Result<(), Trouble> {
     let exact = RequestedFormatType::Exact(to_nokhwa(format));
     camera.set_camera_requset(RequestedFormat::with_formats(exact, &READABLE)).map(|_| ()).map_err(trouble)
@@ -144,7 +144,7 @@ fn to_nokhwa(format: Format) -> CameraFormat {
     CameraFormat::new(Resolution::new(format.width, format.height), encoding, format.fps)
 }
 
-/// nokhwa's errors are sentences; the system's error number in them is what can be told apart.
+/// Classifies nokhwa's errors, which are sentences, by the system's error number in them.
 pub fn trouble(error: NokhwaError) -> Trouble {
     let mut said = error.to_string();
     let reason = match os_error(&said) {
@@ -154,11 +154,11 @@ pub fn trouble(error: NokhwaError) -> Trouble {
         Some(1 | 13) => Reason::Forbidden,
         Some(16) => Reason::Busy,
         Some(28) => Reason::NoRoom,
-        // nokhwa's word for no format that was asked for.
+        // nokhwa's error if no requested format is available.
         None if said.contains("Fufill") => Reason::NoFormat,
         _ => Reason::Other,
     };
-    // What the system said is enough.
+    // The system's own message is enough.
     if let Some((_, system)) = said.rsplit_once(": ").filter(|(_, system)| os_error(system).is_some()) {
         said = system.into();
     }

@@ -1,10 +1,13 @@
-//! Which of a webcam's formats is asked for. In: those it has, and a wish. Out: the same, nearest to the wish first. Pure.
+//! Chooses a webcam's format. In: the formats that it has, and a wish. Out: the formats, nearest to the wish first.
+//! Pure.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How a webcam writes its pixels down. Those handwave decodes.
+use crate::camera::settings::Settings;
+
+/// A webcam's pixel encoding. These are the ones that handwave decodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Encoding {
     Yuyv,
@@ -28,14 +31,20 @@ pub struct Wish {
     pub fps: f64,
 }
 
-/// Sorts formats, the nearest to the wish first, and drops those that come twice.
+impl From<&Settings> for Wish {
+    fn from(settings: &Settings) -> Wish {
+        Wish { width: settings.width, height: settings.height, fps: settings.fps }
+    }
+}
+
+/// Sorts formats by nearness to the wish, and removes duplicates.
 pub fn sort_by_nearness(formats: &mut Vec<Format>, wish: &Wish) {
     formats.sort_by(|a, b| distance(a, wish).total_cmp(&distance(b, wish)));
     formats.dedup();
 }
 
-/// How far a format is from the wish: in factors of width and height, and of the rate, where too slow is as bad as too
-/// small and too fast costs little. Between equals YUYV wins: it loses nothing, and decodes faster.
+/// The distance of a format from the wish, in log ratios of width, height and rate. Too slow is as bad as too small;
+/// too fast costs little. Between equals YUYV wins: it is lossless and decodes faster.
 fn distance(format: &Format, wish: &Wish) -> f64 {
     let factor = |is: f64, wanted: f64| (is / wanted).ln();
     let size =

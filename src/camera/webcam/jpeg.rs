@@ -1,43 +1,43 @@
-//! Where a JPEG picture ends in a buffer that is larger. In: the driver's buffers, one after the other. Out: the picture
-//! alone, or nothing where it is cut off. Pure.
+//! Finds the end of a JPEG picture in a larger buffer. In: the driver's buffers, one after the other. Out: the picture
+//! alone, or none if it is cut off. Pure.
 //!
-//! nokhwa hands out the driver's whole buffer and does not say how much of it was filled, so a picture that is cut off
-//! is followed by the rest of an older one, end marker and all. Such a rest gives itself away: the older picture ended
-//! in the very same bytes at the very same place, and nothing behind it has changed.
+//! nokhwa returns the driver's whole buffer and not how much of it was filled. So a cut-off picture is followed by the
+//! rest of an older one, including its end marker. Such a rest can be recognised: an older buffer has exactly the same
+//! bytes at the same place, up to its end.
 
 use std::collections::VecDeque;
 
-/// How many buffers nokhwa has the driver rotate: a rest is from the last time that one of them was filled.
+/// The number of buffers that nokhwa lets the driver rotate: a rest is from the last time that this one was filled.
 const BUFFERS: usize = 4;
 
-/// How many bytes before a picture's end are compared: two pictures of the same length that differ and end in the same
-/// so many bytes, and all behind them, are not met by chance.
+/// How many bytes before a picture's end are compared. It is practically impossible that two different pictures have
+/// the same length, the same last bytes and the same bytes after them.
 const COMPARED: usize = 16;
 
-/// A picture, start marker to end marker.
+/// A picture, from start marker to end marker.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Jpeg<'a> {
     pub bytes: &'a [u8],
-    /// Whether it has its Huffman tables. Webcams may leave them out, as they are always the same.
+    /// Whether it contains Huffman tables. Webcams may omit them, since they are always the same.
     pub has_tables: bool,
 }
 
 impl Jpeg<'_> {
-    /// The picture with a note that the decoder knows: it is motion JPEG's, decode it by the usual tables.
+    /// The picture with an AVI1 marker, which tells the decoder that it is motion JPEG with the standard tables.
     pub fn with_usual_tables(&self) -> Vec<u8> {
         [&self.bytes[..2], b"\xff\xe0\0\x08AVI1\0\0", &self.bytes[2..]].concat()
     }
 }
 
-/// Finds the ends of pictures that follow each other.
+/// Finds the ends of consecutive pictures.
 #[derive(Debug, Default)]
 pub struct Ends {
-    /// Copies of the last buffers, the newest first.
+    /// Copies of the last buffers, newest first.
     earlier: VecDeque<Vec<u8>>,
 }
 
 impl Ends {
-    /// The picture at the buffer's start; nothing where it has no end, or only an older one's.
+    /// The picture at the buffer's start; None if it has no end or only an older picture's.
     pub fn cut<'a>(&mut self, buffer: &'a [u8]) -> Option<Jpeg<'a>> {
         let whole =
             |jpeg: &Jpeg<'_>| !self.earlier.iter().any(|earlier| is_completed_by(buffer, jpeg.bytes.len(), earlier));
@@ -54,14 +54,13 @@ impl Ends {
     }
 }
 
-/// Whether the end of the picture, and all behind it, is what an earlier buffer holds there, though the picture is
-/// another.
+/// Whether the picture's end, and all after it, equals an earlier buffer's, while the picture itself differs.
 fn is_completed_by(buffer: &[u8], length: usize, earlier: &[u8]) -> bool {
     let tail = length.saturating_sub(COMPARED);
     buffer.get(tail..) == earlier.get(tail..) && buffer.get(..length) != earlier.get(..length)
 }
 
-/// The picture at the buffer's start, where it has an end.
+/// The picture at the buffer's start, if it has an end.
 fn jpeg(buffer: &[u8]) -> Option<Jpeg<'_>> {
     const TABLES: u8 = 0xc4;
     const START: u8 = 0xd8;
@@ -71,14 +70,14 @@ fn jpeg(buffer: &[u8]) -> Option<Jpeg<'_>> {
         return None;
     }
     let mut at = 2;
-    // Segments, each with its length, up to the scan.
+    // Segments with a length each, up to the scan.
     let (mut scan, mut has_tables) = (false, false);
     while !scan {
         let marker = loop {
             match *buffer.get(at..at + 2)? {
                 [0xff, 0xff] => at += 1,
                 [0xff, marker] if marker != 0 => break marker,
-                // Padding between segments: some webcams write it.
+                // Padding between segments, which some webcams write.
                 _ => at += 1,
             }
         };
@@ -90,7 +89,7 @@ fn jpeg(buffer: &[u8]) -> Option<Jpeg<'_>> {
         scan = marker == SCAN;
         has_tables |= marker == TABLES;
     }
-    // The scan, where 0xff is a marker's start unless a zero follows. Webcams have one scan alone.
+    // In the scan 0xff starts a marker unless a zero follows. Webcams write a single scan.
     loop {
         at += buffer.get(at..)?.iter().position(|&byte| byte == 0xff)? + 1;
         match *buffer.get(at)? {
@@ -106,7 +105,7 @@ fn jpeg(buffer: &[u8]) -> Option<Jpeg<'_>> {
 mod tests {
     use super::*;
 
-    /// Start, a segment that holds an end marker, a scan with a stuffed byte and a restart marker, end.
+    /// Start, a segment that contains an end marker, a scan with a stuffed byte and a restart marker, end.
     const JPEG: [u8; 23] =
         [0xff, 0xd8, 0xff, 0xe0, 0, 4, 0xff, 0xd9, 0xff, 0xff, 0xda, 0, 3, 1, 9, 0xff, 0, 8, 0xff, 0xd3, 7, 0xff, 0xd9];
 

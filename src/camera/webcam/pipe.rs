@@ -1,7 +1,7 @@
-//! What the camera's process tells over its pipe. In: messages. Out: bytes, and from bytes the messages again.
+//! The protocol of the camera's process. In: messages. Out: bytes; and from bytes the messages again.
 //!
-//! A message is a letter for its kind, its length (4 bytes, least first) and its content. A frame's content is its time
-//! in nanoseconds (8 bytes), width and height (4 each), then the picture; all others are JSON.
+//! A message is a letter for its kind, its length (4 bytes, little-endian) and its content. A frame's content is its
+//! time in nanoseconds (8 bytes), width and height (4 bytes each) and the picture; all others are JSON.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -14,27 +14,27 @@ use serde::{Deserialize, Serialize};
 use super::device::{Device, Trouble};
 use super::format::Format;
 use super::pixels::MOST_SIDE;
-use crate::camera::resize;
+use crate::camera::frame::resize;
 
-/// Everything but frames is shorter than this.
+/// The longest message that is not a frame, in bytes.
 const MOST_JSON: usize = 1 << 20;
 /// Time, width and height.
 const FRAME_HEAD: usize = 16;
 
-/// What the camera's process tells. A frame's picture goes beside it.
+/// A message from the camera's process. A frame's picture is passed separately.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
-    /// There is no camera yet; said every second.
+    /// There is no camera yet. Sent every second.
     Waiting,
     /// The camera is open; frames follow.
     Opened(Opened),
     /// A picture, taken at this time on the system's monotonic clock.
     Frame(Duration),
-    /// A picture was damaged, and is left out.
+    /// A picture was damaged and is skipped.
     Damaged(String),
-    /// It is over, and why.
+    /// The task has failed, and why.
     Failed(Trouble),
-    /// A device, where a list was asked for.
+    /// A device, if a list was asked for.
     Listed(Device),
 }
 
@@ -113,7 +113,7 @@ pub fn read(from: &mut impl Read, picture: &mut RgbImage) -> Result<Message, Pip
             let height = u32::from_le_bytes(read_bytes(from)?);
             let sides = 1..=MOST_SIDE;
             let sound = sides.contains(&width) && sides.contains(&height);
-            // Sides that are sound can't overflow.
+            // Can't overflow: both sides are bounded.
             if !sound || length != FRAME_HEAD + 3 * width as usize * height as usize {
                 return Err(PipeError::Garbage);
             }
@@ -173,7 +173,7 @@ mod tests {
         bytes
     }
 
-    /// Gives and takes a few bytes at a time, as a pipe may.
+    /// Reads and writes a few bytes at a time, as a pipe may.
     struct Trickle<T>(T, usize);
 
     impl Trickle<&[u8]> {
@@ -252,7 +252,7 @@ mod tests {
             b"O\x02\x00\x00\x00[]",
             b"E\xff\xff\xff\xff{}",
             b"L\x01\x00\x00\x00{",
-            // Frames of no width, of another length than their size says, and far too large.
+            // Frames with no width, with a length that contradicts their size, and far too large.
             b"F\x10\x00\x00\x00\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0",
             b"F\x14\x00\x00\x00\0\0\0\0\0\0\0\0\x01\0\0\0\x01\0\0\0abcd",
             b"F\x00\x00\x00\x00\0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",

@@ -1,5 +1,5 @@
-//! What a webcam delivers to RGB. In: a buffer as the driver fills it, which may be longer than the picture and hold an
-//! older one's rest behind it. Out: the picture, or why it is damaged. Pure.
+//! Decodes a webcam's buffers to RGB. In: a buffer from the driver, which may be longer than the picture and end with
+//! the rest of an older one. Out: the picture, or why it is damaged. Pure.
 
 use image::RgbImage;
 use zune_jpeg::JpegDecoder;
@@ -9,12 +9,12 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::format::Encoding;
 use super::jpeg;
-use crate::camera::resize;
+use crate::camera::frame::resize;
 
-/// The most pixels a side that a picture may have: nobody's webcam has more, and a damaged header may claim anything.
+/// The most pixels per side. No webcam has more, and a damaged header may claim anything.
 pub const MOST_SIDE: u32 = 8192;
 
-/// Why a buffer is no picture.
+/// Why a buffer holds no picture.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     #[error("it is cut off")]
@@ -25,7 +25,7 @@ pub enum Damage {
     Size,
 }
 
-/// Decodes buffers of one webcam, one after the other.
+/// Decodes the buffers of one webcam, in order.
 pub struct Decoder {
     encoding: Encoding,
     size: (u32, u32),
@@ -33,12 +33,12 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// For a stream in this encoding; a JPEG picture says its own size.
+    /// For a stream in this encoding. `size` is for YUYV; a JPEG picture has its own.
     pub fn new(encoding: Encoding, size: (u32, u32)) -> Decoder {
         Decoder { encoding, size, ends: jpeg::Ends::default() }
     }
 
-    /// Decodes a buffer into `picture`, whose memory is reused. A damaged one leaves anything in it.
+    /// Decodes a buffer into `picture`, whose memory is reused. After an error its content is undefined.
     pub fn decode(&mut self, buffer: &[u8], picture: &mut RgbImage) -> Result<(), Damage> {
         match self.encoding {
             Encoding::Yuyv => yuyv(buffer, self.size, picture),
@@ -50,7 +50,7 @@ impl Decoder {
     }
 }
 
-/// Two pixels in four bytes: their two brightnesses, and one colour between them.
+/// Two pixels in four bytes: two brightnesses, and one colour for both.
 fn yuyv(buffer: &[u8], (width, height): (u32, u32), picture: &mut RgbImage) -> Result<(), Damage> {
     if !(1..=MOST_SIDE).contains(&width) || !(1..=MOST_SIDE).contains(&height) {
         return Err(Damage::Size);
@@ -62,9 +62,9 @@ fn yuyv(buffer: &[u8], (width, height): (u32, u32), picture: &mut RgbImage) -> R
     for (line, row) in lines.zip(buffer.chunks_exact(row)) {
         for (pixels, pair) in line.chunks_mut(6).zip(row.chunks_exact(4)) {
             let (u, v) = (i32::from(pair[1]) - 128, i32::from(pair[3]) - 128);
-            // ITU-R BT.601 in studio range, which is what YUYV means to webcams: in 256ths, and rounded.
+            // ITU-R BT.601, studio range, which is what webcams mean by YUYV: in 256ths, rounded.
             let (red, green, blue) = (409 * v + 128, -100 * u - 208 * v + 128, 516 * u + 128);
-            // The second pixel of an odd width's last pair is padding.
+            // The second pixel of an odd row's last pair is padding.
             for (pixel, y) in pixels.chunks_exact_mut(3).zip([pair[0], pair[2]]) {
                 let y = 298 * (i32::from(y) - 16);
                 for (sample, colour) in pixel.iter_mut().zip([red, green, blue]) {
@@ -76,7 +76,7 @@ fn yuyv(buffer: &[u8], (width, height): (u32, u32), picture: &mut RgbImage) -> R
     Ok(())
 }
 
-/// Strict, as a decoder that means well paints what is missing grey; one that is not strict takes a cut-off picture.
+/// In strict mode, since a lenient decoder fills missing parts with grey and would accept a cut-off picture.
 fn mjpeg(data: &[u8], picture: &mut RgbImage) -> Result<(), Damage> {
     let most = MOST_SIDE as usize;
     let options = DecoderOptions::default()
@@ -88,7 +88,7 @@ fn mjpeg(data: &[u8], picture: &mut RgbImage) -> Result<(), Damage> {
     let jpeg = |error: zune_jpeg::errors::DecodeErrors| Damage::Jpeg(format!("{error:?}"));
     decoder.decode_headers().map_err(jpeg)?;
     let (width, height) = decoder.dimensions().filter(|&(w, h)| w > 0 && h > 0).ok_or(Damage::Size)?;
-    // Both are below the most that was set.
+    // Both are within the limits set above.
     resize(picture, (width as u32, height as u32));
     decoder.decode_into(picture.as_flat_samples_mut().samples).map_err(jpeg)
 }
@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    /// A picture with something in it everywhere.
+    /// A picture with detail everywhere.
     fn scene(width: u32, height: u32, seed: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| {
             let mut noise = x.wrapping_mul(73_856_093) ^ y.wrapping_mul(19_349_663) ^ seed.wrapping_mul(83_492_791);
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn yuyv_is_the_textbooks() {
-        // Black and white, red, green, blue, grey: as the standard's colour bars have them.
+        // Black and white, red, green, blue, grey: the standard's colour bars.
         let bars = [
             [16, 128, 235, 128],
             [81, 90, 81, 240],
@@ -178,7 +178,7 @@ mod tests {
     fn mjpeg_without_its_usual_tables_is_decoded() {
         let mut jpeg = encoded(&scene(160, 120, 0));
         let whole = decoded(Encoding::Mjpeg, (0, 0), &jpeg).unwrap();
-        // Many webcams leave the Huffman tables out; those of the image crate are the usual ones.
+        // Many webcams omit the Huffman tables; those of the image crate are the standard ones.
         while let Some(at) = jpeg.windows(2).position(|marker| marker == [0xff, 0xc4]) {
             let length = usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
             jpeg.drain(at..at + 2 + length);
@@ -200,7 +200,7 @@ mod tests {
     fn a_cut_off_picture_is_refused_where_an_older_ones_rest_completes_it() {
         let pictures: Vec<Vec<u8>> = (0..48).map(|seed| encoded(&scene(160, 120, seed))).collect();
         let mut decoder = Decoder::new(Encoding::Mjpeg, (160, 120));
-        // Four buffers, as the driver has them: each keeps what was not overwritten.
+        // Four buffers, as drivers have them: each keeps what was not overwritten.
         let mut buffers = vec![vec![0; 40_000]; 4];
         let mut out = RgbImage::new(0, 0);
         let mut deliver = |turn: usize, part: f64| {
@@ -213,7 +213,8 @@ mod tests {
         for turn in 0..8 {
             assert_eq!(deliver(turn, 1.0), Ok(()), "turn {turn}");
         }
-        // Cut off in its header, which they share, an older picture comes again, whole: nobody could tell.
+        // A picture cut off within its header, which all share, comes out as an older one, complete: that can't be
+        // detected.
         for turn in 8..40 {
             let part = 0.2 + 0.79 * (turn - 8) as f64 / 32.0;
             assert!(deliver(turn, part).is_err(), "turn {turn}: {part} of the picture");
@@ -242,7 +243,7 @@ mod tests {
                 let at = 2 + (seed * 7919 + k * 104_729) % (scan - 2);
                 damaged[at] = (seed * 31 + k * 7) as u8;
             }
-            // Any answer will do, but no panic.
+            // Any result is fine, but no panic.
             let _ = decoded(Encoding::Mjpeg, (160, 120), &damaged);
         }
         assert!(decoded(Encoding::Mjpeg, (160, 120), &[]).is_err());

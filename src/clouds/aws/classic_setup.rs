@@ -1,11 +1,11 @@
-//! The classic load balancer itself. In: `[balancer]`. Out: it made so, described, or deleted. Each may be done twice:
-//! making it again changes nothing that is right already, deleting what is gone is no error.
+//! The management of the classic load balancer. In: `[balancer]`. Out: the balancer made as it says, described, or deleted.
+//! Each may be done twice: making it again changes nothing that is right already, deleting one that is gone is no error.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
+use async_trait::async_trait;
 use aws_sdk_ec2::types::Filter;
 use aws_sdk_elasticloadbalancing::Client;
 use aws_sdk_elasticloadbalancing::types::{
@@ -14,20 +14,25 @@ use aws_sdk_elasticloadbalancing::types::{
 use serde::Serialize;
 
 use super::errors::sorted;
+use super::session::Session;
 use super::settings;
-use crate::fleet::ports::{CloudError, FLEET_TAG};
+use crate::clouds::cloud::{BalancerSetup, Description, Error, SetupOutcome};
+use crate::clouds::settings::Settings;
+use crate::fleet::ports::{CloudError, ErrorKind, FLEET_TAG};
 
-/// What the API says of a balancer that is not there.
+/// The API's codes for a balancer that is not there.
 const NOT_THERE: [&str; 2] = ["LoadBalancerNotFound", "AccessPointNotFound"];
 
 /// The balancer that config.toml names, there or not.
-pub struct Balancer {
+pub struct ClassicSetup {
     elb: Client,
     ec2: aws_sdk_ec2::Client,
     settings: settings::Balancer,
-    /// Where the instances are.
+    /// The instances' subnet, where it is set.
     subnet: Option<String>,
     fleet: String,
+    /// The session in words.
+    session: String,
 }
 
 /// Why nothing was done, or not all.
@@ -83,20 +88,26 @@ impl fmt::Display for Shown {
     }
 }
 
-impl Balancer {
-    pub(super) fn new(sdk: &SdkConfig, settings: &settings::Balancer, subnet: Option<String>, fleet: &str) -> Self {
-        let (settings, fleet) = (settings.clone(), fleet.to_owned());
-        Balancer { elb: Client::new(sdk), ec2: aws_sdk_ec2::Client::new(sdk), settings, subnet, fleet }
+impl ClassicSetup {
+    pub(super) fn new(session: &Session, settings: &Settings) -> Self {
+        ClassicSetup {
+            elb: Client::new(&session.sdk),
+            ec2: aws_sdk_ec2::Client::new(&session.sdk),
+            settings: settings.balancer.clone(),
+            subnet: settings.instance.subnet_id.clone(),
+            fleet: settings.fleet.name.clone(),
+            session: session.to_string(),
+        }
     }
 
     /// The balancer as it is. None: it is not there.
-    pub async fn show(&self) -> Result<Option<Shown>, BalancerError> {
+    pub async fn find(&self) -> Result<Option<Shown>, BalancerError> {
         let Some(found) = self.describe().await.map_err(self.failed("describe"))? else { return Ok(None) };
         let draining = self.draining().await.map_err(self.failed("describe"))?;
         Ok(Some(shown(&found, draining.filter(|drain| !drain.is_zero()))))
     }
 
-    /// How long the balancer lets an instance finish its requests, zero where that is off. None: it is not there.
+    /// How long the balancer lets an instance finish its requests, zero where draining is off. None: it is not there.
     pub async fn draining(&self) -> Result<Option<Duration>, CloudError> {
         let call = self.elb.describe_load_balancer_attributes().load_balancer_name(&self.settings.name);
         // A server may fail over a name that it does not know; asked for the balancer itself, it says so.
@@ -111,25 +122,25 @@ impl Balancer {
         Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
     }
 
-    /// Makes the balancer, or puts its health check and draining right where it is there already. Answers it, and whether
-    /// it is new.
-    pub async fn create(&self) -> Result<(Shown, bool), BalancerError> {
-        let before = self.show().await?;
+    /// Makes the balancer, or corrects its health check and draining where it is there already. Returns it, and whether it
+    /// is new.
+    async fn ensure(&self) -> Result<(Shown, bool), BalancerError> {
+        let before = self.find().await?;
         match &before {
             Some(there) => self.same(there)?,
             None => self.make().await?,
         }
         self.set_health_check(before.as_ref()).await?;
         self.set_draining(before.as_ref()).await?;
-        match self.show().await? {
+        match self.find().await? {
             Some(after) => Ok((after, before.is_none())),
             None => Err(self.failed("create")(CloudError::no_answer("it is not there after all"))),
         }
     }
 
     /// Deletes the balancer. False: it was not there.
-    pub async fn delete(&self, force: bool) -> Result<bool, BalancerError> {
-        let Some(there) = self.show().await? else { return Ok(false) };
+    async fn remove(&self, force: bool) -> Result<bool, BalancerError> {
+        let Some(there) = self.find().await? else { return Ok(false) };
         if !there.instances.is_empty() && !force {
             return Err(BalancerError::InUse { name: there.name, count: there.instances.len() });
         }
@@ -147,7 +158,7 @@ impl Balancer {
         }
     }
 
-    /// What can't be changed without anybody noticing must be as config.toml says.
+    /// What can't be changed without an interruption must be as config.toml says.
     fn same(&self, there: &Shown) -> Result<(), BalancerError> {
         let settings = &self.settings;
         let sorted = |values: &[String]| values.iter().cloned().collect::<BTreeSet<_>>();
@@ -179,10 +190,9 @@ impl Balancer {
         });
         let mut call = self.elb.create_load_balancer().load_balancer_name(&settings.name);
         for listener in listeners {
-            call = call.listeners(
-                listener
-                    .map_err(|error| self.failed("create")(CloudError::new("InvalidListener", error.to_string())))?,
-            );
+            call = call.listeners(listener.map_err(|error| {
+                self.failed("create")(CloudError::new(ErrorKind::Refused, "InvalidListener", error.to_string()))
+            })?);
         }
         if settings.zones.is_empty() {
             call = call.set_subnets(Some(self.subnets().await?));
@@ -191,7 +201,9 @@ impl Balancer {
         }
         let groups = Some(settings.security_group_ids.clone()).filter(|ids| !ids.is_empty());
         let tag = Tag::builder().key(FLEET_TAG).value(&self.fleet).build();
-        let tag = tag.map_err(|error| self.failed("create")(CloudError::new("InvalidTag", error.to_string())))?;
+        let tag = tag.map_err(|error| {
+            self.failed("create")(CloudError::new(ErrorKind::Refused, "InvalidTag", error.to_string()))
+        })?;
         call.set_security_groups(groups)
             .tags(tag)
             .send()
@@ -200,7 +212,7 @@ impl Balancer {
         Ok(())
     }
 
-    /// Those that are set, else the one that the instances are in, else every default one.
+    /// The subnets that are set, else the instances' own, else every default one.
     async fn subnets(&self) -> Result<Vec<String>, BalancerError> {
         if !self.settings.subnets.is_empty() {
             return Ok(self.settings.subnets.clone());
@@ -225,7 +237,8 @@ impl Balancer {
             .unhealthy_threshold(settings.unhealthy_after)
             .build();
         let failed = |error: CloudError| self.failed("set the health check of")(error);
-        let check = check.map_err(|error| failed(CloudError::new("InvalidHealthCheck", error.to_string())))?;
+        let check = check
+            .map_err(|error| failed(CloudError::new(ErrorKind::Refused, "InvalidHealthCheck", error.to_string())))?;
         if before.is_some_and(|before| before.health_check == health_check(&check)) {
             return Ok(());
         }
@@ -251,6 +264,29 @@ impl Balancer {
     fn failed(&self, doing: &'static str) -> impl Fn(CloudError) -> BalancerError + use<> {
         let name = self.settings.name.clone();
         move |error| BalancerError::Cloud { doing, name: name.clone(), error }
+    }
+}
+
+#[async_trait]
+impl BalancerSetup for ClassicSetup {
+    fn banner(&self) -> String {
+        format!("LIVE in AWS: {}\nLoad balancer {} of fleet {}", self.session, self.settings.name, self.fleet)
+    }
+
+    async fn create(&self) -> Result<SetupOutcome, Error> {
+        let (shown, new) = self.ensure().await.map_err(Error::new)?;
+        let description = Description::of(&shown);
+        Ok(if new { SetupOutcome::Created(description) } else { SetupOutcome::Kept(description) })
+    }
+
+    async fn show(&self) -> Result<SetupOutcome, Error> {
+        let found = self.find().await.map_err(Error::new)?;
+        Ok(found.map_or(SetupOutcome::NotThere, |shown| SetupOutcome::Shown(Description::of(&shown))))
+    }
+
+    async fn delete(&self, force: bool) -> Result<SetupOutcome, Error> {
+        let was_there = self.remove(force).await.map_err(Error::new)?;
+        Ok(if was_there { SetupOutcome::Deleted } else { SetupOutcome::NotThere })
     }
 }
 

@@ -1,4 +1,5 @@
-//! The SDK's errors, sorted. In: an error of any call. Out: a [`CloudError`], whose kind says what is to be done.
+//! AWS's errors, sorted. In: an error of any call. Out: a [`CloudError`], whose kind says what is to be done. The one place
+//! that knows AWS's error codes by their kind.
 
 use std::error::Error;
 
@@ -8,7 +9,7 @@ use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use crate::command::InstanceId;
 use crate::fleet::ports::{CloudError, ErrorKind};
 
-/// What AWS, or the way there, said.
+/// What AWS said, or why it was not reached.
 pub fn sorted<E: Error + ProvideErrorMetadata + 'static>(error: SdkError<E>) -> CloudError {
     match &error {
         SdkError::ServiceError(answer) => {
@@ -18,9 +19,9 @@ pub fn sorted<E: Error + ProvideErrorMetadata + 'static>(error: SdkError<E>) -> 
         // The answer was cut off or is no answer of AWS's: what it would have said is unknown.
         SdkError::ResponseError(_) => CloudError::no_answer(format!("the answer cannot be read: {}", deepest(&error))),
         SdkError::TimeoutError(_) => CloudError::no_answer("no answer in time"),
-        _ if has_no_credentials(&error) => CloudError::new("NoCredentials", deepest(&error)),
+        _ if has_no_credentials(&error) => CloudError::new(ErrorKind::Expired, "NoCredentials", deepest(&error)),
         SdkError::DispatchFailure(_) => CloudError::no_answer(format!("AWS cannot be reached: {}", deepest(&error))),
-        _ => CloudError::new("InvalidRequest", deepest(&error)),
+        _ => CloudError::new(ErrorKind::Refused, "InvalidRequest", deepest(&error)),
     }
 }
 
@@ -28,9 +29,9 @@ pub fn sorted<E: Error + ProvideErrorMetadata + 'static>(error: SdkError<E>) -> 
 fn told(status: u16, code: Option<&str>, message: Option<&str>) -> CloudError {
     let message = plain(message.unwrap_or_default());
     let mut error = match code {
-        Some(code) if !code.is_empty() => CloudError::new(code, message),
+        Some(code) if !code.is_empty() => CloudError::new(kind(code), code, message),
         // A broken success, or a proxy's own page.
-        _ => CloudError::new(&format!("HTTP{status}"), "the answer is not one of AWS's"),
+        _ => CloudError::new(ErrorKind::Refused, &format!("HTTP{status}"), "the answer is not one of AWS's"),
     };
     // A server's failure that has no known code may still have done its work.
     if error.kind == ErrorKind::Refused && !(400..500).contains(&status) {
@@ -38,6 +39,38 @@ fn told(status: u16, code: Option<&str>, message: Option<&str>) -> CloudError {
     }
     let instances = instances(&error.message);
     error.about(instances)
+}
+
+/// What is to be done about a code; one that is not known is a refusal.
+fn kind(code: &str) -> ErrorKind {
+    match code {
+        "RequestLimitExceeded"
+        | "Throttling"
+        | "ThrottlingException"
+        | "RequestThrottled"
+        | "EC2ThrottledException"
+        | "TooManyRequestsException" => ErrorKind::Throttled,
+        "InsufficientInstanceCapacity"
+        | "InsufficientHostCapacity"
+        | "InsufficientReservedInstanceCapacity"
+        | "InsufficientFreeAddressesInSubnet"
+        | "InstanceLimitExceeded"
+        | "VcpuLimitExceeded"
+        | "MaxSpotInstanceCountExceeded" => ErrorKind::Capacity,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "AuthFailure"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch" => ErrorKind::Expired,
+        // The first is EC2's, the second the classic load balancer's, also for an id that is not registered.
+        "InvalidInstanceID.NotFound" | "InvalidInstance" => ErrorKind::NotFound,
+        "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" | "RequestTimeout" => {
+            ErrorKind::Unavailable
+        }
+        _ => ErrorKind::Refused,
+    }
 }
 
 /// AWS's words as the end of a sentence, on one line and without the long secret-looking blob that a refused
@@ -77,6 +110,18 @@ fn deepest(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_are_sorted_by_code() {
+        assert_eq!(kind("Throttling"), ErrorKind::Throttled);
+        assert_eq!(kind("VcpuLimitExceeded"), ErrorKind::Capacity);
+        assert_eq!(kind("RequestExpired"), ErrorKind::Expired);
+        assert_eq!(kind("InvalidInstanceID.NotFound"), ErrorKind::NotFound);
+        assert_eq!(kind("OperationNotPermitted"), ErrorKind::Refused);
+        assert_eq!(kind("UnauthorizedOperation"), ErrorKind::Refused);
+        assert_eq!(kind("InternalError"), ErrorKind::Unavailable);
+        assert_eq!(CloudError::no_answer("").kind, ErrorKind::Unavailable);
+    }
 
     #[test]
     fn the_instances_are_those_that_the_message_names() {

@@ -1,5 +1,5 @@
 //! What an instance is launched with. In: `[instance]` and the fleet's name. Out: a RunInstances call that lacks only its
-//! number and token. The user data is read here, once, so that a missing file is told before anything is done.
+//! number and token. The user data is read here, once, so that a missing file is reported before anything is done.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::fleet::ports::FLEET_TAG;
 
 /// AWS's bound for user data, before it is encoded.
 const USER_DATA_MOST: usize = 16 * 1024;
-/// Where neither the settings nor a template name a type: AWS's own default is one that new accounts lack.
+/// The type where neither the settings nor a template name one: AWS's own default is one that new accounts lack.
 pub const TYPE: &str = "t3.micro";
 
 /// Why instances can't be launched with these settings.
@@ -31,7 +31,7 @@ pub enum LaunchError {
 }
 
 /// Checked settings.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Launch {
     settings: Instance,
     /// In base64.
@@ -64,7 +64,7 @@ impl Launch {
             &self.settings;
         let kind = kind.as_deref().or(launch_template.is_none().then_some(TYPE));
         let tagged = TagSpecification::builder().resource_type(ResourceType::Instance);
-        // Version 1 of the metadata service gives an instance's role to whoever makes it fetch an address.
+        // Version 1 of the metadata service gives an instance's role to anybody who makes it fetch an address.
         let metadata = InstanceMetadataOptionsRequest::builder().http_tokens(HttpTokensState::Required).build();
         ec2.run_instances()
             .min_count(1)

@@ -1,25 +1,37 @@
-//! AWS: the fleet's real cloud. In: settings, and the calls of [`super::cloud::Cloud`]. Out: EC2 and a classic load
+//! AWS: the fleet's real cloud. In: settings, and the calls of the fleet's ports. Out: EC2 instances behind a classic load
 //! balancer.
 //!
-//! `settings` is config.toml's part, `session` finds out who and where we are and refuses what is not meant, `ec2`
-//! implements the port, `launch` is what an instance is launched with, `classic_setup` makes, shows and deletes the load
-//! balancer, `probe` asks what `doctor` wants to know, `errors` sorts what goes wrong. Without the feature `aws` only the
-//! settings are built.
+//! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, `cloud` is what
+//! [`open`] opens. `ec2` and `classic` are the two ports, `launch` is what an instance is launched with, `classic_setup`
+//! makes, shows and deletes the load balancer. `doctor` checks by what `probe` asks, `errors` sorts what goes wrong.
+//! Without the feature `aws` only the settings are built, and `absent` says so.
 
 pub mod settings;
 
+#[cfg(not(feature = "aws"))]
+mod absent;
 #[cfg(feature = "aws")]
-pub mod classic_setup;
+mod classic;
 #[cfg(feature = "aws")]
-pub mod ec2;
+mod classic_setup;
+#[cfg(feature = "aws")]
+mod cloud;
+#[cfg(feature = "aws")]
+mod doctor;
+#[cfg(feature = "aws")]
+mod ec2;
 #[cfg(feature = "aws")]
 mod errors;
 #[cfg(feature = "aws")]
-pub mod launch;
+mod launch;
 #[cfg(feature = "aws")]
-pub mod probe;
+mod probe;
 #[cfg(feature = "aws")]
-pub mod session;
+mod session;
 
+#[cfg(not(feature = "aws"))]
+pub use absent::{check, open};
 #[cfg(feature = "aws")]
-pub use session::{Live, OpenError, Session, open};
+pub use cloud::{Aws, open};
+#[cfg(feature = "aws")]
+pub use doctor::check;

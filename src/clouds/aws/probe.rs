@@ -1,19 +1,19 @@
-//! What `handwave doctor` asks of AWS. In: the settings. Out: what the things are that they name, and what the caller may
-//! do. Reads and EC2's dry runs: nothing is changed.
+//! What `handwave doctor` asks AWS. In: names of the settings. Out: the things that have these names, and what the caller
+//! may do. Reads and EC2's dry runs: nothing is changed.
 
 use std::error::Error;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{InstanceType, Tag};
 
-use super::ec2::Aws;
+use super::ec2::Ec2;
 use super::errors::sorted;
 use super::launch::template;
 use crate::command::InstanceId;
-use crate::fleet::ports::{CloudError, RETIRING_TAG};
+use crate::fleet::ports::{CloudError, ErrorKind, RETIRING_TAG};
 
 /// Asks about what the settings name.
-pub struct Probe<'a>(pub &'a Aws);
+pub struct Probe<'a>(pub &'a Ec2);
 
 /// An image to launch from.
 pub struct Image {
@@ -41,13 +41,13 @@ pub enum Permission {
     Allowed,
     /// AWS's words.
     Missing(String),
-    /// Something else is wrong, so that it is not told.
-    Untold(CloudError),
+    /// Something else is wrong, which hides the answer.
+    Unknown(CloudError),
 }
 
 impl Probe<'_> {
     pub async fn image(&self, id: &str) -> Result<Image, CloudError> {
-        let answer = self.0.ec2.describe_images().image_ids(id).send().await.map_err(sorted)?;
+        let answer = self.0.client.describe_images().image_ids(id).send().await.map_err(sorted)?;
         let image =
             answer.images.unwrap_or_default().into_iter().next().ok_or_else(|| none("InvalidAMIID.NotFound"))?;
         Ok(Image {
@@ -59,7 +59,7 @@ impl Probe<'_> {
 
     /// The architectures that an instance of this type can have.
     pub async fn kind(&self, name: &str) -> Result<Vec<String>, CloudError> {
-        let call = self.0.ec2.describe_instance_types().instance_types(InstanceType::from(name));
+        let call = self.0.client.describe_instance_types().instance_types(InstanceType::from(name));
         let types = call.send().await.map_err(sorted)?.instance_types.unwrap_or_default();
         let kind = types.into_iter().next().ok_or_else(|| none("InvalidInstanceType"))?;
         let known = kind.processor_info.and_then(|info| info.supported_architectures).unwrap_or_default();
@@ -69,7 +69,7 @@ impl Probe<'_> {
     /// A launch template, as `instance.launch_template` names it.
     pub async fn template(&self, text: &str) -> Result<Template, CloudError> {
         let named = template(text);
-        let call = self.0.ec2.describe_launch_template_versions();
+        let call = self.0.client.describe_launch_template_versions();
         let call =
             call.set_launch_template_id(named.launch_template_id).set_launch_template_name(named.launch_template_name);
         let call = call.versions(named.version.as_deref().unwrap_or("$Default"));
@@ -85,19 +85,19 @@ impl Probe<'_> {
     }
 
     pub async fn key(&self, name: &str) -> Result<(), CloudError> {
-        self.0.ec2.describe_key_pairs().key_names(name).send().await.map_err(sorted)?;
+        self.0.client.describe_key_pairs().key_names(name).send().await.map_err(sorted)?;
         Ok(())
     }
 
     /// The networks that these security groups belong to.
     pub async fn groups(&self, ids: &[String]) -> Result<Vec<String>, CloudError> {
-        let call = self.0.ec2.describe_security_groups().set_group_ids(Some(ids.to_vec()));
+        let call = self.0.client.describe_security_groups().set_group_ids(Some(ids.to_vec()));
         let groups = call.send().await.map_err(sorted)?.security_groups.unwrap_or_default();
         Ok(groups.into_iter().filter_map(|group| group.vpc_id).collect())
     }
 
     pub async fn subnet(&self, id: &str) -> Result<Subnet, CloudError> {
-        let answer = self.0.ec2.describe_subnets().subnet_ids(id).send().await.map_err(sorted)?;
+        let answer = self.0.client.describe_subnets().subnet_ids(id).send().await.map_err(sorted)?;
         let subnet = answer.subnets.unwrap_or_default().into_iter().next();
         let subnet = subnet.ok_or_else(|| none("InvalidSubnetID.NotFound"))?;
         let (zone, network) = (subnet.availability_zone.unwrap_or_default(), subnet.vpc_id.unwrap_or_default());
@@ -106,29 +106,29 @@ impl Probe<'_> {
 
     /// May one be launched with these settings?
     pub async fn may_launch(&self) -> Permission {
-        let call = self.0.launch.call(&self.0.ec2, 1, "handwave doctor").dry_run(true);
+        let call = self.0.launch.call(&self.0.client, 1, "handwave doctor").dry_run(true);
         permission(call.send().await)
     }
 
     /// May this one be tagged as retiring?
     pub async fn may_tag(&self, id: &InstanceId) -> Permission {
         let tag = Tag::builder().key(RETIRING_TAG).value("").build();
-        permission(self.0.ec2.create_tags().resources(&id.0).tags(tag).dry_run(true).send().await)
+        permission(self.0.client.create_tags().resources(&id.0).tags(tag).dry_run(true).send().await)
     }
 
     /// May this one be terminated?
     pub async fn may_terminate(&self, id: &InstanceId) -> Permission {
-        permission(self.0.ec2.terminate_instances().instance_ids(&id.0).dry_run(true).send().await)
+        permission(self.0.client.terminate_instances().instance_ids(&id.0).dry_run(true).send().await)
     }
 }
 
 fn permission<T, E: Error + ProvideErrorMetadata + 'static>(answer: Result<T, SdkError<E>>) -> Permission {
     match answer.map_err(sorted) {
-        // A dry run's good answer is an error too; one that is none has been a stand-in's.
+        // AWS answers an allowed dry run with an error too; only a stand-in answers without one.
         Ok(_) => Permission::Allowed,
         Err(error) if error.code == "DryRunOperation" => Permission::Allowed,
         Err(error) if is_refusal(&error) => Permission::Missing(error.message),
-        Err(error) => Permission::Untold(error),
+        Err(error) => Permission::Unknown(error),
     }
 }
 
@@ -139,5 +139,5 @@ pub fn is_refusal(error: &CloudError) -> bool {
 
 /// An answer that lacks what was asked for.
 fn none(code: &str) -> CloudError {
-    CloudError::new(code, "AWS does not know it")
+    CloudError::new(ErrorKind::NotFound, code, "AWS does not know it")
 }

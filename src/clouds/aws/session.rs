@@ -1,5 +1,5 @@
-//! Who and where we are. In: config.toml, and the environment, profiles and credentials as AWS's own tools read them.
-//! Out: a [`Session`] whose account and region are those that are meant, and from it the [`Live`] fleet.
+//! Identity, region, pins. In: config.toml, and the environment, profiles and credentials as AWS's own tools read them.
+//! Out: a [`Session`] whose account and region are those that config.toml pins.
 //!
 //! Nothing but the caller's identity is asked for before the pins hold. No credentials are kept here or printed.
 
@@ -12,34 +12,23 @@ use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::service_config::ServiceConfigKey;
-use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::JoinHandle;
 
-use super::classic_setup::Balancer;
-use super::ec2::Aws;
 use super::errors::sorted;
-use super::launch::{Launch, LaunchError};
-use super::settings::Settings;
-use crate::config::Config;
-use crate::event::Stamped;
-use crate::fleet::observed::{Observed, look};
+use super::launch::LaunchError;
+use super::settings;
+use crate::clouds::settings::Settings;
 use crate::fleet::ports::CloudError;
-use crate::fleet::reconciler::{FleetState, Handle, Reconciler, Timing};
-use crate::fleet::settings::Limits;
 
 /// The services that are called, by the names of their SDKs.
 const SERVICES: [&str; 3] = ["EC2", "Elastic Load Balancing", "STS"];
 /// For the answer to one request, the connection included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(14);
-/// What a drain may take beyond the balancer's timeout: its own clock is not ours.
-const DRAIN_MARGIN: Duration = Duration::from_secs(30);
 
 /// Why the fleet in AWS is not opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +48,7 @@ pub enum OpenError {
     )]
     OtherAccount { pinned: String, found: String },
     #[error("AWS did not say who we are, {0}; log in (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID) and try again")]
-    Nobody(CloudError),
+    Unidentified(CloudError),
     #[error(transparent)]
     Launch(#[from] LaunchError),
     #[error("there is no load balancer {name} in {region}: make it with `handwave balancer create --live`")]
@@ -71,41 +60,41 @@ pub enum OpenError {
 /// An identity and a region in AWS, which are those that config.toml pins.
 #[derive(Debug)]
 pub struct Session {
-    sdk: SdkConfig,
+    pub(super) sdk: SdkConfig,
     /// Twelve digits.
     pub account: String,
     /// The ARN of the user or role.
     pub caller: String,
     pub region: String,
-    /// Where the calls go that do not go to AWS itself.
+    /// The addresses of calls that do not go to AWS itself.
     pub endpoints: Vec<String>,
     /// Whether every call goes to a stand-in on this machine.
     pub is_rehearsal: bool,
 }
 
 impl Session {
-    /// Finds out who and where we are. One call: GetCallerIdentity.
-    pub async fn open(config: &Config) -> Result<Session, OpenError> {
-        if config.fleet.name.trim().is_empty() {
+    /// Finds out identity and region, and holds them to the pins. One call: GetCallerIdentity.
+    pub async fn open(settings: &Settings) -> Result<Session, OpenError> {
+        if settings.fleet.name.trim().is_empty() {
             return Err(OpenError::NoName);
         }
-        let region = region(&config.aws).await?;
+        let region = region(&settings.aws).await?;
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .region(region.clone())
             .http_client(https_client())
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build());
-        if let Some(profile) = &config.aws.profile {
+        if let Some(profile) = &settings.aws.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(url) = &config.aws.endpoint_url {
+        if let Some(url) = &settings.aws.endpoint_url {
             loader = loader.endpoint_url(url);
         }
         let sdk = loader.load().await;
 
         let identity = aws_sdk_sts::Client::new(&sdk).get_caller_identity().send().await;
-        let identity = identity.map_err(|error| OpenError::Nobody(sorted(error)))?;
+        let identity = identity.map_err(|error| OpenError::Unidentified(sorted(error)))?;
         let (account, caller) = (identity.account.unwrap_or_default(), identity.arn.unwrap_or_default());
-        match &config.aws.account {
+        match &settings.aws.account {
             Some(pinned) if *pinned != account => {
                 Err(OpenError::OtherAccount { pinned: pinned.clone(), found: account })
             }
@@ -116,40 +105,6 @@ impl Session {
                 Ok(Session { account, caller, region: region.to_string(), endpoints, is_rehearsal, sdk })
             }
         }
-    }
-
-    /// The load balancer that config.toml names, whether or not it is there.
-    pub fn balancer(&self, config: &Config) -> Balancer {
-        Balancer::new(&self.sdk, &config.balancer, config.instance.subnet_id.clone(), &config.fleet.name)
-    }
-
-    /// The fleet, without a look at it.
-    pub fn fleet(&self, config: &Config) -> Result<Aws, OpenError> {
-        let launch = Launch::new(&config.instance, &config.fleet.name)?;
-        // The actor tries again, and knows what may be done twice.
-        let alone = RetryConfig::disabled();
-        let ec2 = aws_sdk_ec2::config::Builder::from(&self.sdk).retry_config(alone.clone()).build();
-        let elb = aws_sdk_elasticloadbalancing::config::Builder::from(&self.sdk).retry_config(alone).build();
-        Ok(Aws {
-            ec2: aws_sdk_ec2::Client::from_conf(ec2),
-            elb: aws_sdk_elasticloadbalancing::Client::from_conf(elb),
-            fleet: config.fleet.name.clone(),
-            balancer: config.balancer.name.clone(),
-            launch,
-        })
-    }
-
-    /// Looks at the fleet and its balancer.
-    pub async fn live(self, config: &Config) -> Result<Live, OpenError> {
-        let cloud = self.fleet(config)?;
-        let hidden = |what| move |error| OpenError::Hidden { what, error };
-        let (balancer, region) = (config.balancer.name.clone(), self.region.clone());
-        let drain = self.balancer(config).draining().await.map_err(hidden("the load balancer"))?;
-        let drain = drain.ok_or(OpenError::NoBalancer { name: balancer.clone(), region })?;
-        let holds = look(&cloud, &BTreeSet::new()).await.map_err(hidden("the fleet"))?;
-        let timing = Timing { drain: drain + DRAIN_MARGIN, ..Timing::default() };
-        let (fleet, limits) = (config.fleet.name.clone(), config.fleet.limits());
-        Ok(Live { session: self, fleet, balancer, limits, holds, cloud, timing })
     }
 }
 
@@ -163,51 +118,8 @@ impl fmt::Display for Session {
     }
 }
 
-/// The fleet in AWS, found to be what config.toml means, and not touched yet.
-#[derive(Debug)]
-pub struct Live {
-    pub session: Session,
-    pub fleet: String,
-    pub balancer: String,
-    pub limits: Limits,
-    /// What the fleet holds, before anything is done.
-    pub holds: Observed,
-    cloud: Aws,
-    timing: Timing,
-}
-
-/// Opens the fleet that config.toml names. Reads only; the pins hold before the first look at the fleet.
-pub async fn open(config: &Config) -> Result<Live, OpenError> {
-    Session::open(config).await?.live(config).await
-}
-
-impl Live {
-    /// Starts the actor. Must be called within a tokio runtime.
-    pub fn start(self, events: UnboundedSender<Stamped>) -> (Handle, JoinHandle<FleetState>) {
-        Reconciler::spawn(self.cloud, self.limits, self.timing, events)
-    }
-
-    /// What the fleet holds, as the actor would show it.
-    pub fn state(&self) -> FleetState {
-        let observed = Some(self.holds.clone());
-        FleetState { observed, limits: self.limits, settled: false, trouble: None }
-    }
-}
-
-impl fmt::Display for Live {
-    /// What a person has to know before the first gesture or command.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "LIVE in AWS: {}", self.session)?;
-        write!(f, "Fleet {} behind load balancer {}: {}", self.fleet, self.balancer, self.state())?;
-        match self.holds.strangers.len() {
-            0 => Ok(()),
-            n => write!(f, "; {n} on the balancer that are not the fleet's, left alone"),
-        }
-    }
-}
-
-/// The pinned region where nothing else says another, else what the environment or the profile say.
-async fn region(settings: &Settings) -> Result<Region, OpenError> {
+/// The pinned region unless the environment or the profile says another, else what they say.
+async fn region(settings: &settings::Settings) -> Result<Region, OpenError> {
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &settings.profile {
         profile = profile.profile_name(name);
@@ -220,7 +132,7 @@ async fn region(settings: &Settings) -> Result<Region, OpenError> {
         }
         (Some(pinned), _) => Ok(Region::new(pinned.clone())),
         (None, Some(found)) => Ok(found),
-        // On an EC2 instance, that is where we are.
+        // On an EC2 instance, the instance's own region.
         (None, None) => {
             let ours = ProviderConfig::without_region().with_http_client(https_client());
             ImdsRegionProvider::builder().configure(&ours).build().region().await.ok_or(OpenError::NoRegion)
@@ -228,8 +140,8 @@ async fn region(settings: &Settings) -> Result<Region, OpenError> {
     }
 }
 
-/// Where a service's calls go, if not to AWS: config.toml's address for all, else the service's own, else the common
-/// one of the environment or the profile. The same order as in the SDK's clients.
+/// The address that a service's calls go to, if not to AWS: config.toml's for all services, else the service's own, else
+/// the common one of the environment or the profile. The same order as in the SDK's clients.
 fn endpoint(sdk: &SdkConfig, service: &str) -> Option<String> {
     let own = || {
         let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::settings::{Invalid, optional, optional_path, require};
 
-/// Where AWS is, and who we are there.
+/// Identity and region, and the address of a stand-in.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
     #[serde(deserialize_with = "optional")]

@@ -1,13 +1,14 @@
-//! The camera. In: what would be watched. Out: a row for its rate and brightness, and one for `mirrored`.
+//! The checks of the camera. In: which camera. Out: a finding for its rate and brightness, and one for `mirrored`.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Row, Sheet};
+use super::sheet::Sheet;
 use crate::camera::light::{self, Light};
 use crate::camera::{self, Camera, CameraError, CameraSpec, Frame, Status};
+use crate::clouds::Finding;
 use crate::config::Config;
 use crate::gesture;
 use crate::hand::Side;
@@ -17,37 +18,37 @@ use crate::vision;
 const WATCHED: Duration = Duration::from_secs(2);
 /// How long a person has to raise the left hand.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Readings of the same side in a row that are believed.
+/// How many readings of the same side in a row settle the question.
 const READINGS: usize = 5;
-/// A camera that gives a smaller share of the rate it was asked for deserves a word.
+/// A camera that delivers a smaller share of the requested rate gets a warning.
 const FAIR: f64 = 0.6;
 
-/// `models` are given where a person is to be asked: the folder that they come from, if any.
+/// `models` is Some if a person is to be asked for a raised hand: then it is the folder to load the models from, if any.
 pub fn check(sheet: &mut Sheet, source: &CameraSpec, config: &Config, models: Option<Option<&Path>>) -> Result<()> {
     sheet.wait("camera: watching it for 2 seconds");
     let mut camera = match camera::open(source, &config.camera, false) {
         Ok(camera) => camera,
         Err(error) => {
-            sheet.tell(Row::failed("camera", error))?;
-            return sheet.tell(Row::unknown("mirrored", "not asked, as there is no camera"));
+            sheet.tell(Finding::failed("camera", error))?;
+            return sheet.tell(Finding::unknown("mirrored", "not asked, as there is no camera"));
         }
     };
-    sheet.tell(match watch(camera.as_mut()) {
+    sheet.tell(match measure(camera.as_mut()) {
         Ok(seen) => seen.row(source, config),
-        Err(error) => Row::failed("camera", error),
+        Err(error) => Finding::failed("camera", error),
     })?;
     let Some(models) = models else {
-        return sheet.tell(Row::unknown("mirrored", "not asked: --interactive asks for a raised left hand"));
+        return sheet.tell(Finding::unknown("mirrored", "not asked: --interactive asks for a raised left hand"));
     };
     sheet.wait("mirrored: raise your LEFT hand before the camera, fingers up");
     let row = match left_hand(camera.as_mut(), config, models) {
         Ok(row) => row,
-        Err(error) => Row::failed("mirrored", format!("{error:#}")),
+        Err(error) => Finding::failed("mirrored", format!("{error:#}")),
     };
     sheet.tell(row)
 }
 
-/// What a while of watching has shown.
+/// What was seen in that time.
 #[derive(Default)]
 struct Watched {
     frames: u32,
@@ -56,7 +57,7 @@ struct Watched {
     last: Frame,
 }
 
-fn watch(camera: &mut dyn Camera) -> Result<Watched, CameraError> {
+fn measure(camera: &mut dyn Camera) -> Result<Watched, CameraError> {
     let mut seen = Watched::default();
     let mut first = None;
     let began = Instant::now();
@@ -64,7 +65,7 @@ fn watch(camera: &mut dyn Camera) -> Result<Watched, CameraError> {
         match camera.read(&mut seen.last) {
             Ok(Status::Fresh) => {}
             Ok(Status::Ended) => break,
-            // A moment without a picture is not yet a camera that has none.
+            // One moment without a picture does not mean that the camera gives none.
             Err(CameraError::Lost { .. }) if began.elapsed() < 3 * WATCHED => continue,
             Err(error) => return Err(error),
         }
@@ -75,32 +76,32 @@ fn watch(camera: &mut dyn Camera) -> Result<Watched, CameraError> {
 }
 
 impl Watched {
-    fn row(&self, source: &CameraSpec, config: &Config) -> Row {
+    fn row(&self, source: &CameraSpec, config: &Config) -> Finding {
         let (width, height) = self.last.picture.dimensions();
         let Some(brightness) = light::mean(&self.last.picture) else {
-            return Row::failed("camera", format!("{source} gives no pictures")).remedy("name another by --camera");
+            return Finding::failed("camera", format!("{source} gives no pictures")).remedy("name another by --camera");
         };
         let rate = f64::from(self.frames.saturating_sub(1)) / self.span.as_secs_f64();
         let found = format!("{source}: {width}x{height}, brightness {brightness} of 255");
         if self.span.is_zero() {
-            return Row::ok("camera", format!("{found}, a single picture"));
+            return Finding::ok("camera", format!("{found}, a single picture"));
         }
         let found = format!("{found}, {rate:.1} frames a second");
         let least = least_rate(&config.gesture);
         if rate < least {
             let remedy =
                 format!("holding a sign takes {least:.1} at least: more light, or a smaller picture in config.toml");
-            return Row::failed("camera", found).remedy(remedy);
+            return Finding::failed("camera", found).remedy(remedy);
         }
         if let Some(light) = Light::of(&self.last.picture, None) {
-            return Row::warning("camera", found).remedy(light);
+            return Finding::warning("camera", found).remedy(light);
         }
         match source {
             CameraSpec::Webcam(_) if rate < FAIR * config.camera.fps => {
                 let remedy = format!("{} a second are asked for; more light often helps", config.camera.fps);
-                Row::warning("camera", found).remedy(remedy)
+                Finding::warning("camera", found).remedy(remedy)
             }
-            _ => Row::ok("camera", found),
+            _ => Finding::ok("camera", found),
         }
     }
 }
@@ -111,8 +112,8 @@ fn least_rate(gesture: &gesture::Settings) -> f64 {
     in_hold.max(1.0 / gesture.gap.as_secs_f64())
 }
 
-/// Whether a raised left hand is read as one.
-fn left_hand(camera: &mut dyn Camera, config: &Config, models: Option<&Path>) -> Result<Row> {
+/// Whether a raised left hand is read as a left hand.
+fn left_hand(camera: &mut dyn Camera, config: &Config, models: Option<&Path>) -> Result<Finding> {
     let mirrored = config.camera.mirrored;
     let mut tracker = vision::open(&config.vision, models, mirrored)?;
     let mut frame = Frame::default();
@@ -131,13 +132,13 @@ fn left_hand(camera: &mut dyn Camera, config: &Config, models: Option<&Path>) ->
         run = Some((hand.side, before + 1));
         if let Some((side, READINGS)) = run {
             return Ok(match side {
-                Side::Left => Row::ok("mirrored", format!("{mirrored}: a raised left hand is read as a left one")),
+                Side::Left => Finding::ok("mirrored", format!("{mirrored}: a raised left hand is read as a left one")),
                 Side::Right => {
-                    Row::failed("mirrored", format!("{mirrored}, but a raised left hand is read as a right one"))
+                    Finding::failed("mirrored", format!("{mirrored}, but a raised left hand is read as a right one"))
                         .remedy(format!("set mirrored = {} in config.toml's [camera]", !mirrored))
                 }
             });
         }
     }
-    Ok(Row::unknown("mirrored", "no single hand was seen").remedy("try again, with one hand well in the picture"))
+    Ok(Finding::unknown("mirrored", "no single hand was seen").remedy("try again, with one hand well in the picture"))
 }

@@ -1,4 +1,4 @@
-//! The bar on top: whether the fleet is real, which can't be missed, and what is wrong with the camera's light.
+//! The bar on top: whether the fleet is real, made hard to miss, and a warning about the camera's light.
 
 use glam::Vec2;
 
@@ -7,21 +7,22 @@ use super::icons;
 use super::palette::*;
 use crate::camera::light::Light;
 use crate::clouds::Mode;
-use crate::view::RunState;
+use crate::daemon::state::RunState;
+use crate::view::text;
 
-/// Blue and plain where nothing is real. Striped, and a frame around everything, where it is.
-pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
+/// Blue and plain for a dry run. For a live fleet striped, with a frame around the whole window.
+pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     let unit = brush.unit;
     let size = 0.6 * area.h;
     let words = area.inset(0.2 * area.h);
-    match &scene.mode {
+    match &state.mode {
         Mode::DryRun => {
             brush.fill(area, BLUE, 1.0);
             let name = "DRY RUN";
             let wide = brush.letters.width(name, size);
             let x = words.x + 0.1 * area.h;
             brush.label(name, size, Area::new(x, area.y, words.w, area.h), WHITE);
-            let hint = keys(brush, scene.keys(), words.right(), area, WHITE);
+            let hint = keys(brush, text::keys(state), words.right(), area, WHITE);
             let rest = Area::new(x + wide + 0.6 * size, area.y, hint - x - wide - 1.2 * size, area.h);
             brush.label("the fleet is simulated", 0.75 * size, rest, WHITE);
         }
@@ -41,7 +42,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
             let x = ground.x + 0.5 * size;
             let wide = brush.letters.width(name, 1.15 * size);
             brush.label(name, 1.15 * size, Area::new(x, area.y, ground.w, area.h), BLACK);
-            let hint = keys(brush, scene.keys(), ground.right() - 0.5 * size, area, BLACK);
+            let hint = keys(brush, text::keys(state), ground.right() - 0.5 * size, area, BLACK);
             let rest = Area::new(x + wide + 0.6 * size, area.y, hint - x - wide - 1.2 * size, area.h);
             brush.label(&format!("account {account} · {region}"), 0.85 * size, rest, BLACK);
             let canvas = Area::new(0.0, 0.0, brush.pixmap.width() as f32, brush.pixmap.height() as f32);
@@ -57,7 +58,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
     }
 }
 
-/// The keys there are, ending at `right`. Returns where it begins.
+/// The keys' hint, ending at `right`. Returns where it begins.
 fn keys(brush: &mut Brush, text: &str, right: f32, area: Area, ink: Ink) -> f32 {
     let size = 0.42 * area.h;
     let x = right - brush.letters.width(text, size);

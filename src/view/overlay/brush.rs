@@ -1,4 +1,5 @@
-//! Shapes. In: places in pixels and a colour. Out: antialiased pixels. What can't be drawn (no size, no number) is not.
+//! Shapes. In: places in pixels and a colour. Out: antialiased pixels. A shape without a size, or with
+//! coordinates that are not numbers, is left out.
 
 use std::f32::consts::TAU;
 
@@ -34,7 +35,7 @@ impl Area {
         Vec2::new(self.x + self.w / 2.0, self.y + self.h / 2.0)
     }
 
-    /// The same, smaller on each side.
+    /// The same rectangle, smaller on each side.
     pub fn inset(&self, by: f32) -> Area {
         Area::new(self.x + by, self.y + by, self.w - 2.0 * by, self.h - 2.0 * by)
     }
@@ -44,7 +45,7 @@ impl Area {
 pub struct Brush {
     pub pixmap: Pixmap,
     pub letters: Lettering,
-    /// Pixels that stand for one at a canvas of 1280 x 720: sizes are thought of there.
+    /// Canvas pixels for one pixel of the design size, 1280 x 720: all sizes are given at that size.
     pub unit: f32,
 }
 
@@ -119,7 +120,7 @@ impl Brush {
         self.pixmap.stroke_path(path, &paint(ink, opacity), &stroke, Transform::identity(), None);
     }
 
-    /// Text from `x` on, its capitals around `middle`.
+    /// Text that starts at `x`, its capitals centred vertically on `middle`.
     pub fn text(&mut self, text: &str, size: f32, (x, middle): (f32, f32), ink: Ink) {
         self.letters.draw(&mut self.pixmap.as_mut(), text, size, (x, middle), ink);
     }
@@ -129,19 +130,19 @@ impl Brush {
         self.text(text, size, (centre.x - width / 2.0, centre.y), ink);
     }
 
-    /// One line within an area, shrunk or cut to fit; at its left.
+    /// One line in an area, shrunk or cut to fit, aligned left.
     pub fn label(&mut self, text: &str, size: f32, area: Area, ink: Ink) {
         let (line, size) = self.letters.fit(text, size, area.w);
         self.text(&line, size, (area.x, area.centre().y), ink);
     }
 
-    /// The same, in the middle.
+    /// The same, centred.
     pub fn label_centred(&mut self, text: &str, size: f32, area: Area, ink: Ink) {
         let (line, size) = self.letters.fit(text, size, area.w);
         self.text_centred(&line, size, area.centre(), ink);
     }
 
-    /// A label on a ground of its own, as wide as it needs to be, around a centre and within an area.
+    /// A label with its own background, as wide as its text, around a centre and kept within an area.
     pub fn chip(&mut self, text: &str, size: f32, centre: Vec2, within: Area, (ground, ink): (Ink, Ink)) {
         let pad = 0.45 * size;
         let (line, size) = self.letters.fit(text, size, within.w - 2.0 * pad);

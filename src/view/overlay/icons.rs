@@ -1,12 +1,12 @@
-//! Small pictures that say by their shape what words and colours say too. In: what, where, how large (its whole width).
+//! Icons: shapes that repeat what words and colours say. In: which one, its centre, its width. Out: pixels.
 
 use glam::Vec2;
 
 use super::brush::{Area, Brush};
 use super::palette::*;
-use crate::fleet::observed::Lifecycle;
+use crate::fleet::Lifecycle;
 
-/// A shape's points, given in shares of its size from its centre.
+/// A shape's points, given relative to its centre in shares of its size.
 fn points<const N: usize>(centre: Vec2, size: f32, shares: [(f32, f32); N]) -> [Vec2; N] {
     shares.map(|(x, y)| centre + size * Vec2::new(x, y))
 }
@@ -59,7 +59,7 @@ pub fn warning(brush: &mut Brush, centre: Vec2, size: f32, (ground, ink): (Ink, 
     brush.disc(centre + size * Vec2::new(0.0, 0.26), 0.065 * size, ink, 1.0);
 }
 
-/// A camera, struck through.
+/// A camera with a stroke through it.
 pub fn no_camera(brush: &mut Brush, centre: Vec2, size: f32, ink: Ink) {
     let body = Area::new(centre.x - 0.42 * size, centre.y - 0.22 * size, 0.84 * size, 0.52 * size);
     brush.stroke_rounded(body, 0.08 * size, 0.06 * size, ink);
@@ -70,7 +70,7 @@ pub fn no_camera(brush: &mut Brush, centre: Vec2, size: f32, ink: Ink) {
     brush.lines(&strike, 0.07 * size, ink);
 }
 
-/// How an instance does.
+/// An instance's lifecycle.
 pub fn phase(brush: &mut Brush, phase: Lifecycle, centre: Vec2, size: f32) {
     let ink = of_phase(phase);
     let radius = 0.44 * size;
@@ -95,7 +95,7 @@ pub fn phase(brush: &mut Brush, phase: Lifecycle, centre: Vec2, size: f32) {
             arrow(brush, centre, size, 1.0, ink);
         }
         Lifecycle::Draining => {
-            // A vessel that is half empty.
+            // A half-filled circle.
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             let bow = |step: usize| {
                 let angle = std::f32::consts::PI * step as f32 / 16.0;
@@ -115,7 +115,7 @@ pub fn phase(brush: &mut Brush, phase: Lifecycle, centre: Vec2, size: f32) {
     }
 }
 
-/// Green serves, blue comes, orange goes, vermilion ails.
+/// Green: in service. Blue: on its way in. Orange: on its way out. Vermilion: unhealthy.
 pub fn of_phase(phase: Lifecycle) -> Ink {
     match phase {
         Lifecycle::InService => GREEN,

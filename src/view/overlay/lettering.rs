@@ -1,4 +1,5 @@
-//! Text. In: words, a size, a place. Out: glyphs blended into pixels, from a cache: a frame's text is mostly the last one's.
+//! Text. In: words, a size, a place. Out: glyphs blended into pixels, from a cache: most text is the same from frame to
+//! frame.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use super::palette::Ink;
 
 /// Atkinson Hyperlegible Next Bold, drawn for low vision: its 0 and O, 1 and l differ, which instance ids need.
 const FONT: &[u8] = include_bytes!("../font/AtkinsonHyperlegibleNext-Bold.ttf");
-/// A window that is being resized asks for every size there is; past this many glyphs the cache starts anew.
+/// A window that is being resized asks for glyphs of many sizes; above this many the cache is cleared.
 const CACHED: usize = 2000;
 
 pub struct Lettering {
@@ -38,7 +39,7 @@ impl Lettering {
         self.pens(text, size).last().map_or(0.0, |(_, _, end)| end)
     }
 
-    /// Draws a line whose left end is at `x` and whose capitals stand around `middle`.
+    /// Draws a line whose left end is at `x` and whose capitals are centred vertically on `middle`.
     pub fn draw(&mut self, pixmap: &mut PixmapMut, text: &str, size: f32, (x, middle): (f32, f32), ink: Ink) {
         let baseline = (middle + 0.35 * size).round() as i32;
         if self.cache.len() > CACHED {
@@ -52,7 +53,7 @@ impl Lettering {
         }
     }
 
-    /// The line, or as much of it as `width` holds, ended by `…`.
+    /// The line, or as much of it as fits in `width`, ending in `…`.
     pub fn cut(&self, text: &str, size: f32, width: f32) -> String {
         if self.width(text, size) <= width {
             return text.to_owned();
@@ -67,7 +68,7 @@ impl Lettering {
         String::new()
     }
 
-    /// The text in lines that `width` holds; what `most` lines can't hold is cut.
+    /// The text wrapped to `width`; what does not fit in `most` lines is cut.
     pub fn wrap(&self, text: &str, size: f32, width: f32, most: usize) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         for word in text.split_whitespace().flat_map(|word| self.pieces(word, size, width)) {
@@ -83,7 +84,7 @@ impl Lettering {
         lines.iter().map(|line| self.cut(line, size, width)).collect()
     }
 
-    /// A word, in pieces where the width does not hold it: an error's code can be one long word.
+    /// A word, split where it is wider than the width: an error's code can be one long word.
     fn pieces(&self, word: &str, size: f32, width: f32) -> Vec<String> {
         let mut pieces = vec![String::new()];
         for c in word.chars() {
@@ -103,7 +104,7 @@ impl Lettering {
         if needed <= width {
             return (text.to_owned(), most);
         }
-        // A whole size, so that a changing text does not fill the cache; a little less, as widths are rounded too.
+        // A whole number, so that a changing text does not fill the cache; a little less, because widths are rounded.
         let size = (most * (width / needed).max(0.5) - 0.01).floor().max(1.0);
         (self.cut(text, size, width), size)
     }
@@ -124,7 +125,7 @@ impl Lettering {
     }
 }
 
-/// `size` is the em's, as everywhere but in ab_glyph, which scales the line's height.
+/// `size` is the em size, as is usual; ab_glyph scales by the line's height instead.
 fn scale(font: &FontRef, size: f32) -> PxScale {
     PxScale::from(size * font.height_unscaled() / font.units_per_em().unwrap_or(1000.0))
 }
@@ -145,7 +146,7 @@ impl Glyph {
         Glyph { left: bounds.min.x as i32, top: bounds.min.y as i32, width, coverage }
     }
 
-    /// Blends it over opaque pixels; what lies outside is left out.
+    /// Blends it over opaque pixels; parts outside the canvas are left out.
     fn blend(&self, pixmap: &mut PixmapMut, x: i32, baseline: i32, Ink(r, g, b): Ink) {
         if self.width == 0 {
             return;

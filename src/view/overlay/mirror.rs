@@ -1,5 +1,5 @@
-//! The camera's picture in its place on the canvas, turned as a mirror turns it. In: a picture and an area. Out: pixels,
-//! and where a point of the picture lies now.
+//! The camera's picture on the canvas, flipped as in a mirror. In: a picture and an area. Out: pixels, and where a point of
+//! the picture is on the canvas.
 
 use glam::Vec2;
 use image::RgbImage;
@@ -18,7 +18,7 @@ pub struct Mirror {
 }
 
 impl Mirror {
-    /// The largest place of the picture's own shape within `room`, at its top and in its middle.
+    /// The largest area of the picture's shape within `room`, at its top, centred horizontally.
     pub fn within(room: Area, size: (u32, u32)) -> Mirror {
         let (w, h) = (size.0.max(1) as f32, size.1.max(1) as f32);
         let scale = (room.w / w).min(room.h / h);
@@ -32,8 +32,8 @@ impl Mirror {
         self.area.w / self.size.0.max(1) as f32
     }
 
-    /// Where a point of the picture lies on the canvas. Points far off stay near enough to be drawn; what is no number
-    /// is nowhere.
+    /// Where a point of the picture lies on the canvas. Points far outside are clamped so that they can be drawn. None for
+    /// coordinates that are not numbers.
     pub fn place(&self, point: Vec2) -> Option<Vec2> {
         let x = if self.flipped { self.size.0 as f32 - point.x } else { point.x };
         let at = Vec2::new(self.area.x, self.area.y) + self.scale() * Vec2::new(x, point.y);

@@ -1,41 +1,36 @@
-//! What the window shows. In: a scene, the camera's picture, a size. Out: pixels. Pure: no clock, no I/O; the same scene
+//! What the window shows. In: a run's state, the camera's picture, a size. Out: pixels. Pure: no clock, no I/O; the same state
 //! always gives the same pixels.
 //!
-//! `brush` draws shapes and `lettering` text; `mirror` places the picture; `skeleton`, `ring`, `banner`, `tiles`, `panel`
-//! and `text` each know one thing that is shown; `signs` and `palette` are what they share.
+//! `brush` draws shapes and `lettering` text; `layout` places the parts and
+//! `mirror` the picture; `skeleton`, `ring`, `banner`, `tiles` and `panel`
+//! each draw one thing; `icons` and `palette` are what they share. How a phase looks is a row of `view::phases`.
 
 mod banner;
 mod brush;
 mod icons;
+mod layout;
 mod lettering;
 mod mirror;
 mod palette;
 mod panel;
 mod ring;
 mod skeleton;
-mod text;
 mod tiles;
 
 use glam::Vec2;
 use image::RgbImage;
 use tiny_skia::Pixmap;
 
-use super::{CameraState, RunState};
-use crate::gesture::machine::Phase;
+use super::phases;
+use crate::daemon::state::{CameraState, RunState};
 use crate::hand::Hand;
 use brush::{Area, Brush};
+use layout::{DESIGN, Layout, is_wide};
 use lettering::Lettering;
 use mirror::Mirror;
 use palette::*;
 
-/// Heights of the bar on top and of the caption, and the panel's least width, at 1280 x 720.
-const BANNER: f32 = 64.0;
-const CAPTION: f32 = 116.0;
-const PANEL: f32 = 330.0;
-/// The size that all sizes are thought of at.
-const DESIGN: (f32, f32) = (1280.0, 720.0);
-
-/// Draws scenes; keeps its pixels and its glyphs from one to the next.
+/// Draws states. Pixels and glyphs are reused from one to the next.
 pub struct Overlay {
     brush: Brush,
 }
@@ -47,43 +42,9 @@ impl Default for Overlay {
     }
 }
 
-/// The places of a canvas.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    banner: Area,
-    /// Where the picture has room; the caption may lie over its lower end.
-    picture: Area,
-    caption: Area,
-    panel: Area,
-}
-
-impl Layout {
-    fn of(width: f32, height: f32, picture: (u32, u32), unit: f32) -> Layout {
-        let banner = Area::new(0.0, 0.0, width, (BANNER * unit).round());
-        let room = Area::new(0.0, banner.bottom(), width, height - banner.bottom());
-        let caption = CAPTION * unit;
-        let (picture, panel) = if is_wide(width, height) {
-            let shape = picture.0.max(1) as f32 / picture.1.max(1) as f32;
-            let panel = (width - room.h * shape).max(PANEL * unit).min(0.5 * width).round();
-            let left = Area { w: width - panel, ..room };
-            (left, Area { x: left.right(), w: panel, ..room })
-        } else {
-            let above = Area { h: 0.55 * room.h, ..room };
-            (above, Area { y: above.bottom(), h: room.h - above.h, ..room })
-        };
-        let caption = Area::new(picture.x, picture.bottom() - caption, picture.w, caption);
-        Layout { banner, picture, caption, panel }
-    }
-}
-
-/// Whether the fleet goes beside the picture rather than below it.
-fn is_wide(width: f32, height: f32) -> bool {
-    width >= 1.2 * height
-}
-
 impl Overlay {
-    /// Draws the scene over the camera's newest picture, at this width and height.
-    pub fn draw(&mut self, scene: &RunState, picture: &RgbImage, (width, height): (u32, u32)) -> Drawing<'_> {
+    /// Draws the state over the camera's newest picture, at this width and height.
+    pub fn draw(&mut self, state: &RunState, picture: &RgbImage, (width, height): (u32, u32)) -> Drawing<'_> {
         self.resize((width, height));
         let (width, height) = (self.brush.pixmap.width() as f32, self.brush.pixmap.height() as f32);
         let design = if is_wide(width, height) { DESIGN } else { (DESIGN.1, DESIGN.0) };
@@ -92,22 +53,23 @@ impl Overlay {
         let Ink(r, g, b) = NIGHT;
         brush.pixmap.fill(tiny_skia::Color::from_rgba8(r, g, b, 255));
 
-        // A picture that is not there yet has the shape of most.
+        // Until the first picture comes, assume the most common shape.
         let size = if picture.is_empty() { (640, 480) } else { picture.dimensions() };
+        let row = phases::row(state);
         let layout = Layout::of(width, height, size, brush.unit);
         let mirror = Mirror::within(layout.picture, size);
-        match scene.camera {
-            CameraState::Watching => watch(brush, &mirror, scene, picture),
+        match state.camera {
+            CameraState::Watching => live(brush, &mirror, state, &row, picture),
             CameraState::Starting => {}
             CameraState::Lost(ref why) => lost(brush, layout.picture, why),
         }
-        panel::caption(brush, layout.caption, scene);
-        panel::draw(brush, layout.panel, scene);
-        banner::draw(brush, layout.banner, scene);
+        panel::caption(brush, layout.caption, &row);
+        panel::draw(brush, layout.panel, state);
+        banner::draw(brush, layout.banner, state);
         Drawing(&self.brush.pixmap)
     }
 
-    /// Draws hands into their picture, which stays as it is: not a mirror's.
+    /// Draws hands into their picture, which is not mirrored.
     pub fn annotate(&mut self, hands: &[Hand], picture: &RgbImage) -> Drawing<'_> {
         self.resize(picture.dimensions());
         let size = (self.brush.pixmap.width(), self.brush.pixmap.height());
@@ -121,7 +83,7 @@ impl Overlay {
         Drawing(&self.brush.pixmap)
     }
 
-    /// A canvas of this size, at least a pixel each way; what can't be had leaves the one there is.
+    /// Makes the canvas this large, at least one pixel each way. A size that can't be allocated leaves it as it was.
     fn resize(&mut self, (width, height): (u32, u32)) {
         let (width, height) = (width.max(1), height.max(1));
         if (self.brush.pixmap.width(), self.brush.pixmap.height()) != (width, height)
@@ -132,21 +94,20 @@ impl Overlay {
     }
 }
 
-/// The picture and what the hands in it do.
-fn watch(brush: &mut Brush, mirror: &Mirror, scene: &RunState, picture: &RgbImage) {
-    mirror.paint(picture, ring::light(&scene.phase), &mut brush.pixmap);
+/// The picture, and the hands in it.
+fn live(brush: &mut Brush, mirror: &Mirror, state: &RunState, row: &phases::Row, picture: &RgbImage) {
+    mirror.paint(picture, row.brightness, &mut brush.pixmap);
     // The picture may have changed its size since it was read.
-    let reading = scene.reading.as_ref().filter(|reading| reading.size == mirror.size);
+    let reading = state.reading.as_ref().filter(|reading| reading.size == mirror.size);
     let hands = reading.map_or(&[][..], |reading| &reading.hands);
-    // Under a countdown's words a skeleton would be noise, and a ring's hand is named by the caption.
-    if !matches!(scene.phase, Phase::CountingDown { .. }) {
+    if row.skeletons {
         hands.iter().for_each(|hand| skeleton::draw(brush, mirror, hand));
     }
-    ring::draw(brush, mirror, scene);
-    if !matches!(scene.phase, Phase::CountingDown { .. } | Phase::Holding { .. }) {
+    ring::draw(brush, mirror, &row.ring, state.reading.as_ref());
+    if row.labels {
         hands.iter().for_each(|hand| skeleton::label(brush, mirror, hand));
     }
-    if let Some(light) = scene.light {
+    if let Some(light) = state.light {
         banner::light(brush, mirror.area, light);
     }
 }

@@ -1,5 +1,5 @@
-//! The overlay's colours: Okabe and Ito's, which stay apart for colour-blind eyes, on dark greys. A colour never says
-//! alone what it says: a shape or a word always says it too.
+//! The overlay's colours: Okabe and Ito's palette, which colour-blind people can tell apart, on dark greys. Colour is
+//! never the only sign: a shape or a word always says the same.
 
 /// An opaque colour: red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +17,9 @@ pub const BLACK: Ink = Ink(0, 0, 0);
 pub const WHITE: Ink = Ink(255, 255, 255);
 /// Behind everything.
 pub const NIGHT: Ink = Ink(17, 20, 25);
-/// A tile's ground.
+/// A tile's background.
 pub const SLATE: Ink = Ink(38, 44, 53);
-/// What is there and asks for nothing.
+/// Text that needs no attention.
 pub const GREY: Ink = Ink(164, 172, 184);
 
 use crate::hand::Side;
@@ -32,7 +32,7 @@ impl Ink {
     }
 }
 
-/// What a hand of this side asks for: to launch, to retire.
+/// The colour of a hand of this side, and of what it asks for.
 pub fn of_side(side: Side) -> Ink {
     match side {
         Side::Left => SKY,

@@ -1,62 +1,65 @@
-//! The words below the picture, and the panel beside it: the fleet, its trouble, what was said last.
+//! The caption below the picture, and the panel next to it: the fleet, its trouble, the newest sentences.
 
 use glam::Vec2;
 
 use super::brush::{Area, Brush};
 use super::palette::*;
-use super::{icons, text, tiles};
-use crate::gesture::machine::Phase;
-use crate::gesture::why::Why;
-use crate::view::{RunState, SAID};
+use super::{icons, tiles};
+use crate::daemon::state::{RunState, SAID};
+use crate::view::phases::{Icon, Row, Tone};
 
-/// What the hands do in one large line, what to do about it in another. What has fired, waits or stands has a ground and
-/// a sign of its own, to be told apart from afar.
-pub fn caption(brush: &mut Brush, area: Area, scene: &RunState) {
+/// What the hands do in one large line, and what to do about it in a smaller one. Fired, counting down and paused have
+/// their own background and icon, so that they can be told apart from a distance.
+pub fn caption(brush: &mut Brush, area: Area, row: &Row) {
     let unit = brush.unit;
-    let (what, remedy) = text::caption(scene);
-    let (ground, opacity, ink, sign): (_, _, _, Option<Icon>) = match &scene.phase {
-        Phase::Idle(Why::Quit) => (WHITE, 1.0, BLACK, Some(icons::cross)),
-        Phase::Paused => (WHITE, 1.0, BLACK, Some(icons::pause)),
-        Phase::CountingDown { gesture, .. } => (of_side(gesture.side), 1.0, BLACK, None),
-        Phase::Done { gesture, taken_back: None } => (of_side(gesture.side), 1.0, BLACK, Some(icons::tick)),
-        Phase::Done { taken_back: Some(_), .. } => (WHITE, 1.0, BLACK, Some(icons::back)),
-        Phase::Holding { gesture, .. } => (NIGHT, 0.85, of_side(gesture.side), None),
-        Phase::Idle(_) => (NIGHT, 0.85, WHITE, None),
+    let (ground, opacity, ink) = match row.tone {
+        Tone::Plain => (NIGHT, 0.85, WHITE),
+        Tone::Hand(side) => (NIGHT, 0.85, of_side(side)),
+        Tone::Filled(side) => (of_side(side), 1.0, BLACK),
+        Tone::Inverted => (WHITE, 1.0, BLACK),
     };
+    let icon = row.icon.map(|icon| -> DrawIcon {
+        match icon {
+            Icon::Pause => icons::pause,
+            Icon::Tick => icons::tick,
+            Icon::Back => icons::back,
+            Icon::Cross => icons::cross,
+        }
+    });
     brush.fill(area, ground, opacity);
     let mut words = Area::new(area.x + 24.0 * unit, area.y, area.w - 48.0 * unit, area.h);
-    if let Some(sign) = sign {
+    if let Some(icon) = icon {
         let size = 1.1 * area.h;
         words.w -= 0.8 * size;
-        sign(brush, Vec2::new(area.right() - 0.55 * size, area.centre().y), size, ink);
+        icon(brush, Vec2::new(area.right() - 0.55 * size, area.centre().y), size, ink);
     }
-    let alone = remedy.is_empty();
+    let alone = row.remedy.is_empty();
     let upper = Area { y: area.y + if alone { 0.22 } else { 0.06 } * area.h, h: 0.56 * area.h, ..words };
     let lower = Area { y: area.y + 0.6 * area.h, h: 0.34 * area.h, ..words };
-    brush.label(&what, 54.0 * unit, upper, ink);
-    brush.label(&remedy, 32.0 * unit, lower, if ground == NIGHT { GREY } else { ink });
+    brush.label(&row.headline, 54.0 * unit, upper, ink);
+    brush.label(&row.remedy, 32.0 * unit, lower, if ground == NIGHT { GREY } else { ink });
 }
 
-/// From how many instances on the fleet needs nearly all of the panel, and from how many on every line of it.
+/// With this many instances the fleet needs most of the panel, and with this many all of it.
 const MANY: usize = 9;
 const FULL: usize = 25;
 
-/// Draws a sign around a centre, this large.
-type Icon = fn(&mut Brush, Vec2, f32, Ink);
+/// Draws an icon: its centre, its width, its colour.
+type DrawIcon = fn(&mut Brush, Vec2, f32, Ink);
 
-pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
+pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     let unit = brush.unit;
     brush.fill(area, NIGHT, 1.0);
     let inner = area.inset(20.0 * unit);
-    let trouble = trouble(brush, inner, scene);
-    let said = said(brush, Area { h: trouble - inner.y, ..inner }, scene);
+    let trouble = trouble(brush, inner, state);
+    let said = said(brush, Area { h: trouble - inner.y, ..inner }, state);
     let fleet = Area::new(inner.x, inner.y - 8.0 * unit, inner.w, said - inner.y);
-    tiles::draw(brush, fleet, scene);
+    tiles::draw(brush, fleet, state);
 }
 
-/// Why the fleet does not go on, at the area's foot. Returns where it begins.
-fn trouble(brush: &mut Brush, area: Area, scene: &RunState) -> f32 {
-    let Some(trouble) = &scene.fleet.trouble else { return area.bottom() };
+/// The fleet's trouble, at the area's lower end. Returns where it begins.
+fn trouble(brush: &mut Brush, area: Area, state: &RunState) -> f32 {
+    let Some(trouble) = &state.fleet.trouble else { return area.bottom() };
     let unit = brush.unit;
     let (size, sign) = (26.0 * unit, 46.0 * unit);
     let lines = brush.letters.wrap(trouble, size, area.w - 2.0 * sign, 4);
@@ -71,19 +74,19 @@ fn trouble(brush: &mut Brush, area: Area, scene: &RunState) -> f32 {
     bar.y - 14.0 * unit
 }
 
-/// The newest sentences, the newest lowest and brightest, as many as there is room for. Returns where they begin.
-fn said(brush: &mut Brush, area: Area, scene: &RunState) -> f32 {
+/// The newest sentences, the newest at the bottom and brightest, as many as fit. Returns where they begin.
+fn said(brush: &mut Brush, area: Area, state: &RunState) -> f32 {
     let unit = brush.unit;
     let size = 23.0 * unit;
     let row = 1.3 * size;
     // Many tiles leave little room.
-    let most = match scene.fleet.observed.as_ref().map_or(0, |observed| observed.instances.len()) {
-        FULL.. if scene.fleet.trouble.is_some() => 0,
+    let most = match state.fleet.observed.as_ref().map_or(0, |observed| observed.instances.len()) {
+        FULL.. if state.fleet.trouble.is_some() => 0,
         MANY.. => 2,
         _ => (area.h / 3.0 / row) as usize,
     };
     let mut lines: Vec<(String, Ink)> = Vec::new();
-    for (age, sentence) in scene.said.iter().rev().take(SAID).enumerate() {
+    for (age, sentence) in state.said.iter().rev().take(SAID).enumerate() {
         let wrapped = brush.letters.wrap(sentence, size, area.w, 2);
         if lines.len() + wrapped.len() > most {
             break;

@@ -1,5 +1,5 @@
-//! A hand's bones. In: a hand and where its picture is shown. Out: lines, raised fingers marked by colour, width and a
-//! large tip, and the count in words beside them.
+//! A hand's bones. In: a hand and where its picture is shown. Out: lines, with raised fingers marked by colour, width
+//! and a large tip, and a label with the count.
 
 use glam::{Vec2, Vec3Swizzles};
 
@@ -18,7 +18,7 @@ const FINGERS: [[usize; 4]; 5] = [
 ];
 const PALM: [usize; 7] = [WRIST, THUMB_CMC, INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP, WRIST];
 
-/// Draws the hand; one with a landmark that is nowhere is left out.
+/// Draws the hand; a hand with a landmark that is not a number is left out.
 pub fn draw(brush: &mut Brush, mirror: &Mirror, hand: &Hand) {
     let Some(joints) = joints(mirror, hand) else { return };
     let line = (0.06 * hand.palm_width() * mirror.scale()).clamp(2.0 * brush.unit, 8.0 * brush.unit);
@@ -64,7 +64,7 @@ pub fn bounds(mirror: &Mirror, hand: &Hand) -> Option<(Vec2, Vec2)> {
     Some(joints.iter().fold((Vec2::MAX, Vec2::MIN), |(low, high), &p| (low.min(p), high.max(p))))
 }
 
-/// The square around the hand within which a ring goes around it, kept inside the picture.
+/// The square around the hand that holds its ring, kept inside the picture.
 pub fn square(mirror: &Mirror, hand: &Hand, unit: f32) -> Option<Area> {
     let (low, high) = bounds(mirror, hand)?;
     let room = mirror.area.inset(14.0 * unit);

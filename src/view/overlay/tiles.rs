@@ -1,14 +1,14 @@
-//! The fleet: a tile an instance, with its state as a sign and a word and its id. Few instances get large tiles with
-//! whole ids; many get small ones with ids' ends, and the words move into a legend.
+//! The fleet: a tile for each instance, with its lifecycle as an icon and a word, and its id. A small fleet gets large
+//! tiles with whole ids; a large one gets small tiles with the ends of ids, and the words move into a legend.
 
 use glam::Vec2;
 
 use super::brush::{Area, Brush};
 use super::icons;
 use super::palette::*;
-use crate::fleet::observed::{Lifecycle, Member};
-use crate::fleet::reconciler::FleetState;
-use crate::view::RunState;
+use crate::daemon::state::RunState;
+use crate::fleet::FleetState;
+use crate::fleet::{Lifecycle, Member};
 
 /// How tiles are laid out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +19,7 @@ struct Grid {
     words: bool,
 }
 
-/// At 1280 x 720: tiles as high as they like to be, and as low as they can be read.
+/// Tile heights at 1280 x 720: the largest, and the smallest that can still be read.
 const WORDS: (f32, f32) = (78.0, 62.0);
 const SMALL: (f32, f32) = (46.0, 25.0);
 /// The narrowest tile, with words and without.
@@ -27,20 +27,20 @@ const NARROWEST: (f32, f32) = (140.0, 88.0);
 const GAP: f32 = 8.0;
 
 /// Draws the count and the tiles.
-pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
+pub fn draw(brush: &mut Brush, area: Area, state: &RunState) {
     let unit = brush.unit;
     let head = Area::new(area.x, area.y, area.w, (64.0 * unit).min(area.h));
-    header(brush, head, &scene.fleet);
+    header(brush, head, &state.fleet);
     let mut room = Area::new(area.x, head.bottom() + 4.0 * unit, area.w, area.bottom() - head.bottom() - 4.0 * unit);
-    let seen = scene.fleet.observed.iter().flat_map(|observed| &observed.instances);
-    // What is terminated is described for an hour more; it is no part of the fleet.
+    let seen = state.fleet.observed.iter().flat_map(|observed| &observed.instances);
+    // EC2 describes terminated instances for another hour; they are no longer part of the fleet.
     let instances: Vec<&Member> = seen.filter(|seen| seen.phase() != Lifecycle::Terminated).collect();
     if instances.is_empty() || room.h < GAP * unit {
         return;
     }
     let mut grid = Grid::of(instances.len(), room, unit);
     if !grid.words {
-        let used = legend(brush, room, &scene.fleet);
+        let used = legend(brush, room, &state.fleet);
         room = Area::new(room.x, room.y + used, room.w, room.h - used);
         grid = Grid { words: false, ..Grid::small(instances.len(), room, unit) };
     }
@@ -53,7 +53,7 @@ pub fn draw(brush: &mut Brush, area: Area, scene: &RunState) {
             .inset(GAP.min(0.12 * grid.height / unit) / 2.0 * unit)
     };
     for (index, seen) in instances.iter().take(shown).enumerate() {
-        let doomed = scene.victims.contains(seen.id());
+        let doomed = state.victims.contains(seen.id());
         tile(brush, place(index), seen, doomed, grid.words);
     }
     if shown < instances.len() && fitting > 0 {
@@ -102,7 +102,7 @@ fn header(brush: &mut Brush, area: Area, fleet: &FleetState) {
     brush.label(&what, 28.0 * unit, words, GREY);
 }
 
-/// What the signs mean and how many tiles carry each. Returns the height it took.
+/// What the icons mean and how many tiles have each. Returns the height it took.
 fn legend(brush: &mut Brush, area: Area, fleet: &FleetState) -> f32 {
     let unit = brush.unit;
     let (size, row) = (23.0 * unit, 30.0 * unit);

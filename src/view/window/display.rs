@@ -1,6 +1,6 @@
-//! Outliving the display. In: a window. Out: whether its display is still there.
+//! Surviving the loss of the display. In: a window. Out: whether its display is still there.
 //!
-//! Xlib ends the process when its display dies or refuses something, unless it is told otherwise. A display is lost when
+//! By default Xlib ends the process when its display dies or reports an error. A display is lost when
 //! its server ends, when somebody kills this client, or when somebody else destroys the window.
 
 pub use platform::Display;
@@ -13,9 +13,9 @@ mod platform {
     use libloading::Library;
     use raw_window_handle::{HasDisplayHandle, RawDisplayHandle};
 
-    use crate::view::window::WindowError;
+    use crate::view::window::error::WindowError;
 
-    /// Xlib keeps one error handler a process, so there is one flag.
+    /// Xlib has one error handler per process, so there is one flag.
     static LOST: AtomicBool = AtomicBool::new(false);
 
     type Xlib = *mut c_void;
@@ -23,11 +23,11 @@ mod platform {
     type OnIoError = extern "C" fn(Xlib) -> c_int;
     type OnExit = extern "C" fn(Xlib, *mut c_void);
 
-    /// The display's keeper.
+    /// Xlib, with its error handlers replaced.
     pub struct Display(Library);
 
     impl Display {
-        /// Takes Xlib's errors, before a window opens.
+        /// Replaces Xlib's error handlers, before a window opens.
         pub fn prepare() -> Result<Display, WindowError> {
             // SAFETY: loading Xlib runs no code but its own initialisers; minifb loads the same library.
             let xlib =
@@ -62,7 +62,7 @@ mod platform {
         }
     }
 
-    /// Before 1.7 (2020), a display that dies ends the process whatever one does.
+    /// Before libX11 1.7 (2020), nothing keeps a dying display from ending the process.
     fn lacks(_: libloading::Error) -> WindowError {
         WindowError::Absent("libX11 1.7 or newer is needed".into())
     }
@@ -83,7 +83,7 @@ mod platform {
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod platform {
-    use crate::view::window::WindowError;
+    use crate::view::window::error::WindowError;
 
     /// Other systems' displays do not go away.
     pub struct Display;

@@ -1,4 +1,4 @@
-//! The window's keys. In: presses, releases and characters as the system tells them. Out: what they mean, each press once.
+//! The window's keys. In: presses, releases and characters as the system tells them. Out: [`Key`]s, one for each press.
 //!
 //! The state of the keys at each frame would miss a tap that is shorter than a frame, so events are gathered.
 
@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use minifb::{InputCallback, Key as Code};
 
-use crate::view::terminal::{Key, puppet};
+use crate::daemon::keys::Key;
 
-/// Clones gather into the same one.
+/// Clones share one queue.
 #[derive(Clone, Default)]
 pub struct Keys(Rc<RefCell<State>>);
 
@@ -25,7 +25,7 @@ impl Keys {
     /// What was typed since the last time. `active`: whether the window has the keyboard.
     pub fn take(&self, active: bool) -> Vec<Key> {
         let mut state = self.0.borrow_mut();
-        // A key that goes up elsewhere is not told.
+        // A key released while another window has the keyboard is not reported.
         if state.active && !active {
             state.down.clear();
         }
@@ -35,14 +35,13 @@ impl Keys {
 }
 
 impl InputCallback for Keys {
-    /// For puppet keys: typed as the keyboard's layout has them. A held key's repeats say the same again, which is no
-    /// matter to a puppet.
+    /// For puppet keys, as the keyboard's layout defines them. Repeats of a held key do no harm to a puppet.
     fn add_char(&mut self, code: u32) {
-        let key = char::from_u32(code).and_then(puppet);
+        let key = char::from_u32(code).and_then(Key::of_puppet);
         self.0.borrow_mut().typed.extend(key);
     }
 
-    /// For the others: a held key's repeats come as presses without releases.
+    /// For the other keys: repeats of a held key come as presses without releases.
     fn set_key_state(&mut self, code: Code, pressed: bool) {
         let mut state = self.0.borrow_mut();
         if !pressed {

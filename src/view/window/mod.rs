@@ -1,9 +1,10 @@
-//! The window. In: scenes and pictures as they come. Out: pixels on a screen, keys.
+//! The window. In: a run's states and pictures as they come. Out: pixels on a screen, keys.
 //!
-//! It runs on the main thread, which some systems demand, beside whoever makes the scenes. A display that is absent or
-//! lost is an error to go on from, never the end of the process.
+//! It runs on the main thread, which some systems demand, next to the thread that makes the states. A display that is missing
+//! or lost is an error that the run survives.
 
 mod display;
+mod error;
 mod keys;
 
 use std::time::{Duration, Instant};
@@ -13,28 +14,21 @@ use minifb::{ScaleMode, WindowOptions};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 
-use super::RunState;
 use super::overlay::Overlay;
-use super::terminal::Key;
+use crate::daemon::keys::Key;
+use crate::daemon::state::RunState;
 use display::Display;
 use keys::Keys;
 
-/// What a window shows, and who hears its keys.
+pub use error::WindowError;
+
+/// What a window shows, and where its keys go.
 pub struct Feed {
     /// The window ends when their sender does.
-    pub scenes: watch::Receiver<RunState>,
+    pub states: watch::Receiver<RunState>,
     /// The camera's pictures. To publish one without allocating: `sender.send_modify(|shown| shown.clone_from(&picture))`.
     pub pictures: watch::Receiver<RgbImage>,
     pub keys: UnboundedSender<Key>,
-}
-
-/// Why there is no window, or none any more.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WindowError {
-    #[error("no window can be opened ({0}); the terminal view goes on alone")]
-    Absent(String),
-    #[error("the window's display is lost; the terminal view goes on alone")]
-    Lost,
 }
 
 const TITLE: &str = "handwave";
@@ -42,7 +36,7 @@ const SIZE: (usize, usize) = (1280, 720);
 const FPS: usize = 30;
 /// A larger window's picture is drawn with this many pixels and scaled up.
 const MOST_PIXELS: f32 = 1600.0 * 900.0;
-/// How often an unchanged picture is shown again: what another window covered is not told.
+/// How often an unchanged picture is shown again: the system does not say when another window covered it.
 const REFRESH: Duration = Duration::from_millis(250);
 
 /// Whether a window can be opened: opens one for a moment.
@@ -56,7 +50,7 @@ fn absent(error: minifb::Error) -> WindowError {
     WindowError::Absent(error.to_string())
 }
 
-/// Shows a window until the scenes end or somebody closes it, which is a [`Key::Quit`]. Blocks.
+/// Shows a window until the states end or somebody closes it, which is a [`Key::Quit`]. Blocks.
 pub fn show(mut feed: Feed) -> Result<(), WindowError> {
     let mut display = Display::prepare()?;
     let options = WindowOptions { resize: true, scale_mode: ScaleMode::AspectRatioStretch, ..WindowOptions::default() };
@@ -74,19 +68,19 @@ pub fn show(mut feed: Feed) -> Result<(), WindowError> {
             canvas.draw(&mut feed, size);
         }
         if canvas.is_due() {
-            // It fails on a buffer that is too small alone, which a canvas never is.
+            // It fails only if the buffer is too small, which a canvas never is.
             let _ = window.update_with_buffer(&canvas.pixels, size.0 as usize, size.1 as usize);
         } else {
             window.update();
         }
         if display.is_lost() {
-            // To close what is gone would ask the display once more.
+            // Closing the window would call the lost display once more.
             std::mem::forget(window);
             return Err(WindowError::Lost);
         }
         let closed = (!window.is_open()).then_some(Key::Quit);
         for key in keys.take(window.is_active()).into_iter().chain(closed) {
-            // Nobody listens: the scenes end too.
+            // An error means that the run has ended; the states end too.
             let _ = feed.keys.send(key);
         }
         if closed.is_some() || news == News::Last {
@@ -95,18 +89,18 @@ pub fn show(mut feed: Feed) -> Result<(), WindowError> {
     }
 }
 
-/// What a feed has that was not drawn.
+/// Whether a feed has something that was not drawn yet.
 #[derive(Debug, PartialEq)]
 enum News {
     None,
     Some,
-    /// Whoever makes the scenes has ended; the last one says how.
+    /// The run has ended; the last one says how.
     Last,
 }
 
 impl Feed {
     fn news(&self) -> News {
-        match self.scenes.has_changed() {
+        match self.states.has_changed() {
             Err(_) => News::Last,
             Ok(false) if !self.pictures.has_changed().unwrap_or(false) => News::None,
             Ok(_) => News::Some,
@@ -130,8 +124,8 @@ impl Canvas {
     fn draw(&mut self, feed: &mut Feed, size: (u32, u32)) {
         // A copy, so that the camera does not wait for the drawing.
         self.picture.clone_from(&feed.pictures.borrow_and_update());
-        let scene = feed.scenes.borrow_and_update().clone();
-        let drawing = self.overlay.draw(&scene, &self.picture, size);
+        let state = feed.states.borrow_and_update().clone();
+        let drawing = self.overlay.draw(&state, &self.picture, size);
         self.pixels.clear();
         let pixels = drawing.bytes().chunks_exact(4);
         self.pixels.extend(pixels.map(|pixel| u32::from_be_bytes([0, pixel[0], pixel[1], pixel[2]])));
@@ -139,7 +133,7 @@ impl Canvas {
         self.shown = None;
     }
 
-    /// Whether it is to be shown now, which counts as done.
+    /// Whether it is time to show it; if so, it counts as shown now.
     fn is_due(&mut self) -> bool {
         let due = self.shown.is_none_or(|shown| shown.elapsed() >= REFRESH);
         if due {
@@ -149,7 +143,7 @@ impl Canvas {
     }
 }
 
-/// The size to draw at: the window's, or its shape with fewer pixels where it is very large.
+/// The size to draw at: the window's, or for a very large window the same shape with fewer pixels.
 fn canvas_size((width, height): (usize, usize)) -> (u32, u32) {
     let (width, height) = (width.max(1) as f32, height.max(1) as f32);
     let scale = (MOST_PIXELS / (width * height)).sqrt().min(1.0);
@@ -163,13 +157,13 @@ mod tests {
     use super::*;
     use crate::gesture::machine::Phase;
     use crate::gesture::why::Why;
-    use crate::view::tests::scene;
+    use crate::view::tests::state;
 
     #[test]
     fn what_was_shown_last_is_drawn_before_the_end() {
-        let (scenes_in, scenes) = watch::channel(scene(Phase::Paused));
+        let (states_in, states) = watch::channel(state(Phase::Paused));
         let (pictures_in, pictures) = watch::channel(RgbImage::default());
-        let mut feed = Feed { scenes, pictures, keys: unbounded_channel().0 };
+        let mut feed = Feed { states, pictures, keys: unbounded_channel().0 };
         assert_eq!(feed.news(), News::None);
         pictures_in.send_replace(RgbImage::new(64, 48));
         assert_eq!(feed.news(), News::Some);
@@ -177,8 +171,8 @@ mod tests {
         canvas.draw(&mut feed, (64, 48));
         let before = canvas.pixels.clone();
         assert_eq!(feed.news(), News::None);
-        scenes_in.send_replace(scene(Phase::Idle(Why::Quit)));
-        drop((scenes_in, pictures_in));
+        states_in.send_replace(state(Phase::Idle(Why::Quit)));
+        drop((states_in, pictures_in));
         assert_eq!(feed.news(), News::Last);
         canvas.draw(&mut feed, (64, 48));
         assert_ne!(canvas.pixels, before);

@@ -1,13 +1,14 @@
-//! The learned head: a hand's measures to what speaks for each finger. models/train_fingers.py makes its numbers.
+//! The learned head. In: a hand's measures. Out: each finger's log odds of being raised. models/train_fingers.py makes
+//! its numbers.
 
 use super::measures;
 
-/// For each hidden unit its weights, its bias, and what it says about the five fingers; then the fingers' own biases.
+/// For each hidden unit its weights, its bias and its weights for the five fingers; then the fingers' own biases.
 /// Little-endian f32.
 const NUMBERS: &[u8] = include_bytes!("../../../models/fingers.bin");
 const FINGERS: usize = 5;
 
-/// The logarithm of each finger's odds, thumb first.
+/// Each finger's log odds of being raised, thumb first.
 pub fn odds(measures: &[f32; measures::COUNT]) -> [f32; FINGERS] {
     let number = |bytes: &[u8; 4]| f32::from_le_bytes(*bytes);
     let (numbers, _) = NUMBERS.as_chunks();

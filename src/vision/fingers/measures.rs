@@ -1,21 +1,21 @@
-//! A hand's landmarks to the numbers that the head reads: cosines of angles, and distances in units of the palm. The
-//! same as `measures` in models/train_fingers.py, in the same order.
+//! The head's features. In: a hand's landmarks. Out: cosines of angles, and distances in units of the palm. The same as
+//! `measures` in models/train_fingers.py, in the same order.
 
 use glam::{Vec3, Vec3Swizzles};
 
 use super::rule::DEPTH;
 use crate::hand::{Landmarks, landmark::*};
 
-/// How many there are.
+/// The number of measures.
 pub const COUNT: usize = 52;
 
-/// Each finger's lowest landmark; the three above it follow.
+/// Each finger's lowest landmark; the three above follow it.
 const BASES: [usize; 5] = [THUMB_CMC, INDEX_MCP, MIDDLE_MCP, RING_MCP, LITTLE_MCP];
-/// Where a thumb that is not raised may lie: knuckles, and the joints above them.
+/// Landmarks near which a folded thumb may lie: knuckles, and the joints above them.
 const NEAR_THUMB: [usize; 7] =
     [LITTLE_MCP, MIDDLE_MCP, INDEX_MCP, INDEX_MCP + 1, MIDDLE_MCP + 1, RING_MCP, RING_MCP + 1];
 
-/// The measures; some are not finite where the numbers are no hand's.
+/// The measures; some are not finite if the landmarks make no sense.
 pub fn of(landmarks: &Landmarks) -> [f32; COUNT] {
     let flat = |a: usize, b: usize| landmarks[a].xy().distance(landmarks[b].xy());
     let palm = flat(WRIST, MIDDLE_MCP).max(1.3 * flat(INDEX_MCP, LITTLE_MCP));

@@ -1,9 +1,9 @@
-//! A hand's landmarks to raised fingers. Pure: angles and relative distances, so neither the hand's turn in the picture
-//! nor its side matters.
+//! Tells raised fingers. In: a hand's landmarks. Out: which fingers are raised, and whether that is sure. Pure: it uses
+//! angles and relative distances only, so the hand's rotation in the picture and its side do not matter.
 //!
-//! Two opinions are added up: a learned head's, which is right more often on hands like those that it has seen, and a
-//! geometric rule's, which holds for hands that nobody has seen yet. The sum is read as the likeliest whole sign, not
-//! finger by finger (docs/reading-hands.md has the figures).
+//! Two scores are added: a learned head's, which is better on hands like those in its training data, and a geometric
+//! rule's, which generalises to hands unlike them. The sum is decoded into the likeliest combination of fingers, rather
+//! than finger by finger (docs/reading-hands.md has the figures).
 
 mod head;
 mod measures;
@@ -13,32 +13,40 @@ use glam::Vec3Swizzles;
 
 use crate::hand::{Landmarks, landmark::*};
 
-/// Which fingers are raised, thumb first, and whether all five could be told.
+/// Which fingers are raised, thumb first, and whether all five are sure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fingers {
     pub raised: [bool; 5],
     pub sure: bool,
 }
 
-/// What one margin beyond the rule's limit weighs, in the head's unit (the logarithm of the odds).
+/// The weight of one margin beyond the rule's limit, in the head's unit (log odds).
 const RULE_WEIGHT: f32 = 0.5;
-/// So many margins are all that the rule has to say.
+/// The rule's score is clamped to this many margins.
 const RULE_MOST: f32 = 3.0;
-/// With less than this for or against it, a finger can't be told.
+/// A finger whose score is closer to zero than this is not sure.
 const SURE: f32 = 1.3;
-/// A palm whose knuckles look narrower than this, index to little finger, as a share of wrist to middle knuckle, is seen
-/// from its edge: its fingers hide each other, and what is read then is as sure as it is wrong. Palms that face the camera
-/// measure 0.66 to 0.75, drawn ones that are turned by 50 degrees 0.54 (medians).
+/// A palm is seen from its edge if its knuckles, index to little finger, span less than this share of wrist to middle
+/// knuckle. Its fingers then hide each other, and a reading would be confident but wrong. Palms that face the camera
+/// measure 0.66 to 0.75, rendered ones turned by 50 degrees 0.54 (medians).
 const EDGE_ON: f32 = 0.5;
-/// How much less likely, in the same unit, a folded finger between two raised ones is than other signs. A hand can do it,
-/// but where the landmarks say little it rather does something else. Less than [`SURE`]: what is sure stays.
+/// The penalty, in log odds, for a folded finger between two raised ones. A hand can do it, but where the landmarks say
+/// little another sign is likelier. Less than [`SURE`], so that it never overrules a sure finger.
 const GAP: f32 = 1.0;
 
-/// Tells the raised fingers. Numbers that are no hand's make a fist that is not sure.
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has called [`read`].
+    pub static READS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Tells the raised fingers. Landmarks that make no sense give a fist that is not sure.
 pub fn read(landmarks: &Landmarks) -> Fingers {
+    #[cfg(test)]
+    READS.set(READS.get() + 1);
     let odds = odds(landmarks);
     let raised = most_likely(&odds);
-    // A fist has nothing to hide: it takes a retire back from whichever side it is seen.
+    // A fist hides no finger: it takes a retire back from whatever side it is seen.
     let clear = raised == [false; 5] || !is_edge_on(landmarks);
     Fingers { raised, sure: clear && odds.iter().all(|odds| odds.abs() > SURE) }
 }
@@ -48,14 +56,14 @@ fn is_edge_on(landmarks: &Landmarks) -> bool {
     distance(INDEX_MCP, LITTLE_MCP) < EDGE_ON * distance(WRIST, MIDDLE_MCP)
 }
 
-/// The likeliest of all combinations; a fist where nothing can be said.
+/// The likeliest combination of all 32; a fist if none is likelier.
 fn most_likely(odds: &[f32; 5]) -> [bool; 5] {
     let (mut likeliest, mut most) = ([false; 5], 0.0);
     for number in 1..32_u8 {
         let raised: [bool; 5] = std::array::from_fn(|finger| number >> finger & 1 == 1);
         let fingers = odds.iter().zip(raised).filter(|(_, up)| *up).map(|(odds, _)| odds).sum::<f32>();
         let likely = if has_gap(&raised) { fingers - GAP } else { fingers };
-        // Never true of a NaN.
+        // Always false for NaN.
         if likely > most {
             (likeliest, most) = (raised, likely);
         }
@@ -63,17 +71,16 @@ fn most_likely(odds: &[f32; 5]) -> [bool; 5] {
     likeliest
 }
 
-/// Whether a folded finger is between two raised ones, the thumb left aside.
+/// Whether a folded finger is between two raised ones, thumb left out.
 fn has_gap(raised: &[bool; 5]) -> bool {
     raised[1..].chunk_by(PartialEq::eq).filter(|run| run[0]).count() > 1
 }
 
-/// What speaks for each finger, thumb first, being raised, about as the logarithm of the odds; NaN where the numbers
-/// are no hand's.
+/// Each finger's score for being raised, thumb first, about its log odds; NaN where the landmarks make no sense.
 pub fn odds(landmarks: &Landmarks) -> [f32; 5] {
     let measures = measures::of(landmarks);
     let (head, rule) = (head::odds(&measures), rule::margins(landmarks));
-    // tanh would make something out of infinity.
+    // tanh would turn infinity into a number.
     if !measures.iter().all(|measure| measure.is_finite()) {
         return [f32::NAN; 5];
     }
@@ -86,7 +93,7 @@ mod tests {
 
     use super::*;
 
-    /// A hand with the fingers of that picture language: thumb first, 1 for a raised one.
+    /// A hand with the named fingers raised: thumb first, 1 for a raised one.
     fn hand(fingers: &str) -> Landmarks {
         let mut points = [Vec3::ZERO; 21];
         for (finger, raised) in fingers.bytes().map(|digit| digit == b'1').enumerate() {

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use handwave::command::{Action, Command, Source};
-use handwave::fleet::ports::Cloud;
-use handwave::fleet::reconciler::{Outcome, Reconciler, Timing};
-use handwave::fleet::settings::Limits;
+use handwave::fleet::{Limits, Outcome, Reconciler, Timing};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
 
@@ -16,7 +14,7 @@ async fn launching_is_two_changing_calls_and_retiring_three() {
     for n in [1, 5, 20] {
         let stage = Stage::new(&format!("calls-{n}"), 0).await;
         let (events, _) = unbounded_channel();
-        let (handle, _actor) = Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, events);
+        let (handle, _reconciler) = Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, events);
         for (action, changes) in [
             (Action::ScaleOut(n), &["RunInstances", "RegisterInstancesWithLoadBalancer"][..]),
             (Action::ScaleIn(n), &["CreateTags", "DeregisterInstancesFromLoadBalancer", "TerminateInstances"]),
@@ -34,7 +32,7 @@ async fn a_settled_fleet_costs_two_reads_a_look() {
     assert_eq!(Timing::default().slow, Duration::from_secs(30));
     let stage = Stage::new("calls-settled", 3).await;
     let (events, _) = unbounded_channel();
-    let (handle, _actor) = Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, events);
+    let (handle, _reconciler) = Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, events);
     handle.settled().await.unwrap();
     // The look that the settled state came of may still be followed by one at the old pace.
     sleep(QUICK.slow / 2).await;
@@ -48,13 +46,13 @@ async fn a_thousand_instances_are_seen_in_pages() {
     let stage = Stage::new("thousand", 0).await;
     let mut ids = Vec::new();
     for i in 0..50 {
-        ids.extend(stage.truth.launch(20, &format!("thousand {i}")).await.unwrap());
+        ids.extend(stage.truth.instances.launch(20, &format!("thousand {i}")).await.unwrap());
     }
-    stage.truth.register(&ids).await.unwrap();
+    stage.truth.balancer.register(&ids).await.unwrap();
     let cloud = stage.cloud().await;
-    assert_eq!(cloud.instances().await.unwrap().len(), 1000);
-    assert_eq!(cloud.balancer(&[]).await.unwrap().len(), 1000);
+    assert_eq!(cloud.instances.list().await.unwrap().len(), 1000);
+    assert_eq!(cloud.balancer.health(&[]).await.unwrap().len(), 1000);
     assert_eq!(stage.proxy.take_calls(), ["DescribeInstances", "DescribeInstances", "DescribeInstanceHealth"]);
     // What they cost moto is not for the other tests to pay.
-    stage.truth.terminate(&ids).await.unwrap();
+    stage.truth.instances.terminate(&ids).await.unwrap();
 }

@@ -37,7 +37,7 @@ async fn a_fleet_is_launched_shown_and_retired() {
     let (status, out, _) = run(&stage, &["fleet", "status", "--live"]).await;
     assert_eq!((status, out.matches("in service").count()), (0, 3), "{out}");
 
-    // Nobody is there to be asked.
+    // There is no terminal to ask at.
     let (status, _, err) = run(&stage, &["fleet", "in", "5", "--live"]).await;
     assert_eq!(status, 1);
     assert!(err.contains("Retire i-") && err.contains("--yes"), "{err}");
@@ -73,7 +73,7 @@ async fn pins_that_do_not_hold_refuse_before_the_fleet_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_region_that_nobody_says_is_asked_for() {
+async fn a_region_that_is_set_nowhere_is_asked_for() {
     let stage = Stage::bare("nowhere").await;
     let text = std::fs::read_to_string(stage.file.path()).unwrap();
     std::fs::write(stage.file.path(), text.replace("us-east-1", "")).unwrap();
@@ -131,9 +131,8 @@ async fn a_balancer_is_made_once_shown_and_deleted() {
     let calls = stage.proxy.take_calls();
     assert!(calls.iter().all(|call| call.starts_with("Describe") || call.starts_with("Get")), "{calls:?}");
 
-    use handwave::fleet::ports::Cloud;
-    let ids = stage.truth.launch(1, "for the balancer").await.unwrap();
-    stage.truth.register(&ids).await.unwrap();
+    let ids = stage.truth.instances.launch(1, "for the balancer").await.unwrap();
+    stage.truth.balancer.register(&ids).await.unwrap();
     let (status, _, err) = run(&stage, &["balancer", "delete", "--live", "--yes"]).await;
     assert_eq!(status, 1);
     assert!(err.contains("still has 1 registered"), "{err}");

@@ -48,7 +48,7 @@ async fn a_fleet_that_is_ready_is_told_so_and_nothing_is_changed() {
     }
     assert!(!out.contains("secret-of-the-stand-in"));
     let observed = stage.look().await;
-    assert_eq!((observed.count(), observed.instances.iter().any(|seen| seen.instance.retiring)), (2, false));
+    assert_eq!((observed.count(), observed.instances.iter().any(|seen| seen.instance.is_retiring())), (2, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

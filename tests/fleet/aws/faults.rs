@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use handwave::command::{Action, Command, Source};
 use handwave::event::{Event, Stamped};
-use handwave::fleet::observed::Lifecycle;
-use handwave::fleet::ports::Cloud;
-use handwave::fleet::reconciler::{FleetState, Handle, Outcome, Reconciler};
-use handwave::fleet::settings::Limits;
+use handwave::fleet::{FleetState, Handle, Lifecycle, Limits, Outcome, Reconciler};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
@@ -28,7 +25,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Two in service, and an actor that has settled.
+    /// Two in service, and a reconciler that has settled.
     async fn new(name: &str) -> Scene {
         let stage = Stage::new(name, 2).await;
         let (tell, events) = unbounded_channel();
@@ -197,7 +194,8 @@ async fn an_empty_answer_is_not_an_empty_fleet() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_id_in_a_batch_is_dropped_and_said() {
     let mut scene = Scene::new("bad-id").await;
-    let ids: Vec<_> = scene.stage.truth.instances().await.unwrap().into_iter().map(|instance| instance.id).collect();
+    let ids: Vec<_> =
+        scene.stage.truth.instances.list().await.unwrap().into_iter().map(|instance| instance.id).collect();
     let about = format!("The instance ID '{}' does not exist", ids[0]);
     scene.stage.proxy.fail(At::Action(TAG), Fault::Error(400, "InvalidInstanceID.NotFound", about));
     let outcome = scene.play(Action::ScaleIn(2)).await;

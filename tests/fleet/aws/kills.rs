@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use handwave::clouds::aws::Session;
-use handwave::fleet::ports::{Cloud, InstanceState};
+use handwave::fleet::ports::InstanceState;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::proxy::{At, CHANGES, Fault};
-use super::{Stage, pointed, stranger};
+use super::{Stage, open, pointed, stranger};
 
 /// What is killed, what the fleet held before, and what it may hold after.
 const COMMANDS: [(&[&str], usize, [usize; 2]); 2] =
@@ -31,7 +30,7 @@ async fn a_killed_command_is_completed_or_was_never_begun() {
     let mut scenes = JoinSet::new();
     let room = Arc::new(Semaphore::new(AT_ONCE));
     for (c, (args, before, after)) in COMMANDS.into_iter().enumerate() {
-        // A run that nobody kills says which calls there are, and how long they take.
+        // A run that is not killed shows which calls there are, and how long they take.
         let stage = Stage::new(&format!("kill-{c}-none"), before).await;
         let began = std::time::Instant::now();
         assert!(run(&stage, args).await, "not killed");
@@ -91,9 +90,9 @@ async fn scene(name: &str, args: &'static [&str], before: usize, after: [usize; 
     }
     let mut theirs = pointed(&stage.config, &stage.behind);
     theirs.fleet.name += "-other";
-    let theirs = Session::open(&theirs).await.unwrap().fleet(&theirs).unwrap().instances().await.unwrap();
+    let theirs = open(&theirs).await.ports().unwrap().instances.list().await.unwrap();
     let untouched = theirs.len() == 1 && theirs[0].id == other && theirs[0].state == InstanceState::Running;
-    if !untouched || theirs[0].retiring {
+    if !untouched || theirs[0].is_retiring() {
         wrongs.push(format!("another fleet was touched: {theirs:?}"));
     }
     wrongs

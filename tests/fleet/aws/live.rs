@@ -24,7 +24,7 @@ use super::proxy::{At, Fault};
 const FPS: f64 = 10.0;
 
 /// A puppet's film.
-fn film(script: &str, path: &Path) {
+pub fn film(script: &str, path: &Path) {
     let mut puppet = Puppet::new(Script::parse(script).unwrap(), (320, 240), FPS, Clock::fast());
     let mut gif = GifEncoder::new_with_speed(File::create(path).unwrap(), 30);
     let mut frame = Frame::default();
@@ -54,7 +54,7 @@ async fn hands_launch_and_retire_in_aws() {
     stage.proxy.set_drain(Duration::from_secs(1));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hands.gif");
-    // A start believes what it is told only after some seconds.
+    // A new process accepts no command in its first seconds.
     film("none for 7\nleft 2 for 1.6\nnone for 3\nright 1 for 4.4\nnone for 1\n", &path);
     let camera = path.to_str().unwrap();
     let args = ["run", "--live", "--armed", "--headless", "--camera", camera, "--events", "-"];
@@ -126,7 +126,7 @@ async fn a_film_changes_no_real_fleet() {
     let text = std::fs::read_to_string(stage.file.path()).unwrap();
     let url = stage.proxy.url();
     std::fs::write(stage.file.path(), text.replace(&url, "")).unwrap();
-    // Who we are is asked here; what would be changed is elsewhere.
+    // The identity is asked for here; the fleet would be at another address.
     for elsewhere in ["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING"] {
         let environment = [("AWS_ENDPOINT_URL", url.as_str()), (elsewhere, "http://192.0.2.1")];
         let args = ["run", "--live", "--armed", "--headless", "--camera", "puppet"];

@@ -10,27 +10,26 @@ mod moto;
 mod policy;
 mod proxy;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use handwave::clouds::aws::Session;
-use handwave::clouds::aws::ec2::Aws;
+use handwave::clouds::aws::Aws;
+use handwave::clouds::{Cloud, SetupOutcome};
 use handwave::command::InstanceId;
 use handwave::config::Config;
-use handwave::fleet::observed::{Observed, look};
-use handwave::fleet::ports::{Cloud, Health, InstanceState};
-use handwave::fleet::reconciler::Timing;
+use handwave::fleet::ports::{Health, InstanceState, Ports};
+use handwave::fleet::{Observed, Rules, Timing, observe};
 use proxy::Proxy;
 
-/// The actor's pace against a cloud on this machine.
+/// The reconciler's pace against a cloud on this machine.
 const QUICK: Timing = Timing {
     fast: Duration::from_millis(300),
     slow: Duration::from_secs(3),
     call: Duration::from_secs(4),
     hidden: Duration::from_millis(300),
-    drain: Duration::from_secs(5),
+    rules: Rules::with_drain(Duration::from_secs(5)),
 };
 
 /// What moto takes for credentials, and nothing of this machine's own.
@@ -58,18 +57,18 @@ struct Stage {
     behind: Proxy,
     config: Config,
     file: tempfile::NamedTempFile,
-    truth: Aws,
+    truth: Ports,
 }
 
 impl Stage {
     /// A fleet of `n` in service behind its balancer.
     async fn new(fleet: &str, n: usize) -> Stage {
         let stage = Stage::bare(fleet).await;
-        let session = Session::open(&pointed(&stage.config, &stage.behind)).await.unwrap();
-        session.balancer(&stage.config).create().await.unwrap();
+        let aws = open(&pointed(&stage.config, &stage.behind)).await;
+        assert!(matches!(aws.balancer().create().await.unwrap(), SetupOutcome::Created(_)));
         if n > 0 {
-            let ids = stage.truth.launch(n, &format!("first of {fleet}")).await.unwrap();
-            stage.truth.register(&ids).await.unwrap();
+            let ids = stage.truth.instances.launch(n, &format!("first of {fleet}")).await.unwrap();
+            stage.truth.balancer.register(&ids).await.unwrap();
         }
         stage
     }
@@ -88,16 +87,15 @@ impl Stage {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &text).unwrap();
         let config = Config::parse(&text, "the test's").unwrap();
-        let session = Session::open(&pointed(&config, &behind)).await.unwrap();
-        let truth = session.fleet(&config).unwrap();
+        let truth = open(&pointed(&config, &behind)).await.ports().unwrap();
         Stage { proxy, behind, config, file, truth }
     }
 
-    /// The port to AWS as handwave has it, by way of the faults; what it took to open it is not counted.
-    async fn cloud(&self) -> Aws {
-        let cloud = Session::open(&self.config).await.unwrap().fleet(&self.config).unwrap();
+    /// The ports to AWS as handwave has them, by way of the faults; the calls that opened them are not counted.
+    async fn cloud(&self) -> Ports {
+        let ports = open(&self.config).await.ports().unwrap();
         self.proxy.take_calls();
-        cloud
+        ports
     }
 
     /// The changing calls since the last time.
@@ -107,7 +105,7 @@ impl Stage {
     }
 
     async fn look(&self) -> Observed {
-        look(&self.truth, &BTreeSet::new()).await.unwrap()
+        observe(&self.truth, &BTreeMap::new()).await.unwrap()
     }
 
     /// The binary, told to use this stage.
@@ -127,7 +125,9 @@ impl Stage {
         let wrong = observed.instances.iter().filter_map(|seen| {
             let id = seen.id();
             match (seen.instance.state, seen.health) {
-                (InstanceState::Running, _) if seen.instance.retiring => Some(format!("{id} is left half retired")),
+                (InstanceState::Running, _) if seen.instance.is_retiring() => {
+                    Some(format!("{id} is left half retired"))
+                }
                 (InstanceState::Running, Some(Health::InService)) => None,
                 (InstanceState::Running, health) => Some(format!("{id} runs and is {health:?}")),
                 (_, Some(health)) if health.is_registered() => Some(format!("{id} is gone and registered")),
@@ -138,23 +138,27 @@ impl Stage {
     }
 }
 
-/// The same settings, with AWS elsewhere.
+async fn open(config: &Config) -> Aws {
+    Aws::open(&config.clouds()).await.unwrap()
+}
+
+/// The same settings, with AWS at another address.
 fn pointed(config: &Config, to: &Proxy) -> Config {
     let mut config = config.clone();
     config.aws.endpoint_url = Some(to.url());
     config
 }
 
-/// One instance that is nobody's, to see that nobody touches it.
+/// One instance of another fleet, to see that it is left alone.
 async fn stranger(stage: &Stage) -> InstanceId {
     let mut other = pointed(&stage.config, &stage.behind);
     other.fleet.name += "-other";
-    let other = Session::open(&other).await.unwrap().fleet(&other).unwrap();
-    other.launch(1, &format!("stranger of {}", stage.config.fleet.name)).await.unwrap().remove(0)
+    let other = open(&other).await.ports().unwrap();
+    other.instances.launch(1, &format!("stranger of {}", stage.config.fleet.name)).await.unwrap().remove(0)
 }
 
 /// A cloud for the contract: empty, with its balancer.
-pub async fn fresh(clause: &str) -> (impl Cloud, impl Sized) {
+pub async fn fresh(clause: &str) -> (Ports, impl Sized) {
     // A balancer's name has 32 characters at most.
     let name: String = clause.replace('_', "-").chars().take(31).collect();
     let stage = Stage::new(name.trim_end_matches('-'), 0).await;

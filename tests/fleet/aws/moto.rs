@@ -17,7 +17,7 @@ pub fn address(group: &str) -> SocketAddr {
 fn start() -> (SocketAddr, Child) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let moto = root.join(".deps/moto");
-    // Nothing to do after `make test`; this is for whoever calls cargo alone.
+    // Nothing to do after `make test`; this is for a run of cargo alone.
     let fetched = Command::new("sh").arg(root.join("tests/fetch-moto.sh")).status().expect("sh starts");
     assert!(fetched.success(), "moto is not to be had; fetch-moto.sh has said why");
     let mut child = Command::new("python3")

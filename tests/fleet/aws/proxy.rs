@@ -1,10 +1,11 @@
 //! Between handwave and moto, over real sockets. In: requests. Out: moto's answers, with what moto lacks of AWS made up
 //! for, and the faults that a test asks for.
 //!
-//! It allows what README's policy allows. Made up for: MinCount (moto launches no more), ClientToken (a token replayed gets its first answer), the drain (moto
-//! has none), what the balancer says of an instance that it does not know, and pages (moto counts reservations).
+//! It allows what docs/iam-policy.json allows. Made up for: MinCount (moto launches no more), ClientToken (a token replayed
+//! gets its first answer), the drain (moto has none), what the balancer says of an instance that it does not know, and
+//! pages (moto counts reservations).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Child;
@@ -58,6 +59,8 @@ pub struct State {
     faults: Vec<(At, Fault)>,
     /// The actions asked for, faulty ones too.
     calls: Vec<String>,
+    /// Each action ever asked for, as an IAM policy names it: `service:Action`.
+    actions: BTreeSet<String>,
     /// The first answer to each token, and the number that it was for.
     tokens: HashMap<String, (String, Answer)>,
     /// How long a deregistered instance drains.
@@ -117,6 +120,11 @@ impl Proxy {
     /// The actions asked for since the last time.
     pub fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.state).calls)
+    }
+
+    /// Each action that was ever asked for, as an IAM policy names it.
+    pub fn actions(&self) -> BTreeSet<String> {
+        lock(&self.state).actions.clone()
     }
 
     /// Starts the process that a [`Fault::Kill`] kills; it gets no answer before it is known here.
@@ -201,6 +209,12 @@ impl Request {
         Ok(Some(Request { head, form }))
     }
 
+    /// The service that the request is signed for, which IAM names it by.
+    fn service(&self) -> &str {
+        let scope = self.head.split_once("Credential=").map_or("", |(_, rest)| rest);
+        scope.split('/').nth(3).unwrap_or_default()
+    }
+
     fn get(&self, key: &str) -> &str {
         self.form.get(key).map_or("", String::as_str)
     }
@@ -227,6 +241,7 @@ fn serve(client: TcpStream, moto: SocketAddr, state: &Mutex<State>) -> io::Resul
         let fault = {
             let mut state = lock(state);
             state.calls.push(action.clone());
+            state.actions.insert(format!("{}:{action}", request.service()));
             let number = state.calls.len() - 1;
             let hit = state.faults.iter().position(|(at, _)| match at {
                 At::Action(name) => *name == action,
@@ -236,12 +251,12 @@ fn serve(client: TcpStream, moto: SocketAddr, state: &Mutex<State>) -> io::Resul
         };
         let answer = match &fault {
             _ if !policy::allows(&action) => {
-                failure(&action, 403, "UnauthorizedOperation", "README's policy does not allow it")
+                failure(&action, 403, "UnauthorizedOperation", "docs/iam-policy.json does not allow it")
             }
             Some(Fault::Error(status, code, message)) => failure(&action, *status, code, message),
             Some(Fault::Refused) => return Ok(()),
             Some(Fault::Kill { done: false }) => return kill(state),
-            Some(Fault::Empty) => request.send_for_nobody(moto)?,
+            Some(Fault::Empty) => request.send_for_nothing(moto)?,
             _ => forward(request, moto, state)?,
         };
         let (answer, half) = match fault {
@@ -341,8 +356,8 @@ fn standing(body: &str, draining: &HashMap<String, Instant>) -> String {
 }
 
 impl Request {
-    /// Asks for what nobody has: a well-formed answer that is empty.
-    fn send_for_nobody(mut self, moto: SocketAddr) -> io::Result<Answer> {
+    /// Asks for a fleet that does not exist: the answer is well-formed and empty.
+    fn send_for_nothing(mut self, moto: SocketAddr) -> io::Result<Answer> {
         if self.get("Action") == "DescribeInstances" {
             self.form.insert("Filter.1.Value.1".into(), "nobody".into());
             return self.send(moto);

@@ -1,14 +1,18 @@
-//! Hands for tests: a shape in, a hand with landmarks out.
+//! A synthetic hand, for trying the gesture rules without a camera. In: a side, a count and a place. Out: a hand with
+//! landmarks.
 
 use glam::Vec3;
-use handwave::hand::{Hand, Side, landmark::*};
 
-/// Pictures are this large.
+use crate::hand::{Hand, Side, landmark::*};
+
+/// Width and height of the synthetic picture, in pixels.
 pub const SIZE: (u32, u32) = (640, 480);
 
-#[derive(Clone, Copy, Debug)]
+/// A hand, fingers up.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shape {
     pub side: Side,
+    /// Raised fingers, 0 to 5: the index finger first, the thumb last, as people count.
     pub fingers: u8,
     pub sure: bool,
     /// The palm's centre and width, in pixels.
@@ -18,10 +22,12 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// A sure hand in the picture's middle.
     pub fn new(side: Side, fingers: u8) -> Shape {
         Shape { side, fingers, sure: true, x: 320.0, y: 240.0, palm: 60.0 }
     }
 
+    /// The hand with its landmarks. `raised` tells the count; the landmarks only tell where the palm is and how large.
     pub fn hand(&self) -> Hand {
         let at = |x: f32, y: f32| Vec3::new(self.x + x * self.palm, self.y + y * self.palm, 0.0);
         let mut landmarks = [at(0.0, 0.0); 21];
@@ -31,11 +37,10 @@ impl Shape {
         landmarks[RING_MCP] = at(0.25, -0.25);
         landmarks[LITTLE_MCP] = at(0.5, -0.25);
         for (finger, x) in [-0.7, -0.5, -0.25, 0.25, 0.5].into_iter().enumerate() {
-            // The thumb's base lies lower; all but the knuckles are no part of the palm.
+            // The thumb starts lower. Of these joints only the knuckles belong to the palm.
             let first = if finger == 0 { THUMB_CMC } else { 4 * finger + 2 };
             (first..=4 * finger + 4).for_each(|joint| landmarks[joint] = at(x, -0.25 - 0.2 * (joint % 4) as f32));
         }
-        // Thumb last, as people count.
         let raised = std::array::from_fn(|finger| self.fingers == 5 || (1..=self.fingers as usize).contains(&finger));
         Hand { side: self.side, landmarks, raised, sure: self.sure, confidence: 0.9 }
     }

@@ -1,0 +1,98 @@
+//! One file as a camera. In: a picture, an animated GIF or a video. Out: its frames, as fast as they are read. The
+//! file's content decides what it is; its name is not trusted.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use image::{ImageFormat, RgbImage};
+
+use super::gif::Gif;
+use super::limits::MOST_BYTES;
+use super::picture;
+use super::video::Video;
+use crate::camera::error::CameraError;
+use crate::camera::frame::{Frame, Status};
+use crate::camera::port::Camera;
+
+/// The start of a file that is enough to tell its format.
+const HEAD_BYTES: u64 = 512;
+
+/// One file's frames, without waiting between them.
+pub enum Film {
+    /// One frame, until it has been read.
+    Still(Option<RgbImage>),
+    Gif(Box<Gif>),
+    Video(Video),
+}
+
+impl Film {
+    /// Opens a file. A still picture is read completely and turned as its EXIF orientation says.
+    pub fn open(path: &Path) -> Result<Film, CameraError> {
+        let unreadable = |reason| CameraError::Unreadable { path: path.into(), reason };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(HEAD_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.is_empty() {
+            return Err(CameraError::Empty { path: path.into() });
+        }
+        let Some(format) = picture_format(&bytes) else {
+            let text = is_text(&bytes);
+            return if text {
+                Err(CameraError::Text { path: path.into() })
+            } else {
+                Video::open(path).map(Film::Video)
+            };
+        };
+        // A file beyond this size is cut off here, and its decoder reports that.
+        file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+        match format {
+            ImageFormat::Gif => Gif::open(path, bytes).map(|gif| Film::Gif(gif.into())),
+            format => picture::read(path, &bytes, format).map(|picture| Film::Still(Some(picture))),
+        }
+    }
+
+    /// Whether it is a single picture.
+    pub fn is_still(&self) -> bool {
+        match self {
+            Film::Still(_) => true,
+            Film::Gif(gif) => gif.is_still(),
+            Film::Video(_) => false,
+        }
+    }
+}
+
+impl Camera for Film {
+    fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
+        match self {
+            Film::Still(picture) => Ok(picture.take().map_or(Status::Ended, |picture| {
+                *frame = Frame { time: Duration::ZERO, picture };
+                Status::Fresh
+            })),
+            Film::Gif(gif) => gif.read(frame),
+            Film::Video(video) => video.read(frame),
+        }
+    }
+}
+
+/// The picture in a file, or the first frame of an animation or a video.
+pub fn first_frame(path: &Path) -> Result<Frame, CameraError> {
+    let mut frame = Frame::default();
+    match Film::open(path)?.read(&mut frame)? {
+        Status::Fresh => Ok(frame),
+        Status::Ended => Err(CameraError::Picture { path: path.into(), reason: "it has no frame".into() }),
+    }
+}
+
+/// The format of a picture that handwave decodes itself, by the file's first bytes.
+fn picture_format(head: &[u8]) -> Option<ImageFormat> {
+    image::guess_format(head).ok().filter(ImageFormat::reading_enabled)
+}
+
+/// Whether the file is text. It is refused, since ffmpeg would render it, or follow it as a playlist to other files.
+fn is_text(head: &[u8]) -> bool {
+    let cut_off = |error: std::str::Utf8Error| error.error_len().is_none();
+    let printed = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();
+    std::str::from_utf8(head).map_or_else(cut_off, |_| true) && head.iter().all(printed)
+}

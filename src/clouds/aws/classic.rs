@@ -1,0 +1,150 @@
+//! The classic load balancer in front of a fleet. In: the calls of [`Balancer`]. Out: one call of its API each. Nothing is
+//! tried again here: the reconciler does that, which knows what may be done twice.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use aws_sdk_elasticloadbalancing::Client;
+use aws_sdk_elasticloadbalancing::types::{Instance, InstanceState as Standing};
+
+use super::errors::sorted;
+use crate::command::InstanceId;
+use crate::fleet::ports::{Balancer, CloudError, ErrorKind, Health};
+
+/// A classic load balancer.
+#[derive(Clone, Debug)]
+pub struct Classic {
+    pub(super) client: Client,
+    pub(super) name: String,
+}
+
+impl Classic {
+    /// The balancer's words about these, or about all that are registered where `ids` is empty.
+    async fn states(&self, ids: &[InstanceId]) -> Result<Vec<Standing>, CloudError> {
+        let call = self.client.describe_instance_health().load_balancer_name(&self.name);
+        let call = call.set_instances((!ids.is_empty()).then(|| members(ids)));
+        Ok(call.send().await.map_err(sorted)?.instance_states.unwrap_or_default())
+    }
+
+    /// The health of those that are not registered. One that the balancer does not know at all fails the batch: it is
+    /// off the balancer, and the others are asked for again.
+    async fn unregistered(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, Health)>, CloudError> {
+        let (mut asked, mut unknown) = (ids.to_vec(), Vec::new());
+        while !asked.is_empty() {
+            match self.states(&asked).await {
+                Ok(states) => {
+                    unknown.extend(states.iter().filter_map(|state| Some((id(state)?, unlisted(state)?))));
+                    break;
+                }
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    let alone = asked.len() == 1;
+                    let named = |id: &InstanceId| alone || error.instances.contains(id);
+                    let (gone, others): (Vec<_>, Vec<_>) = asked.into_iter().partition(named);
+                    if gone.is_empty() {
+                        return Err(error);
+                    }
+                    unknown.extend(gone.into_iter().map(|id| (id, Health::NotRegistered)));
+                    asked = others;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(unknown)
+    }
+}
+
+#[async_trait]
+impl Balancer for Classic {
+    async fn health(&self, also: &[InstanceId]) -> Result<Vec<(InstanceId, Health)>, CloudError> {
+        let states = self.states(&[]).await?;
+        let mut known: Vec<_> = states.iter().filter_map(|state| Some((id(state)?, listed(state)))).collect();
+        let registered: BTreeSet<_> = known.iter().map(|(id, _)| id).collect();
+        let others: Vec<InstanceId> = also.iter().filter(|id| !registered.contains(id)).cloned().collect();
+        known.extend(self.unregistered(&others).await?);
+        Ok(known)
+    }
+
+    async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        let call = self.client.register_instances_with_load_balancer().load_balancer_name(&self.name);
+        call.set_instances(Some(members(ids))).send().await.map_err(sorted)?;
+        Ok(())
+    }
+
+    async fn deregister(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        let call = self.client.deregister_instances_from_load_balancer().load_balancer_name(&self.name);
+        call.set_instances(Some(members(ids))).send().await.map_err(sorted)?;
+        Ok(())
+    }
+}
+
+fn members(ids: &[InstanceId]) -> Vec<Instance> {
+    ids.iter().map(|id| Instance::builder().instance_id(&id.0).build()).collect()
+}
+
+fn id(state: &Standing) -> Option<InstanceId> {
+    state.instance_id().map(InstanceId::from)
+}
+
+/// Whether AWS's description says this. Only its sentences tell a drain.
+fn says(state: &Standing, words: &str) -> bool {
+    state.description().is_some_and(|told| told.to_ascii_lowercase().contains(words))
+}
+
+const DRAINING: &str = "deregistration currently in progress";
+const OFF: &str = "not currently registered";
+
+/// The health of an instance that the balancer lists by itself.
+fn listed(state: &Standing) -> Health {
+    match state.state() {
+        _ if says(state, DRAINING) => Health::Draining,
+        _ if says(state, OFF) => Health::NotRegistered,
+        Some("InService") => Health::InService,
+        // On its way: registered, and not yet often enough found healthy.
+        Some("OutOfService") if says(state, "registration is still in progress") => Health::Registering,
+        Some("OutOfService") if says(state, "has not passed the configured healthythreshold") => Health::Registering,
+        Some("OutOfService") => Health::OutOfService,
+        // "A transient error occurred": it is registered, and that is all that is known.
+        _ => Health::Registering,
+    }
+}
+
+/// The health of an instance that was asked for by its id. None: the balancer does not know at the moment.
+fn unlisted(state: &Standing) -> Option<Health> {
+    match state.state() {
+        Some("InService" | "OutOfService") => Some(listed(state)),
+        _ if says(state, DRAINING) || says(state, OFF) => Some(listed(state)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_balancers_sentences_are_told_apart() {
+        let state = |state: &str, description: &str| {
+            Standing::builder().instance_id("i-1").state(state).description(description).build()
+        };
+        let draining = state("InService", "Instance deregistration currently in progress.");
+        let off = state("OutOfService", "Instance is not currently registered with the LoadBalancer.");
+        let fresh = state("OutOfService", "Instance registration is still in progress.");
+        let coming = state(
+            "OutOfService",
+            "Instance has not passed the configured HealthyThreshold number of health checks consecutively.",
+        );
+        let sick = state(
+            "OutOfService",
+            "Instance has failed at least the UnhealthyThreshold number of health checks consecutively.",
+        );
+        let hazy = state("Unknown", "A transient error occurred. Please try again later.");
+        let each = [&state("InService", "N/A"), &draining, &off, &fresh, &coming, &sick, &hazy];
+        use Health::*;
+        let expected = [InService, Draining, NotRegistered, Registering, Registering, OutOfService, Registering];
+        assert_eq!(each.map(listed), expected);
+        // What is not known terminates nothing.
+        assert_eq!(unlisted(&hazy), None);
+        assert_eq!(unlisted(&draining), Some(Draining));
+        assert_eq!(unlisted(&off), Some(NotRegistered));
+    }
+}

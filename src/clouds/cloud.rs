@@ -1,0 +1,123 @@
+//! What every cloud is to the commands. In: an opened cloud. Out: its fleet, ready to be started, and the load balancer's
+//! management.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
+
+use super::mode::Mode;
+use crate::event::Stamped;
+use crate::fleet::ports::Ports;
+use crate::fleet::{FleetState, Handle, Limits, Observed, Reconciler, Timing};
+
+/// Why a cloud did not do what it was asked for, in its own words, with the remedy.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(Box<dyn std::error::Error + Send + Sync>);
+
+impl Error {
+    pub(super) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Error(Box::new(error))
+    }
+}
+
+/// A cloud that is the one that is meant: its account and region are those that the settings pin.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    fn mode(&self) -> Mode;
+
+    /// Whether no real machine can be reached: it is simulated, or a stand-in on this machine.
+    fn is_rehearsal(&self) -> bool;
+
+    /// The fleet that the settings name. Reads only.
+    async fn fleet(&self) -> Result<OpenFleet, Error>;
+
+    /// The management of the load balancer that the settings name, there or not.
+    fn balancer(&self) -> Box<dyn BalancerSetup>;
+}
+
+/// A fleet that was found to be as the settings say, and is not touched yet.
+pub struct OpenFleet {
+    pub ports: Ports,
+    pub limits: Limits,
+    pub timing: Timing,
+    /// What the fleet holds, before anything is done.
+    pub holds: Observed,
+    /// Whether it is known that nothing in it is half done.
+    pub settled: bool,
+    /// What a person has to know before the first gesture or command.
+    pub banner: String,
+}
+
+impl OpenFleet {
+    /// Starts the fleet's reconciler. Its task ends after [`Handle::stop`], and returns what is left. Must be called
+    /// within a tokio runtime.
+    pub fn start(self, events: UnboundedSender<Stamped>) -> (Handle, JoinHandle<FleetState>) {
+        Reconciler::spawn(self.ports, self.limits, self.timing, events)
+    }
+
+    /// What the fleet holds, as a reconciler would show it.
+    pub fn state(&self) -> FleetState {
+        FleetState { observed: Some(self.holds.clone()), settled: self.settled, ..FleetState::unknown(self.limits) }
+    }
+}
+
+/// Makes, shows and deletes the load balancer. Each may be done twice: making it again changes nothing that is as the
+/// settings say, deleting one that is gone is no error.
+#[async_trait]
+pub trait BalancerSetup: Send + Sync {
+    /// What a person has to know before anything is done.
+    fn banner(&self) -> String;
+
+    /// Makes it, or makes it as the settings say where it is there: [`Would`], [`Created`] or [`Kept`].
+    ///
+    /// [`Would`]: SetupOutcome::Would
+    /// [`Created`]: SetupOutcome::Created
+    /// [`Kept`]: SetupOutcome::Kept
+    async fn create(&self) -> Result<SetupOutcome, Error>;
+
+    /// [`Would`], [`Shown`] or [`NotThere`].
+    ///
+    /// [`Would`]: SetupOutcome::Would
+    /// [`Shown`]: SetupOutcome::Shown
+    /// [`NotThere`]: SetupOutcome::NotThere
+    async fn show(&self) -> Result<SetupOutcome, Error>;
+
+    /// Refused while instances are registered, unless `force`: [`Would`], [`Deleted`] or [`NotThere`].
+    ///
+    /// [`Would`]: SetupOutcome::Would
+    /// [`Deleted`]: SetupOutcome::Deleted
+    /// [`NotThere`]: SetupOutcome::NotThere
+    async fn delete(&self, force: bool) -> Result<SetupOutcome, Error>;
+}
+
+/// What became of the load balancer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetupOutcome {
+    /// A dry run: what would be done.
+    Would(String),
+    Created(Description),
+    /// It was there already.
+    Kept(Description),
+    Shown(Description),
+    Deleted,
+    NotThere,
+}
+
+/// A load balancer as it is; each kind has fields of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// For people, over several lines.
+    pub table: String,
+    /// For programs, on one line.
+    pub json: String,
+}
+
+impl Description {
+    pub(super) fn of(shown: &(impl fmt::Display + serde::Serialize)) -> Self {
+        let json = serde_json::to_string(shown).expect("strings, numbers and lists alone always make JSON");
+        Description { table: shown.to_string(), json }
+    }
+}

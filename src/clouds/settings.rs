@@ -1,0 +1,13 @@
+//! The sections of config.toml that a cloud needs.
+
+use super::aws::settings as aws;
+use crate::fleet;
+
+/// A field a section.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub fleet: fleet::Settings,
+    pub aws: aws::Settings,
+    pub instance: aws::Instance,
+    pub balancer: aws::Balancer,
+}

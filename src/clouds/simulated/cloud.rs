@@ -1,0 +1,86 @@
+//! The simulated cloud as a cloud to open: a fresh fleet, and what would be done to its load balancer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::handle::Simulated;
+use crate::clouds::aws::settings as aws;
+use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet, SetupOutcome};
+use crate::clouds::mode::Mode;
+use crate::clouds::settings::Settings;
+use crate::fleet::{Limits, Timing, observe};
+
+/// A fresh cloud whose fleet holds so many instances in service.
+pub fn open(settings: &Settings, holds: usize) -> Box<dyn Cloud> {
+    let simulated = Simulated::default().named(&settings.fleet.name);
+    simulated.add_in_service(holds);
+    let (limits, balancer) = (settings.fleet.limits(), settings.balancer.clone());
+    Box::new(SimulatedCloud { simulated, holds, limits, balancer })
+}
+
+struct SimulatedCloud {
+    simulated: Simulated,
+    holds: usize,
+    limits: Limits,
+    balancer: aws::Balancer,
+}
+
+/// The reconciler's pace on a cloud that is quicker than AWS.
+fn timing() -> Timing {
+    Timing { fast: Duration::from_millis(250), hidden: Duration::from_secs(1), ..Timing::default() }
+}
+
+#[async_trait]
+impl Cloud for SimulatedCloud {
+    fn mode(&self) -> Mode {
+        Mode::DryRun
+    }
+
+    fn is_rehearsal(&self) -> bool {
+        true
+    }
+
+    async fn fleet(&self) -> Result<OpenFleet, Error> {
+        let ports = self.simulated.ports();
+        let holds = observe(&ports, &BTreeMap::new()).await.map_err(Error::new)?;
+        let fleet = match self.holds {
+            0 => "an empty simulated fleet".to_owned(),
+            n => format!("a simulated fleet of {n}"),
+        };
+        let banner = format!("A dry run on {fleet}: nothing is asked of AWS; with --live it is.");
+        Ok(OpenFleet { ports, limits: self.limits, timing: timing(), holds, settled: true, banner })
+    }
+
+    fn balancer(&self) -> Box<dyn BalancerSetup> {
+        Box::new(DryRunSetup(self.balancer.clone()))
+    }
+}
+
+/// Says what would be done.
+struct DryRunSetup(aws::Balancer);
+
+#[async_trait]
+impl BalancerSetup for DryRunSetup {
+    fn banner(&self) -> String {
+        "A dry run: nothing is asked of AWS; with --live it is.".to_owned()
+    }
+
+    async fn create(&self) -> Result<SetupOutcome, Error> {
+        let aws::Balancer { name, listeners, health_check, draining, .. } = &self.0;
+        let forwards = listeners.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Ok(SetupOutcome::Would(format!(
+            "would create {name}: {forwards}, checked by {health_check}, draining {draining} s"
+        )))
+    }
+
+    async fn show(&self) -> Result<SetupOutcome, Error> {
+        Ok(SetupOutcome::Would(format!("would show {}", self.0.name)))
+    }
+
+    async fn delete(&self, force: bool) -> Result<SetupOutcome, Error> {
+        let unless = if force { "even with instances registered" } else { "unless instances are registered" };
+        Ok(SetupOutcome::Would(format!("would delete {}, {unless}", self.0.name)))
+    }
+}

@@ -1,0 +1,215 @@
+//! The way into a simulated cloud. In: the calls of the ports, and the controls of a test that plays the rest of the world.
+//! Out: what AWS would answer, and what really happened.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use super::faults::{Call, Fault, Faults};
+use super::times::Times;
+use super::world::{Past, Truth, World};
+use crate::command::InstanceId;
+use crate::fleet::ports::{Balancer, CloudError, Health, Instance, Instances, Ports};
+use crate::metrics::{Metrics, MetricsError, Point, Query};
+
+/// A handle on one simulated cloud; clones see the same one.
+#[derive(Clone)]
+pub struct Simulated {
+    state: Arc<Mutex<State>>,
+    hung: Arc<Notify>,
+    times: Times,
+}
+
+struct State {
+    world: World,
+    faults: Faults,
+    calls: BTreeMap<Call, usize>,
+}
+
+impl Default for Simulated {
+    fn default() -> Self {
+        Simulated::new(Times::default(), 1)
+    }
+}
+
+impl Simulated {
+    /// An empty cloud whose ids follow from `seed`.
+    pub fn new(times: Times, seed: u64) -> Self {
+        let state = State { world: World::new(times, seed), faults: Faults::default(), calls: BTreeMap::new() };
+        Simulated { state: Arc::new(Mutex::new(state)), hung: Arc::default(), times }
+    }
+
+    /// The same cloud, whose fleet has this name.
+    pub fn named(self, fleet: &str) -> Self {
+        self.lock().world.fleet = fleet.to_owned();
+        self
+    }
+
+    /// This cloud's ports.
+    pub fn ports(&self) -> Ports {
+        Ports { instances: Arc::new(self.clone()), balancer: Arc::new(self.clone()) }
+    }
+
+    // --- Controls.
+
+    /// Adds `n` instances of the fleet that have been in service for long.
+    pub fn add_in_service(&self, n: usize) -> Vec<InstanceId> {
+        (0..n).map(|_| self.lock().world.add_old(true, true)).collect()
+    }
+
+    /// Adds a running instance without the fleet's tag.
+    pub fn add_stranger(&self, registered: bool) -> InstanceId {
+        self.lock().world.add_old(false, registered)
+    }
+
+    /// From now on no more than this many instances can be launched.
+    pub fn set_room(&self, room: usize) {
+        self.lock().world.room = room;
+    }
+
+    /// The next instance that boots dies of this instead.
+    pub fn doom_next(&self, reason: &str) {
+        self.lock().world.dooms.push_back(reason.to_owned());
+    }
+
+    /// Sets or lifts termination protection.
+    pub fn protect(&self, id: &InstanceId, protected: bool) {
+        self.lock().world.change(id, |machine| machine.protected = protected);
+    }
+
+    /// Makes an instance fail its health check, or pass it again.
+    pub fn set_sick(&self, id: &InstanceId, sick: bool) {
+        self.lock().world.change(id, |machine| machine.sick = sick);
+    }
+
+    /// Somebody else stops an instance, or starts it again.
+    pub fn set_stopped(&self, id: &InstanceId, stopped: bool) {
+        self.lock().world.change(id, |machine| machine.stopped = stopped);
+    }
+
+    /// Somebody else terminates an instance.
+    pub fn reap(&self, id: &InstanceId) {
+        let now = Instant::now();
+        let reason = "Client.UserInitiatedShutdown: terminated by another";
+        self.lock().world.change(id, |machine| machine.end(now, reason));
+    }
+
+    /// The next call of this kind that has no fault yet fails.
+    pub fn fail_next(&self, call: Call, fault: Fault) {
+        self.lock().faults.add(call, fault);
+    }
+
+    /// No call fails any more.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
+    /// Waits until a call hangs.
+    pub async fn hung(&self) {
+        self.hung.notified().await;
+    }
+
+    // --- The truth.
+
+    /// How many calls of this kind were made, failed ones too.
+    pub fn calls(&self, call: Call) -> usize {
+        self.lock().calls.get(&call).copied().unwrap_or(0)
+    }
+
+    /// Everything that ever took effect, oldest first.
+    pub fn history(&self) -> Vec<Past> {
+        self.lock().world.history.clone()
+    }
+
+    /// Every instance as it is now, the strangers too.
+    pub fn truth(&self) -> Vec<Truth> {
+        self.lock().world.truth(Instant::now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Each change is made whole under the lock: a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A call: half its time, its effect, the other half. A caller that is dropped between the two never learns of the
+    /// effect.
+    async fn call<T: Default + Send>(
+        &self,
+        call: Call,
+        effect: impl FnOnce(&mut World, Instant) -> Result<T, CloudError> + Send,
+    ) -> Result<T, CloudError> {
+        sleep(self.times.half_call).await;
+        let answer = {
+            let mut state = self.lock();
+            *state.calls.entry(call).or_default() += 1;
+            let now = Instant::now();
+            let fault = state.faults.take(call);
+            let effect = || effect(&mut state.world, now);
+            match fault {
+                None => Some(effect()),
+                Some(Fault::Before(error)) => Some(Err(error)),
+                Some(Fault::After(error)) => Some(effect().and(Err(error))),
+                Some(Fault::Empty) => Some(Ok(T::default())),
+                Some(Fault::Hang { effect: takes_place }) => {
+                    if takes_place {
+                        // The answer never comes.
+                        let _ = effect();
+                    }
+                    None
+                }
+            }
+        };
+        let Some(answer) = answer else {
+            self.hung.notify_one();
+            return std::future::pending().await;
+        };
+        sleep(self.times.half_call).await;
+        answer
+    }
+}
+
+#[async_trait]
+impl Instances for Simulated {
+    async fn list(&self) -> Result<Vec<Instance>, CloudError> {
+        self.call(Call::List, |world, now| Ok(world.describe(now))).await
+    }
+
+    async fn launch(&self, n: usize, token: &str) -> Result<Vec<InstanceId>, CloudError> {
+        self.call(Call::Launch, |world, now| world.launch(n, token, now)).await
+    }
+
+    async fn tag(&self, ids: &[InstanceId], key: &str, value: &str) -> Result<(), CloudError> {
+        self.call(Call::Tag, |world, now| world.tag(ids, key, value, now)).await
+    }
+
+    async fn terminate(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        self.call(Call::Terminate, |world, now| world.terminate(ids, now)).await
+    }
+}
+
+#[async_trait]
+impl Balancer for Simulated {
+    async fn health(&self, also: &[InstanceId]) -> Result<Vec<(InstanceId, Health)>, CloudError> {
+        self.call(Call::Health, |world, now| Ok(world.health(also, now))).await
+    }
+
+    async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        self.call(Call::Register, |world, now| world.register(ids, now)).await
+    }
+
+    async fn deregister(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        self.call(Call::Deregister, |world, now| world.deregister(ids, now)).await
+    }
+}
+
+#[async_trait]
+impl Metrics for Simulated {
+    async fn series(&self, query: &Query, last: Duration, step: Duration) -> Result<Vec<Point>, MetricsError> {
+        sleep(2 * self.times.half_call).await;
+        Ok(self.lock().world.series(query, last, step, Instant::now()))
+    }
+}

@@ -1,0 +1,33 @@
+//! How long things take in the simulated cloud.
+
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Half of a call: its effect lies between the two halves.
+    pub half_call: Duration,
+    /// From a launch or a tag until it is described. Until a launch is, its id is not found.
+    pub visible: Duration,
+    pub boot: Duration,
+    /// From registration to the first passed health check.
+    pub health_check: Duration,
+    pub drain: Duration,
+    pub shut_down: Duration,
+    /// How long a terminated instance is still described.
+    pub remembered: Duration,
+}
+
+impl Default for Times {
+    /// In proportion to AWS's, and quick enough to watch.
+    fn default() -> Self {
+        Times {
+            half_call: Duration::from_millis(40),
+            visible: Duration::from_millis(500),
+            boot: Duration::from_secs(4),
+            health_check: Duration::from_secs(2),
+            drain: Duration::from_secs(3),
+            shut_down: Duration::from_secs(2),
+            remembered: Duration::from_secs(3600),
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! How everything in the simulated cloud really is. In: changes, each at a time. Out: what took effect, and what the cloud
+//! would describe then.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+use tokio::time::Instant;
+
+use super::load;
+use super::times::Times;
+use crate::command::{InstanceId, list};
+use crate::fleet::ports::{CloudError, ErrorKind, FLEET_TAG, Health, Instance, InstanceState, RETIRING_TAG};
+use crate::metrics::{Point, Query};
+
+/// A change that took effect, when, and how everything was before.
+#[derive(Clone, Debug)]
+pub struct Past {
+    pub at: Instant,
+    pub before: Vec<Truth>,
+    pub effect: Effect,
+}
+
+/// A change that takes effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Launched { token: String, ids: Vec<InstanceId> },
+    Tagged { key: String, ids: Vec<InstanceId> },
+    Registered(Vec<InstanceId>),
+    Deregistered(Vec<InstanceId>),
+    Terminated(Vec<InstanceId>),
+}
+
+/// An instance as it really is.
+#[derive(Clone, Debug)]
+pub struct Truth {
+    pub id: InstanceId,
+    pub state: InstanceState,
+    /// Whether it carries the fleet's tag.
+    pub ours: bool,
+    pub retiring: bool,
+    pub registered: bool,
+    pub draining: bool,
+}
+
+pub(super) struct World {
+    pub times: Times,
+    /// The fleet's name.
+    pub fleet: String,
+    /// How many more instances can be launched.
+    pub room: usize,
+    /// What the next instances that boot die of.
+    pub dooms: VecDeque<String>,
+    pub history: Vec<Past>,
+    /// Ids that look like AWS's and differ.
+    ids: SplitMix64,
+    /// The wall's time at a time of tokio's clock.
+    epoch: (Timestamp, Instant),
+    machines: Vec<Machine>,
+    /// Since when.
+    registered: BTreeMap<InstanceId, Instant>,
+    /// Until when.
+    draining: BTreeMap<InstanceId, Instant>,
+    tokens: BTreeMap<String, (usize, Vec<InstanceId>)>,
+    /// When each instance was in service.
+    stays: Vec<Stay>,
+}
+
+pub(super) struct Machine {
+    id: InstanceId,
+    ours: bool,
+    launched: Instant,
+    /// Launched long ago: visible and running.
+    old: bool,
+    ended: Option<(Instant, String)>,
+    /// Each key and value, and when it was written; the last one counts.
+    tags: Vec<(String, String, Instant)>,
+    pub protected: bool,
+    pub sick: bool,
+    pub stopped: bool,
+}
+
+/// A time in service.
+struct Stay {
+    id: InstanceId,
+    from: Instant,
+    until: Option<Instant>,
+}
+
+impl Stay {
+    fn covers(&self, at: Instant) -> bool {
+        self.from <= at && self.until.is_none_or(|until| at < until)
+    }
+}
+
+impl Machine {
+    fn state(&self, now: Instant, times: &Times) -> InstanceState {
+        match &self.ended {
+            Some((at, _)) if now >= *at + times.shut_down => InstanceState::Terminated,
+            Some((at, _)) if now >= *at => InstanceState::ShuttingDown,
+            _ if self.stopped => InstanceState::Stopped,
+            _ if self.old || now >= self.launched + times.boot => InstanceState::Running,
+            _ => InstanceState::Pending,
+        }
+    }
+
+    fn is_visible(&self, now: Instant, times: &Times) -> bool {
+        let came = self.old || now >= self.launched + times.visible;
+        let went = self.ended.as_ref().is_some_and(|(at, _)| now >= *at + times.shut_down + times.remembered);
+        came && !went
+    }
+
+    fn is_retiring(&self) -> bool {
+        self.tags.iter().any(|(key, _, _)| key == RETIRING_TAG)
+    }
+
+    pub fn end(&mut self, now: Instant, reason: &str) {
+        if self.ended.as_ref().is_none_or(|(at, _)| *at > now) {
+            self.ended = Some((now, reason.to_owned()));
+        }
+    }
+}
+
+impl World {
+    pub fn new(times: Times, seed: u64) -> Self {
+        World {
+            times,
+            fleet: "simulated".to_owned(),
+            room: usize::MAX,
+            dooms: VecDeque::new(),
+            history: Vec::new(),
+            ids: SplitMix64::seed_from_u64(seed),
+            epoch: (Timestamp::now(), Instant::now()),
+            machines: Vec::new(),
+            registered: BTreeMap::new(),
+            draining: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            stays: Vec::new(),
+        }
+    }
+
+    /// Adds an instance that was launched long ago.
+    pub fn add_old(&mut self, ours: bool, registered: bool) -> InstanceId {
+        let now = Instant::now();
+        let id = self.add(ours, true, now);
+        if registered {
+            self.registered.insert(id.clone(), now);
+        }
+        self.note_service(now);
+        id
+    }
+
+    fn add(&mut self, ours: bool, old: bool, now: Instant) -> InstanceId {
+        let id = InstanceId(format!("i-0{:016x}", self.ids.next_u64()));
+        let doom = if old { None } else { self.dooms.pop_front() };
+        self.machines.push(Machine {
+            id: id.clone(),
+            ours,
+            launched: now,
+            old,
+            ended: doom.map(|reason| (now + self.times.boot, reason)),
+            tags: Vec::new(),
+            protected: false,
+            sick: false,
+            stopped: false,
+        });
+        id
+    }
+
+    /// Changes an instance from outside the ports.
+    pub fn change(&mut self, id: &InstanceId, change: impl FnOnce(&mut Machine)) {
+        if let Some(machine) = self.machines.iter_mut().find(|machine| machine.id == *id) {
+            change(machine);
+        }
+        self.note_service(Instant::now());
+    }
+
+    // --- The calls that change something.
+
+    pub fn launch(&mut self, n: usize, token: &str, now: Instant) -> Result<Vec<InstanceId>, CloudError> {
+        if let Some((before, ids)) = self.tokens.get(token) {
+            return match *before == n {
+                true => Ok(ids.clone()),
+                false => Err(CloudError::new(
+                    ErrorKind::Refused,
+                    "IdempotentParameterMismatch",
+                    "this token launched another number",
+                )),
+            };
+        }
+        let granted = n.min(self.room);
+        if granted == 0 {
+            let message = "there is no room for more instances";
+            return Err(CloudError::new(ErrorKind::Capacity, "InsufficientInstanceCapacity", message));
+        }
+        self.room -= granted;
+        let before = self.truth(now);
+        let ids: Vec<InstanceId> = (0..granted).map(|_| self.add(true, false, now)).collect();
+        self.tokens.insert(token.to_owned(), (n, ids.clone()));
+        let effect = Effect::Launched { token: token.to_owned(), ids: ids.clone() };
+        self.history.push(Past { at: now, before, effect });
+        Ok(ids)
+    }
+
+    pub fn tag(&mut self, ids: &[InstanceId], key: &str, value: &str, now: Instant) -> Result<(), CloudError> {
+        self.all_found(ids, now)?;
+        self.record(Effect::Tagged { key: key.to_owned(), ids: ids.to_vec() }, now);
+        for machine in self.machines.iter_mut().filter(|machine| ids.contains(&machine.id)) {
+            machine.tags.push((key.to_owned(), value.to_owned(), now));
+        }
+        Ok(())
+    }
+
+    pub fn terminate(&mut self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
+        self.all_found(ids, now)?;
+        let protected = |id: &InstanceId| self.machines.iter().any(|m| m.id == *id && m.protected);
+        let error = (ErrorKind::Refused, "OperationNotPermitted", "protected from termination");
+        none_of(ids, protected, error)?;
+        self.record(Effect::Terminated(ids.to_vec()), now);
+        for machine in self.machines.iter_mut().filter(|machine| ids.contains(&machine.id)) {
+            machine.end(now, "Client.UserInitiatedShutdown");
+        }
+        self.note_service(now);
+        Ok(())
+    }
+
+    pub fn register(&mut self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
+        let runs = |id: &InstanceId| {
+            let machine = self.machines.iter().find(|machine| machine.id == *id);
+            machine.is_some_and(|machine| machine.state(now, &self.times) == InstanceState::Running)
+        };
+        none_of(ids, |id| !runs(id), (ErrorKind::NotFound, "InvalidInstance", "not running"))?;
+        self.record(Effect::Registered(ids.to_vec()), now);
+        for id in ids {
+            self.registered.entry(id.clone()).or_insert(now);
+            self.draining.remove(id);
+        }
+        self.note_service(now);
+        Ok(())
+    }
+
+    pub fn deregister(&mut self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
+        let off = |id: &InstanceId| !self.registered.contains_key(id);
+        none_of(ids, off, (ErrorKind::NotFound, "InvalidInstance", "not registered"))?;
+        self.record(Effect::Deregistered(ids.to_vec()), now);
+        for id in ids {
+            self.registered.remove(id);
+            self.draining.insert(id.clone(), now + self.times.drain);
+        }
+        self.note_service(now);
+        Ok(())
+    }
+
+    fn record(&mut self, effect: Effect, now: Instant) {
+        let before = self.truth(now);
+        self.history.push(Past { at: now, before, effect });
+    }
+
+    fn all_found(&self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
+        let found = |id: &InstanceId| self.machines.iter().any(|m| m.id == *id && m.is_visible(now, &self.times));
+        none_of(ids, |id| !found(id), (ErrorKind::NotFound, "InvalidInstanceID.NotFound", "no such instance"))
+    }
+
+    // --- What can be seen.
+
+    pub fn describe(&self, now: Instant) -> Vec<Instance> {
+        let ours = self.machines.iter().enumerate();
+        let ours = ours.filter(|(_, machine)| machine.ours && machine.is_visible(now, &self.times));
+        let described = ours.map(|(number, machine)| {
+            let written = machine.tags.iter().filter(|(_, _, at)| now >= *at + self.times.visible);
+            let tags = written.map(|(key, value, _)| (key.clone(), value.clone()));
+            Instance {
+                kind: Some("t3.micro".to_owned()),
+                zone: Some("simulated-1a".to_owned()),
+                image: Some("ami-0123456789abcdef0".to_owned()),
+                private_address: Some(format!("10.0.{}.{}", number / 250, number % 250 + 4)),
+                tags: [(FLEET_TAG.to_owned(), self.fleet.clone())].into_iter().chain(tags).collect(),
+                reason: machine.ended.as_ref().filter(|(at, _)| now >= *at).map(|(_, reason)| reason.clone()),
+                ..Instance::new(machine.id.clone(), machine.state(now, &self.times), self.wall(machine.launched))
+            }
+        });
+        described.collect()
+    }
+
+    pub fn health(&self, also: &[InstanceId], now: Instant) -> Vec<(InstanceId, Health)> {
+        let registered = self.registered.iter().map(|(id, &since)| {
+            let machine = self.machines.iter().find(|machine| machine.id == *id);
+            let runs = machine.is_some_and(|m| !m.sick && m.state(now, &self.times) == InstanceState::Running);
+            let old = machine.is_some_and(|machine| machine.old && since == machine.launched);
+            let checked = old || now >= since + self.times.health_check;
+            let health = match (checked, runs) {
+                (false, _) => Health::Registering,
+                (true, true) => Health::InService,
+                (true, false) => Health::OutOfService,
+            };
+            (id.clone(), health)
+        });
+        let named = also.iter().filter(|id| !self.registered.contains_key(*id)).map(|id| {
+            let drains = self.draining.get(id).is_some_and(|&until| now < until);
+            (id.clone(), if drains { Health::Draining } else { Health::NotRegistered })
+        });
+        registered.chain(named).collect()
+    }
+
+    pub fn truth(&self, now: Instant) -> Vec<Truth> {
+        let truth = self.machines.iter().map(|machine| Truth {
+            id: machine.id.clone(),
+            state: machine.state(now, &self.times),
+            ours: machine.ours,
+            retiring: machine.is_retiring(),
+            registered: self.registered.contains_key(&machine.id),
+            draining: self.draining.get(&machine.id).is_some_and(|&until| now < until),
+        });
+        truth.collect()
+    }
+
+    // --- What would be measured.
+
+    /// The load's points, measured at the beginning of each step.
+    pub fn series(&self, query: &Query, last: Duration, step: Duration, now: Instant) -> Vec<Point> {
+        let points = load::steps(self.wall(now), last, step).into_iter().filter_map(|at| {
+            let moment = self.moment(at)?;
+            let in_service = || self.stays.iter().filter(|stay| stay.covers(moment));
+            let is_one = matches!(query, Query::Cpu(id) if in_service().any(|stay| stay.id == *id));
+            Some(Point { at, value: load::value(query, in_service().count(), is_one, step)? })
+        });
+        points.collect()
+    }
+
+    /// Notes who comes into service and who leaves it, after a change.
+    fn note_service(&mut self, now: Instant) {
+        for machine in &self.machines {
+            let ended = machine.ended.as_ref().is_some_and(|(at, _)| *at <= now);
+            let serves = !(machine.sick || machine.stopped || ended);
+            let since = self.registered.get(&machine.id).filter(|_| serves);
+            let from = since.map(|&since| if machine.old { since } else { since + self.times.health_check });
+            let stay = self.stays.iter_mut().find(|stay| stay.id == machine.id && stay.until.is_none());
+            match (stay, from) {
+                (Some(stay), None) => stay.until = Some(now),
+                (None, Some(from)) => {
+                    self.stays.push(Stay { id: machine.id.clone(), from: from.max(now), until: None });
+                }
+                (Some(_), Some(_)) | (None, None) => {}
+            }
+        }
+    }
+
+    fn wall(&self, at: Instant) -> Timestamp {
+        let (wall, start) = self.epoch;
+        wall.saturating_add(at.duration_since(start)).unwrap_or(wall)
+    }
+
+    /// The time of tokio's clock. None: before this world began.
+    fn moment(&self, at: Timestamp) -> Option<Instant> {
+        let (wall, start) = self.epoch;
+        Some(start + Duration::try_from(at.duration_since(wall)).ok()?)
+    }
+}
+
+/// One bad id fails the batch, and the error names all the bad ones.
+fn none_of(
+    ids: &[InstanceId],
+    bad: impl Fn(&InstanceId) -> bool,
+    (kind, code, why): (ErrorKind, &str, &str),
+) -> Result<(), CloudError> {
+    let bad: Vec<InstanceId> = ids.iter().filter(|id| bad(id)).cloned().collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    Err(CloudError::new(kind, code, format!("{}: {why}", list(&bad))).about(bad))
+}

@@ -1,0 +1,78 @@
+//! What the reconciler publishes: the fleet as people are shown it. In: a snapshot. Out: counts, phases, victims, a
+//! sentence.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::observed::{Lifecycle, Observed};
+use super::plan::{self, Accepted, Work};
+use super::settings::Limits;
+use crate::command::{Action, InstanceId};
+
+/// The fleet as views show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FleetState {
+    /// None until the first answer.
+    pub observed: Option<Observed>,
+    pub limits: Limits,
+    /// Nothing moves, no command waits, and the answers can be relied on.
+    pub settled: bool,
+    /// What is in the way, as a sentence without its full stop: the error backed off from, or what the cloud refused.
+    pub trouble: Option<String>,
+}
+
+impl FleetState {
+    /// A fleet that has not been observed.
+    pub fn unknown(limits: Limits) -> Self {
+        FleetState { observed: None, limits, settled: false, trouble: None }
+    }
+
+    pub fn count(&self) -> usize {
+        self.observed.as_ref().map_or(0, Observed::count)
+    }
+
+    /// The number of instances in each phase that has any.
+    pub fn phases(&self) -> BTreeMap<Lifecycle, usize> {
+        let mut phases = BTreeMap::new();
+        for member in self.observed.iter().flat_map(|observed| &observed.instances) {
+            *phases.entry(member.phase()).or_default() += 1;
+        }
+        phases
+    }
+
+    /// The instances on the way into service or out of it: what ending now leaves half done.
+    pub fn under_way(&self) -> BTreeMap<Lifecycle, Vec<InstanceId>> {
+        let mut ids: BTreeMap<Lifecycle, Vec<InstanceId>> = BTreeMap::new();
+        for member in self.observed.iter().flat_map(|observed| &observed.instances) {
+            if member.phase().is_under_way() {
+                ids.entry(member.phase()).or_default().push(member.id().clone());
+            }
+        }
+        ids
+    }
+
+    /// The instances that `ScaleIn(n)` would retire now, within the limits: what a countdown shows.
+    pub fn victims(&self, n: usize) -> Vec<InstanceId> {
+        let accepted = self.observed.as_ref().map(|observed| plan::accept(&Action::ScaleIn(n), observed, self.limits));
+        match accepted {
+            Some(Ok(Accepted { work: Work::Retire(ids), .. })) => ids,
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for FleetState {
+    /// Such as `3 instances (1 to 5): 2 in service, 1 launching`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.observed.is_none() {
+            return f.write_str("not seen yet");
+        }
+        let (count, Limits { min, max }) = (self.count(), self.limits);
+        write!(f, "{count} instance{} ({min} to {max})", if count == 1 { "" } else { "s" })?;
+        let phases = self.phases().into_iter().filter(|(phase, _)| *phase != Lifecycle::Terminated);
+        for (i, (phase, n)) in phases.enumerate() {
+            write!(f, "{}{n} {phase}", if i == 0 { ": " } else { ", " })?;
+        }
+        Ok(())
+    }
+}
