@@ -60,7 +60,7 @@ fn a_window() {
     let (pictures_in, pictures) = watch::channel(RgbImage::from_pixel(64, 48, Rgb([90, 120, 90])));
     let (keys, mut heard) = mpsc::unbounded_channel();
     let daemon = thread::spawn(move || {
-        // Runs until the Quit key, whatever happens to the window.
+        // Runs until the Quit key, or until the window that sends the keys is gone.
         while let Some(key) = heard.blocking_recv() {
             println!("\nheard {key:?}");
             if key == Key::Quit {
@@ -70,12 +70,13 @@ fn a_window() {
         drop((states_in, pictures_in));
     });
     let ended = show(Feed { states, pictures, keys });
+    // With the window its keys end, and so does the daemon: what it has heard is printed first.
+    let _ = daemon.join();
     println!("\nended {ended:?}");
     if ended == Err(WindowError::Lost) {
         thread::sleep(Duration::from_millis(300));
         println!("\nalive");
     }
-    let _ = daemon.join();
 }
 
 fn not_installed(tool: &str) -> Missing {
@@ -225,11 +226,14 @@ fn closing_the_window_quits() -> Result<(), Missing> {
     let screen = Screen::open()?;
     let manager = Command::new("openbox").env("DISPLAY", &screen.name).stderr(Stdio::null()).spawn();
     let mut manager = manager.map_err(|_| not_installed("openbox"))?;
-    // It knows its desktops once it manages windows.
+    // It knows its desktops once it runs. A key that comes early may still be lost, so it is pressed until it works.
     wait("window manager", || Some(()).filter(|()| !screen.xdotool(&["get_num_desktops"]).is_empty()));
     let window = screen.window();
-    screen.xdotool(&["key", "alt+F4"]);
-    assert_eq!(window.next(), "heard Quit");
+    let heard = wait("answer", || {
+        screen.xdotool(&["windowactivate", &window.id, "key", "alt+F4"]);
+        window.said.recv_timeout(Duration::from_secs(1)).ok()
+    });
+    assert_eq!(heard, "heard Quit");
     assert_eq!(window.next(), "ended Ok(())");
     let _ = manager.kill();
     let _ = manager.wait();
