@@ -1,8 +1,6 @@
 //! What every cloud is to the commands. In: an opened cloud. Out: its fleet, ready to be started, and the load balancer's
 //! management.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
@@ -113,11 +111,4 @@ pub struct Description {
     pub table: String,
     /// For programs, on one line.
     pub json: String,
-}
-
-impl Description {
-    pub(super) fn of(shown: &(impl fmt::Display + serde::Serialize)) -> Self {
-        let json = serde_json::to_string(shown).expect("strings, numbers and lists alone always make JSON");
-        Description { table: shown.to_string(), json }
-    }
 }

@@ -275,19 +275,24 @@ impl BalancerSetup for ClassicSetup {
 
     async fn create(&self) -> Result<SetupOutcome, Error> {
         let (shown, new) = self.ensure().await.map_err(Error::new)?;
-        let description = Description::of(&shown);
-        Ok(if new { SetupOutcome::Created(description) } else { SetupOutcome::Kept(description) })
+        let found = description(&shown);
+        Ok(if new { SetupOutcome::Created(found) } else { SetupOutcome::Kept(found) })
     }
 
     async fn show(&self) -> Result<SetupOutcome, Error> {
         let found = self.find().await.map_err(Error::new)?;
-        Ok(found.map_or(SetupOutcome::NotThere, |shown| SetupOutcome::Shown(Description::of(&shown))))
+        Ok(found.map_or(SetupOutcome::NotThere, |shown| SetupOutcome::Shown(description(&shown))))
     }
 
     async fn delete(&self, force: bool) -> Result<SetupOutcome, Error> {
         let was_there = self.remove(force).await.map_err(Error::new)?;
         Ok(if was_there { SetupOutcome::Deleted } else { SetupOutcome::NotThere })
     }
+}
+
+fn description(shown: &Shown) -> Description {
+    let json = serde_json::to_string(shown).expect("strings, numbers and lists alone always make JSON");
+    Description { table: shown.to_string(), json }
 }
 
 fn shown(found: &LoadBalancerDescription, draining: Option<Duration>) -> Shown {
