@@ -22,8 +22,8 @@ pub struct Config {
     pub gesture: gesture::Settings,
     pub fleet: fleet::Settings,
     pub aws: aws::Settings,
-    pub instance: aws::Instance,
-    pub balancer: aws::Balancer,
+    pub instance: aws::InstanceSettings,
+    pub balancer: aws::BalancerSettings,
 }
 
 /// Why settings are refused.

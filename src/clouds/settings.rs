@@ -8,6 +8,6 @@ use crate::fleet;
 pub struct Settings {
     pub fleet: fleet::Settings,
     pub aws: aws::Settings,
-    pub instance: aws::Instance,
-    pub balancer: aws::Balancer,
+    pub instance: aws::InstanceSettings,
+    pub balancer: aws::BalancerSettings,
 }

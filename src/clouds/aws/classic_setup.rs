@@ -27,7 +27,7 @@ const NOT_THERE: [&str; 2] = ["LoadBalancerNotFound", "AccessPointNotFound"];
 pub struct ClassicSetup {
     elb: Client,
     ec2: aws_sdk_ec2::Client,
-    settings: settings::Balancer,
+    settings: settings::BalancerSettings,
     /// The instances' subnet, where it is set.
     subnet: Option<String>,
     fleet: String,
@@ -53,7 +53,7 @@ pub enum BalancerError {
 
 /// A balancer as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Shown {
+pub struct ClassicBalancer {
     pub name: String,
     /// The DNS name that the world sends its requests to.
     pub address: String,
@@ -67,7 +67,7 @@ pub struct Shown {
     pub instances: Vec<String>,
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for ClassicBalancer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "name             {}", self.name)?;
         writeln!(f, "address          {}", self.address)?;
@@ -101,7 +101,7 @@ impl ClassicSetup {
     }
 
     /// The balancer as it is. None: it is not there.
-    pub async fn find(&self) -> Result<Option<Shown>, BalancerError> {
+    pub async fn find(&self) -> Result<Option<ClassicBalancer>, BalancerError> {
         let Some(found) = self.describe().await.map_err(self.failed("describe"))? else { return Ok(None) };
         let draining = self.draining().await.map_err(self.failed("describe"))?;
         Ok(Some(shown(&found, draining.filter(|drain| !drain.is_zero()))))
@@ -124,7 +124,7 @@ impl ClassicSetup {
 
     /// Makes the balancer, or corrects its health check and draining where it is there already. Returns it, and whether it
     /// is new.
-    async fn ensure(&self) -> Result<(Shown, bool), BalancerError> {
+    async fn ensure(&self) -> Result<(ClassicBalancer, bool), BalancerError> {
         let before = self.find().await?;
         match &before {
             Some(there) => self.same(there)?,
@@ -159,7 +159,7 @@ impl ClassicSetup {
     }
 
     /// What can't be changed without an interruption must be as config.toml says.
-    fn same(&self, there: &Shown) -> Result<(), BalancerError> {
+    fn same(&self, there: &ClassicBalancer) -> Result<(), BalancerError> {
         let settings = &self.settings;
         let sorted = |values: &[String]| values.iter().cloned().collect::<BTreeSet<_>>();
         let listeners: Vec<String> = settings.listeners.iter().map(ToString::to_string).collect();
@@ -227,7 +227,7 @@ impl ClassicSetup {
         if ids.is_empty() { Err(BalancerError::NoSubnet) } else { Ok(ids) }
     }
 
-    async fn set_health_check(&self, before: Option<&Shown>) -> Result<(), BalancerError> {
+    async fn set_health_check(&self, before: Option<&ClassicBalancer>) -> Result<(), BalancerError> {
         let settings = &self.settings;
         let check = HealthCheck::builder()
             .target(&settings.health_check)
@@ -247,7 +247,7 @@ impl ClassicSetup {
         Ok(())
     }
 
-    async fn set_draining(&self, before: Option<&Shown>) -> Result<(), BalancerError> {
+    async fn set_draining(&self, before: Option<&ClassicBalancer>) -> Result<(), BalancerError> {
         let wanted = u64::try_from(self.settings.draining).ok().filter(|&seconds| seconds > 0);
         if before.is_some_and(|before| before.draining == wanted) {
             return Ok(());
@@ -290,12 +290,12 @@ impl BalancerSetup for ClassicSetup {
     }
 }
 
-fn description(shown: &Shown) -> Description {
+fn description(shown: &ClassicBalancer) -> Description {
     let json = serde_json::to_string(shown).expect("strings, numbers and lists alone always make JSON");
     Description { table: shown.to_string(), json }
 }
 
-fn shown(found: &LoadBalancerDescription, draining: Option<Duration>) -> Shown {
+fn shown(found: &LoadBalancerDescription, draining: Option<Duration>) -> ClassicBalancer {
     let listeners = found.listener_descriptions().iter().filter_map(|described| described.listener());
     let listener = |listener: &Listener| {
         // Where AWS leaves the inner protocol out, it is the outer one.
@@ -304,7 +304,7 @@ fn shown(found: &LoadBalancerDescription, draining: Option<Duration>) -> Shown {
         format!("{}:{outside} -> {inner}:{inside}", listener.protocol())
     };
     let instances = found.instances().iter().filter_map(|instance| instance.instance_id.clone());
-    Shown {
+    ClassicBalancer {
         name: found.load_balancer_name().unwrap_or_default().to_owned(),
         address: found.dns_name().unwrap_or_default().to_owned(),
         listeners: listeners.map(listener).collect(),

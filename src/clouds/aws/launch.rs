@@ -11,7 +11,7 @@ use aws_sdk_ec2::types::{
 };
 use aws_smithy_types::base64;
 
-use super::settings::Instance;
+use super::settings::InstanceSettings;
 use crate::fleet::ports::FLEET_TAG;
 
 /// AWS's bound for user data, before it is encoded.
@@ -33,14 +33,14 @@ pub enum LaunchError {
 /// Checked settings.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    settings: Instance,
+    settings: InstanceSettings,
     /// In base64.
     user_data: Option<String>,
     tags: Vec<Tag>,
 }
 
 impl Launch {
-    pub fn new(settings: &Instance, fleet: &str) -> Result<Launch, LaunchError> {
+    pub fn new(settings: &InstanceSettings, fleet: &str) -> Result<Launch, LaunchError> {
         if settings.ami.is_none() && settings.launch_template.is_none() {
             return Err(LaunchError::NoImage);
         }
@@ -60,8 +60,16 @@ impl Launch {
 
     /// The call for 1 to `count` instances.
     pub fn call(&self, ec2: &Client, count: i32, token: &str) -> RunInstancesFluentBuilder {
-        let Instance { ami, kind, key_name, security_group_ids, subnet_id, instance_profile, launch_template, .. } =
-            &self.settings;
+        let InstanceSettings {
+            ami,
+            kind,
+            key_name,
+            security_group_ids,
+            subnet_id,
+            instance_profile,
+            launch_template,
+            ..
+        } = &self.settings;
         let kind = kind.as_deref().or(launch_template.is_none().then_some(TYPE));
         let tagged = TagSpecification::builder().resource_type(ResourceType::Instance);
         // Version 1 of the metadata service gives an instance's role to anybody who makes it fetch an address.

@@ -38,7 +38,7 @@ impl Settings {
 
 /// What is launched.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Instance {
+pub struct InstanceSettings {
     #[serde(deserialize_with = "optional")]
     pub ami: Option<String>,
     #[serde(deserialize_with = "optional", rename = "type")]
@@ -57,7 +57,7 @@ pub struct Instance {
     pub tags: BTreeMap<String, String>,
 }
 
-impl Instance {
+impl InstanceSettings {
     pub fn check(&self) -> Result<(), Invalid> {
         let begins = |value: &Option<String>, start: &str| value.as_ref().is_none_or(|value| value.starts_with(start));
         require(begins(&self.ami, "ami-"), "instance.ami", "is no image: it must begin with ami-")?;
@@ -79,7 +79,7 @@ impl Instance {
 
 /// The classic load balancer.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Balancer {
+pub struct BalancerSettings {
     pub name: String,
     pub listeners: Vec<Listener>,
     pub subnets: Vec<String>,
@@ -93,7 +93,7 @@ pub struct Balancer {
     pub draining: i32,
 }
 
-impl Balancer {
+impl BalancerSettings {
     pub fn check(&self) -> Result<(), Invalid> {
         let name = &self.name;
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

@@ -24,7 +24,7 @@ struct SimulatedCloud {
     simulated: Simulated,
     holds: usize,
     limits: Limits,
-    balancer: aws::Balancer,
+    balancer: aws::BalancerSettings,
 }
 
 /// The reconciler's pace on a cloud that is quicker than AWS.
@@ -59,7 +59,7 @@ impl Cloud for SimulatedCloud {
 }
 
 /// Says what would be done.
-struct DryRunSetup(aws::Balancer);
+struct DryRunSetup(aws::BalancerSettings);
 
 #[async_trait]
 impl BalancerSetup for DryRunSetup {
@@ -68,7 +68,7 @@ impl BalancerSetup for DryRunSetup {
     }
 
     async fn create(&self) -> Result<SetupOutcome, Error> {
-        let aws::Balancer { name, listeners, health_check, draining, .. } = &self.0;
+        let aws::BalancerSettings { name, listeners, health_check, draining, .. } = &self.0;
         let forwards = listeners.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         Ok(SetupOutcome::Would(format!(
             "would create {name}: {forwards}, checked by {health_check}, draining {draining} s"
