@@ -16,8 +16,16 @@ use handwave::{
 };
 use proptest::{
     prelude::*,
-    test_runner::{Config as Runs, TestRunner},
+    test_runner::{Config as Runs, FailurePersistence, FileFailurePersistence, TestRunner},
 };
+
+/// Cases that failed once are kept here and tried before all others: the run that finds one adds its line.
+const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gesture/properties.seeds");
+
+fn kept() -> Runs {
+    let seeds: Box<dyn FailurePersistence> = Box::new(FileFailurePersistence::Direct(SEEDS));
+    Runs { failure_persistence: Some(seeds), ..Runs::default() }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
@@ -295,7 +303,7 @@ fn play(steps: &[Step]) -> Result<Vec<Event>, TestCaseError> {
 fn no_gesture_without_its_hold_its_release_and_its_countdown_and_none_missed() {
     // 1024, or PROPTEST_CASES.
     let cases = 4 * Runs::default().cases;
-    let mut runner = TestRunner::new(Runs { cases, failure_persistence: None, ..Runs::default() });
+    let mut runner = TestRunner::new(Runs { cases, ..kept() });
     let counts = ["launch", "countdown", "retire", "taken back"].map(|name| (name, Cell::new(0)));
     let again = Cell::new(0);
     let result = runner.run(&prop::collection::vec(step(), 1..30), |steps| {
@@ -356,7 +364,7 @@ fn any_reading() -> impl Strategy<Value = Reading> {
 }
 
 proptest! {
-    #![proptest_config(Runs { failure_persistence: None, ..Runs::default() })]
+    #![proptest_config(kept())]
 
     #[test]
     fn noise_at_any_time_makes_no_gesture_and_no_panic(readings in prop::collection::vec(any_reading(), 0..60)) {
