@@ -188,6 +188,25 @@ fn an_animated_gif_has_its_times() {
     assert_colour(frames[2].picture.get_pixel(10, 5), RED);
 }
 
+/// In about one frame of seven the end code fills the last byte, and nothing comes after it.
+#[test]
+fn a_gifs_frames_may_end_in_a_full_byte() {
+    let desk = Desk::new();
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, 22, 4, &[0, 0, 0, 200, 0, 0, 0, 200, 0, 0, 0, 200]).unwrap();
+    let pixels = |frame: usize| (0..22 * 4).map(|i| (i * i / (frame + 1) % 4) as u8).collect::<Vec<_>>();
+    for frame in 0..64 {
+        encoder.write_frame(&gif::Frame::from_indexed_pixels(22, 4, pixels(frame), None)).unwrap();
+    }
+    drop(encoder);
+    let frames = frames(&desk.write("a.gif", &bytes)).unwrap();
+    assert_eq!(frames.len(), 64);
+    for (i, frame) in frames.iter().enumerate() {
+        let shown = frame.picture.pixels().map(|pixel| pixel.0.iter().position(|c| *c > 0).map_or(0, |i| i as u8 + 1));
+        assert!(shown.eq(pixels(i)), "frame {i}");
+    }
+}
+
 #[test]
 fn a_gifs_frames_are_drawn_over_each_other() {
     use gif::{DisposalMethod, Encoder, Frame as Part};
