@@ -177,6 +177,65 @@ fn a_folder_without_pictures_is_refused() {
     refused(desk.0.path(), "has no picture that can be read");
 }
 
+/// A picture with detail everywhere.
+fn noise(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let mut noise = x.wrapping_mul(73_856_093) ^ y.wrapping_mul(19_349_663);
+        noise = (noise ^ noise >> 13).wrapping_mul(0x9e37_79b1) >> 27;
+        Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, (100 + noise) as u8])
+    })
+}
+
+/// Its end marker is still there, as after a broken transfer or on a bad card.
+#[test]
+fn a_jpeg_damaged_in_its_middle_is_refused() {
+    let desk = Desk::new();
+    noise(400, 300).save(desk.path("whole.jpg")).unwrap();
+    let whole = fs::read(desk.path("whole.jpg")).unwrap();
+    let scan = whole.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap() + 14;
+    assert_eq!(frames(&desk.path("whole.jpg")).unwrap().len(), 1);
+    let length = whole.len() - scan;
+    for part in 1..9 {
+        let at = scan + length * part / 9;
+        for (kind, damaged) in [
+            ("missing", [&whole[..at], &whole[at + length / 10..]].concat()),
+            ("zeros", [&whole[..at], &[0; 512], &whole[at + 512..]].concat()),
+            ("ones", [&whole[..at], &[0xff; 512], &whole[at + 512..]].concat()),
+            ("twice", [&whole[..at], &whole[at - length / 10..]].concat()),
+            ("another's", [&whole[..at], &whole[scan..scan + 512], &whole[at + 512..]].concat()),
+        ] {
+            let path = desk.write("damaged.jpg", &damaged);
+            let said = frames(&path).map(|frames| frames.len()).map_err(|error| error.to_string());
+            assert!(said.is_err_and(|said| said.contains("can't be read (")), "{kind} at {at}");
+        }
+    }
+}
+
+/// Of every kind that ffmpeg and the image crate write: grey, subsampled, with restarts.
+#[test]
+fn whole_jpegs_are_read() {
+    let desk = Desk::new();
+    for (width, height) in [(1, 1), (8, 8), (17, 9), (33, 41)] {
+        for quality in [1, 30, 90, 100] {
+            let mut jpeg = Vec::new();
+            JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&noise(width, height)).unwrap();
+            assert_eq!(frames(&desk.write("a.jpg", &jpeg)).unwrap().len(), 1);
+            let grey = image::DynamicImage::from(noise(width, height)).into_luma8();
+            let mut jpeg = Vec::new();
+            JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&grey).unwrap();
+            assert_eq!(frames(&desk.write("a.jpg", &jpeg)).unwrap().len(), 1);
+        }
+    }
+    for kind in ["yuvj420p", "yuvj422p", "yuvj440p", "yuvj444p", "gray", "yuvj411p"] {
+        let slices = if kind == "gray" { 1 } else { 4 };
+        let name = format!("{kind}.jpg");
+        let options = format!("-frames:v 1 -pix_fmt {kind} -huffman optimal -slices {slices} -strict -2");
+        if desk.ffmpeg(&format!("-f lavfi -i testsrc=s=131x77:r=20:d=1 {options} {name}")) {
+            assert_eq!(frames(&desk.path(&name)).unwrap()[0].picture.dimensions(), (131, 77), "{kind}");
+        }
+    }
+}
+
 #[test]
 fn an_animated_gif_has_its_times() {
     let desk = Desk::new();

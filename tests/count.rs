@@ -196,6 +196,19 @@ fn a_video_is_a_line_a_frame() {
 }
 
 #[test]
+fn a_damaged_jpeg_is_refused() {
+    let desk = Desk::new();
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, 95).encode_image(&hand()).unwrap();
+    let half = jpeg.len() / 2;
+    desk.write("missing.jpg", &[&jpeg[..half], &jpeg[half + 4000..]].concat());
+    desk.count(&["missing.jpg"]).refuses(&["missing.jpg can't be read (a part of it is missing or damaged); copy it"]);
+    jpeg[half..half + 512].fill(0);
+    desk.write("zeros.jpg", &jpeg);
+    desk.count(&["zeros.jpg"]).refuses(&["zeros.jpg can't be read (a part of it is missing or damaged)"]);
+}
+
+#[test]
 fn a_folder_is_its_pictures() {
     let desk = Desk::new();
     fs::create_dir(desk.path("hands")).unwrap();

@@ -10,6 +10,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::format::Encoding;
 use super::jpeg;
 use crate::camera::frame::resize;
+use crate::camera::jpeg::{Flaw, check, with_usual_tables};
 
 /// The most pixels per side. No webcam has more, and a damaged header may claim anything.
 pub const MOST_SIDE: u32 = 8192;
@@ -21,6 +22,8 @@ pub enum Damage {
     CutOff,
     #[error("it is no JPEG picture ({0})")]
     Jpeg(String),
+    #[error(transparent)]
+    Scan(#[from] Flaw),
     #[error("its size makes no sense")]
     Size,
 }
@@ -44,7 +47,11 @@ impl Decoder {
             Encoding::Yuyv => yuyv(buffer, self.size, picture),
             Encoding::Mjpeg => {
                 let jpeg = self.ends.cut(buffer).ok_or(Damage::CutOff)?;
-                if jpeg.has_tables { mjpeg(jpeg.bytes, picture) } else { mjpeg(&jpeg.with_usual_tables(), picture) }
+                if jpeg.has_tables {
+                    mjpeg(jpeg.bytes, picture)
+                } else {
+                    mjpeg(&with_usual_tables(jpeg.bytes), picture)
+                }
             }
         }
     }
@@ -76,7 +83,8 @@ fn yuyv(buffer: &[u8], (width, height): (u32, u32), picture: &mut RgbImage) -> R
     Ok(())
 }
 
-/// In strict mode, since a lenient decoder fills missing parts with grey and would accept a cut-off picture.
+/// In strict mode, since a lenient decoder fills missing parts with grey and would accept a cut-off picture. Even a
+/// strict one accepts damage within the scan.
 fn mjpeg(data: &[u8], picture: &mut RgbImage) -> Result<(), Damage> {
     let most = MOST_SIDE as usize;
     let options = DecoderOptions::default()
@@ -88,6 +96,7 @@ fn mjpeg(data: &[u8], picture: &mut RgbImage) -> Result<(), Damage> {
     let jpeg = |error: zune_jpeg::errors::DecodeErrors| Damage::Jpeg(format!("{error:?}"));
     decoder.decode_headers().map_err(jpeg)?;
     let (width, height) = decoder.dimensions().filter(|&(w, h)| w > 0 && h > 0).ok_or(Damage::Size)?;
+    check(data)?;
     // Both are within the limits set above.
     resize(picture, (width as u32, height as u32));
     decoder.decode_into(picture.as_flat_samples_mut().samples).map_err(jpeg)
@@ -193,6 +202,19 @@ mod tests {
             assert!(decoded(Encoding::Mjpeg, (64, 48), &jpeg[..end]).is_err(), "cut at {end}");
             let padded = [&jpeg[..end], &[0; 500]].concat();
             assert!(decoded(Encoding::Mjpeg, (64, 48), &padded).is_err(), "cut at {end}, zeros behind");
+        }
+    }
+
+    #[test]
+    fn a_picture_damaged_in_its_middle_is_refused() {
+        let jpeg = encoded(&scene(160, 120, 0));
+        for part in 2..8 {
+            let at = jpeg.len() * part / 9;
+            let missing = [&jpeg[..at], &jpeg[at + 700..]].concat();
+            let zeros = [&jpeg[..at], &[0; 700], &jpeg[at + 700..]].concat();
+            for damaged in [missing, zeros] {
+                assert!(decoded(Encoding::Mjpeg, (160, 120), &damaged).is_err(), "at {at}");
+            }
         }
     }
 
