@@ -177,6 +177,53 @@ fn a_folder_without_pictures_is_refused() {
     refused(desk.0.path(), "has no picture that can be read");
 }
 
+#[test]
+fn joined_pictures_are_all_read() {
+    let desk = Desk::new();
+    for name in ["a.jpg", "a.png", "a.webp", "a.bmp"] {
+        let bytes = |colour: Rgb<u8>| fs::read(desk.picture(name, colour)).unwrap();
+        let (red, blue) = (bytes(RED), bytes(BLUE));
+        let path = desk.write(name, &[&red[..], &blue, &red].concat());
+        assert!(!Film::open(&path).unwrap().is_still(), "{name}");
+        let frames = frames(&path).unwrap();
+        assert_times(&frames, &[0, 40, 80]);
+        for (frame, colour) in frames.iter().zip([RED, BLUE, RED]) {
+            assert_colour(frame.picture.get_pixel(20, 15), colour);
+        }
+        refused(&desk.write(name, &[&red[..], &blue, &red[..red.len() - 9]].concat()), "can't be read (");
+        if name != "a.bmp" {
+            refused(
+                &desk.write(name, &[&red[..], &blue, b"something else"].concat()),
+                "what follows picture 2 is none",
+            );
+        }
+        // Behind a single picture phones write a film, cameras padding.
+        let followed = desk.write(name, &[&red[..], &[0; 99], b"ftypmp42"].concat());
+        assert!(Film::open(&followed).unwrap().is_still(), "{name}");
+    }
+}
+
+#[test]
+fn motion_jpeg_is_read_without_tables() {
+    let desk = Desk::new();
+    let mut jpeg = fs::read(desk.picture("a.jpg", RED)).unwrap();
+    // The image crate's Huffman tables are the standard's, which motion JPEG may omit.
+    while let Some(at) = jpeg.windows(2).position(|marker| marker == [0xff, 0xc4]) {
+        jpeg.drain(at..at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]])));
+    }
+    let frames = frames(&desk.write("a.mjpeg", &jpeg.repeat(400))).unwrap();
+    assert_eq!(frames.len(), 400);
+    frames.iter().for_each(|frame| assert_colour(frame.picture.get_pixel(20, 15), RED));
+}
+
+#[test]
+fn a_photo_with_a_gain_map_is_one_picture() {
+    let desk = Desk::new();
+    let photo = fs::read(desk.picture("a.jpg", RED)).unwrap();
+    let announced = [&photo[..2], b"\xff\xe2\0\x08MPF\0II", &photo[2..], &photo].concat();
+    assert!(Film::open(&desk.write("a.jpg", &announced)).unwrap().is_still());
+}
+
 /// A picture with detail everywhere.
 fn noise(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {

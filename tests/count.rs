@@ -196,6 +196,18 @@ fn a_video_is_a_line_a_frame() {
 }
 
 #[test]
+fn joined_pictures_are_a_line_each() {
+    let desk = Desk::new();
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, 95).encode_image(&hand()).unwrap();
+    desk.write("hands.mjpeg", &jpeg.repeat(3));
+    let lines = desk.json(&["hands.mjpeg"]);
+    assert_eq!(lines.len(), 3);
+    lines.iter().for_each(assert_open_left);
+    assert_eq!((&lines[2]["frame"], &lines[2]["seconds"]), (&3.into(), &0.08.into()));
+}
+
+#[test]
 fn a_damaged_jpeg_is_refused() {
     let desk = Desk::new();
     let mut jpeg = Vec::new();

@@ -10,7 +10,7 @@ use image::{ImageFormat, RgbImage};
 
 use super::gif::Gif;
 use super::limits::MOST_BYTES;
-use super::picture;
+use super::series::Series;
 use super::video::Video;
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
@@ -23,6 +23,8 @@ const HEAD_BYTES: u64 = 512;
 pub enum Film {
     /// One frame, until it has been read.
     Still(Option<RgbImage>),
+    /// Several pictures, joined.
+    Series(Box<Series>),
     Gif(Box<Gif>),
     Video(Video),
 }
@@ -45,12 +47,16 @@ impl Film {
                 Video::open(path).map(Film::Video)
             };
         };
-        // A file beyond this size is cut off here, and its decoder reports that.
-        file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-        match format {
-            ImageFormat::Gif => Gif::open(path, bytes).map(|gif| Film::Gif(gif.into())),
-            format => picture::read(path, &bytes, format).map(|picture| Film::Still(Some(picture))),
+        if format == ImageFormat::Gif {
+            // A file beyond this size is cut off here, and its decoder reports that.
+            file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+            return Gif::open(path, bytes).map(|gif| Film::Gif(gif.into()));
         }
+        let (first, series) = Series::open(path, format, bytes, Box::new(file))?;
+        Ok(match series {
+            Some(series) => Film::Series(series.with_first(first).into()),
+            None => Film::Still(Some(first)),
+        })
     }
 
     /// Whether it is a single picture.
@@ -58,7 +64,7 @@ impl Film {
         match self {
             Film::Still(_) => true,
             Film::Gif(gif) => gif.is_still(),
-            Film::Video(_) => false,
+            Film::Series(_) | Film::Video(_) => false,
         }
     }
 }
@@ -70,6 +76,7 @@ impl Camera for Film {
                 *frame = Frame { time: Duration::ZERO, picture };
                 Status::Fresh
             })),
+            Film::Series(series) => series.read(frame),
             Film::Gif(gif) => gif.read(frame),
             Film::Video(video) => video.read(frame),
         }

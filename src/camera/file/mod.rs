@@ -8,6 +8,7 @@ mod limits;
 mod matroska;
 mod paced;
 mod picture;
+mod series;
 mod video;
 
 pub use film::{Film, first_frame};
