@@ -180,8 +180,12 @@ fn a_folder_without_pictures_is_refused() {
 #[test]
 fn joined_pictures_are_all_read() {
     let desk = Desk::new();
-    for name in ["a.jpg", "a.png", "a.webp", "a.bmp"] {
-        let bytes = |colour: Rgb<u8>| fs::read(desk.picture(name, colour)).unwrap();
+    for name in ["a.jpg", "a.png", "a.webp", "a.bmp", "a.ppm"] {
+        // The image crate writes no netpbm here.
+        let bytes = |colour: Rgb<u8>| match name {
+            "a.ppm" => [b"P6 40 30 255\n", RgbImage::from_pixel(40, 30, colour).as_raw().as_slice()].concat(),
+            name => fs::read(desk.picture(name, colour)).unwrap(),
+        };
         let (red, blue) = (bytes(RED), bytes(BLUE));
         let path = desk.write(name, &[&red[..], &blue, &red].concat());
         assert!(!Film::open(&path).unwrap().is_still(), "{name}");
@@ -282,6 +286,29 @@ fn whole_jpegs_are_read() {
         }
     }
 }
+
+#[test]
+fn a_dim_picture_is_no_text() {
+    let desk = Desk::new();
+    for (name, head, depth) in [("a.pgm", "P5\n40 30\n255\n", 1), ("a.ppm", "P6 40 30 255\n", 3), ("a.pam", PAM, 3)] {
+        let path = desk.write(name, &[head.as_bytes(), &b"A".repeat(depth * 40 * 30)].concat());
+        assert!(Film::open(&path).unwrap().is_still(), "{name}");
+        let frames = frames(&path).unwrap();
+        assert_eq!((frames.len(), frames[0].picture.dimensions()), (1, (40, 30)), "{name}");
+        assert_eq!(frames[0].picture[(39, 29)], Rgb([65; 3]), "{name}");
+        refused(&desk.write(name, &fs::read(&path).unwrap()[..999]), "(its end is missing)");
+    }
+    assert_eq!(frames(desk.0.path()).map(|frames| frames.len()).unwrap_or(0), 0, "cut off, all three");
+    // Its pixels are letters, too.
+    refused(&desk.write("b.ppm", b"P6 and so on, in words"), "is text");
+    refused(&desk.write("c.ppm", b"P6 60000 60000 255\n0"), "60000x60000 pixels");
+    let film = [&b"YUV4MPEG2 W32 H32 F10:1 C420jpeg\n"[..], b"FRAME\n", &b"A".repeat(32 * 32 * 3 / 2)].concat();
+    if desk.ffmpeg("-f lavfi -i color=red:s=16x16:r=10:d=0.1 b.mkv") {
+        assert_eq!(frames(&desk.write("a.y4m", &film)).unwrap().len(), 1);
+    }
+}
+
+const PAM: &str = "P7\nWIDTH 40\nHEIGHT 30\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n";
 
 #[test]
 fn an_animated_gif_has_its_times() {

@@ -32,7 +32,7 @@ pub enum CameraError {
     #[error("{} is too large ({width}x{height} pixels, {most} bytes at most); make it smaller", path.display())]
     Large { path: PathBuf, width: u32, height: u32, most: u64 },
     #[error(
-        "the folder {} has no picture that can be read; put JPEG, PNG, GIF, WebP or BMP files into it", path.display()
+        "the folder {} has no picture that can be read; put JPEG, PNG, GIF, WebP, BMP or PPM files into it", path.display()
     )]
     NoPictures { path: PathBuf },
     #[error(

@@ -10,6 +10,7 @@ use image::{ImageFormat, RgbImage};
 
 use super::gif::Gif;
 use super::limits::MOST_BYTES;
+use super::picture;
 use super::series::Series;
 use super::video::Video;
 use crate::camera::error::CameraError;
@@ -39,7 +40,7 @@ impl Film {
         if bytes.is_empty() {
             return Err(CameraError::Empty { path: path.into() });
         }
-        let Some(format) = picture_format(&bytes) else {
+        let Some(format) = picture::format(&bytes) else {
             let text = is_text(&bytes);
             return if text {
                 Err(CameraError::Text { path: path.into() })
@@ -92,13 +93,14 @@ pub fn first_frame(path: &Path) -> Result<Frame, CameraError> {
     }
 }
 
-/// The format of a picture that handwave decodes itself, by the file's first bytes.
-fn picture_format(head: &[u8]) -> Option<ImageFormat> {
-    image::guess_format(head).ok().filter(ImageFormat::reading_enabled)
-}
-
 /// Whether the file is text. It is refused, since ffmpeg would render it, or follow it as a playlist to other files.
+///
+/// Pictures and films with a header in words may go on in bytes that are letters, too: those of a dim scene.
 fn is_text(head: &[u8]) -> bool {
+    const IN_WORDS: [&[u8]; 4] = [b"YUV4MPEG2 ", b"PF\n", b"Pf\n", b"SIMPLE  ="];
+    if IN_WORDS.iter().any(|start| head.starts_with(start)) {
+        return false;
+    }
     let cut_off = |error: std::str::Utf8Error| error.error_len().is_none();
     let printed = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();
     std::str::from_utf8(head).map_or_else(cut_off, |_| true) && head.iter().all(printed)

@@ -9,6 +9,7 @@ use std::vec::IntoIter;
 use image::ImageFormat;
 
 use super::film::Film;
+use super::picture;
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
 use crate::camera::port::Camera;
@@ -57,6 +58,6 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, CameraError> {
 /// Hidden files are skipped: macOS adds one with the same extension to each picture, and it holds no picture.
 fn is_named_picture(path: &Path) -> bool {
     let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let format = ImageFormat::from_path(path).ok().filter(ImageFormat::reading_enabled);
+    let format = ImageFormat::from_path(path).ok().filter(picture::is_read);
     !hidden && format.is_some() && path.is_file()
 }

@@ -6,6 +6,7 @@ mod folder;
 mod gif;
 mod limits;
 mod matroska;
+mod netpbm;
 mod paced;
 mod picture;
 mod series;

@@ -1,4 +1,4 @@
-//! A still picture. In: the bytes of a JPEG, PNG, WebP or BMP file. Out: its pixels, upright.
+//! A still picture. In: the bytes of a JPEG, PNG, WebP, BMP or netpbm file. Out: its pixels, upright.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -6,11 +6,32 @@ use std::path::Path;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 use super::limits::{MOST_BYTES, check_size};
+use super::netpbm;
 use crate::camera::error::CameraError;
 use crate::camera::jpeg;
 
+/// Whether handwave reads this format itself.
+pub fn is_read(format: &ImageFormat) -> bool {
+    *format == ImageFormat::Pnm || format.reading_enabled()
+}
+
+/// The format of a picture that handwave decodes itself, by the file's first bytes.
+pub fn format(head: &[u8]) -> Option<ImageFormat> {
+    // Text may begin like a netpbm picture.
+    let sure = |format: &ImageFormat| *format != ImageFormat::Pnm || netpbm::Header::read(head).is_some();
+    image::guess_format(head).ok().filter(is_read).filter(sure)
+}
+
 /// Decodes a picture and turns it as its EXIF orientation says.
 pub fn read(path: &Path, bytes: &[u8], format: ImageFormat) -> Result<RgbImage, CameraError> {
+    if format == ImageFormat::Pnm {
+        let header = netpbm::Header::read(bytes).ok_or_else(|| broken(path, netpbm::Flaw::Header))?;
+        check_size(path, header.width, header.height, 3)?;
+        return header.pixels(bytes).map_err(|flaw| broken(path, flaw));
+    }
+    if format == ImageFormat::Jpeg && jpeg::length(bytes).is_none() {
+        return Err(broken(path, jpeg::Flaw::NoEnd));
+    }
     let decoder = decoder(path, bytes, format)?;
     if format == ImageFormat::Jpeg {
         // The decoder paints what a damaged scan still says, in grey or in shifted blocks.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use image::{ImageFormat, RgbImage};
 
 use super::limits::MOST_BYTES;
+use super::netpbm;
 use super::picture;
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
@@ -132,13 +133,14 @@ fn length(format: ImageFormat, bytes: &[u8], ended: bool) -> Option<usize> {
             let next = bytes.get(size..).is_some_and(is_bitmap);
             Some(if size > 0 && next { size } else { bytes.len() })
         }
+        ImageFormat::Pnm => netpbm::Header::read(bytes)?.length().filter(|&length| length <= bytes.len()),
         _ => None,
     }
 }
 
 /// Whether a picture in this format begins here.
 fn begins(format: ImageFormat, bytes: &[u8]) -> bool {
-    image::guess_format(bytes).is_ok_and(|other| other == format) && (format != ImageFormat::Bmp || is_bitmap(bytes))
+    picture::format(bytes) == Some(format) && (format != ImageFormat::Bmp || is_bitmap(bytes))
 }
 
 fn png_length(bytes: &[u8]) -> Option<usize> {
