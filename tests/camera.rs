@@ -178,6 +178,16 @@ fn a_folder_without_pictures_is_refused() {
 }
 
 #[test]
+fn a_folders_numbered_pictures_come_in_the_order_of_their_numbers() {
+    let desk = Desk::new();
+    for number in [1, 2, 9, 10, 11, 100] {
+        desk.picture(&format!("{number}.png"), Rgb([2 * number as u8, 0, 0]));
+    }
+    let reds: Vec<u8> = frames(desk.0.path()).unwrap().iter().map(|frame| frame.picture[(0, 0)][0] / 2).collect();
+    assert_eq!(reds, [1, 2, 9, 10, 11, 100]);
+}
+
+#[test]
 fn joined_pictures_are_all_read() {
     let desk = Desk::new();
     for name in ["a.jpg", "a.png", "a.webp", "a.bmp", "a.ppm"] {
