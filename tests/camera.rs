@@ -321,6 +321,57 @@ fn a_dim_picture_is_no_text() {
 const PAM: &str = "P7\nWIDTH 40\nHEIGHT 30\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n";
 
 #[test]
+fn a_still_that_ffmpeg_reads_is_a_still() {
+    let desk = Desk::new();
+    desk.picture("a.png", RED);
+    for name in ["a.tif", "a.tga", "a.jp2"] {
+        if desk.ffmpeg(&format!("-i a.png {name}")) {
+            let mut film = Film::open(&desk.path(name)).unwrap();
+            let mut frame = Frame::default();
+            assert_eq!(film.read(&mut frame).unwrap(), Status::Fresh);
+            assert!(film.is_still(), "{name}");
+            assert_colour(frame.picture.get_pixel(20, 15), RED);
+            assert_eq!(film.read(&mut frame).unwrap(), Status::Ended);
+        }
+    }
+    if desk.ffmpeg("-i a.png -vf scale=400:300 -compression_algo raw b.tif") {
+        let whole = fs::read(desk.path("b.tif")).unwrap();
+        let cut = desk.write("cut.tif", &whole[..whole.len() / 2]);
+        assert!(frames(&cut).is_err(), "half a picture");
+    }
+}
+
+/// A pipe's first bytes can be read once only.
+#[cfg(unix)]
+#[test]
+fn a_film_comes_through_a_pipe_as_from_a_file() {
+    let desk = Desk::new();
+    if !desk.ffmpeg("-f lavfi -i testsrc=s=64x48:r=20:d=1 -pix_fmt yuv420p a.mkv") {
+        return;
+    }
+    let whole = frames(&desk.path("a.mkv")).unwrap();
+    assert_eq!(whole.len(), 20);
+    for name in ["a.mkv", "a.y4m", "a.ts", "a.mp4"] {
+        if name != "a.mkv" {
+            assert!(desk.ffmpeg(&format!("-i a.mkv -pix_fmt yuv420p {name}")));
+        }
+        let pipe = desk.path("pipe");
+        let _ = fs::remove_file(&pipe);
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (from, to) = (desk.path(name), pipe.clone());
+        let feeder = std::thread::spawn(move || fs::write(to, fs::read(from).unwrap()));
+        match frames(&pipe) {
+            Ok(frames) => assert_eq!(frames.len(), 20, "{name}"),
+            // Its index is at its end, which not every ffmpeg finds in a pipe.
+            Err(error) if name == "a.mp4" => assert!(error.to_string().contains("from a pipe ("), "{error}"),
+            Err(error) => panic!("{name}: {error}"),
+        }
+        // Perhaps nobody read on.
+        let _ = feeder.join().unwrap();
+    }
+}
+
+#[test]
 fn an_animated_gif_has_its_times() {
     let desk = Desk::new();
     let path = desk.gif("a.gif", &[(RED, 200), (BLUE, 50), (RED, 0), (BLUE, 40)]);

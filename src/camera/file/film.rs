@@ -41,12 +41,12 @@ impl Film {
             return Err(CameraError::Empty { path: path.into() });
         }
         let Some(format) = picture::format(&bytes) else {
-            let text = is_text(&bytes);
-            return if text {
-                Err(CameraError::Text { path: path.into() })
-            } else {
-                Video::open(path).map(Film::Video)
-            };
+            if is_text(&bytes) {
+                return Err(CameraError::Text { path: path.into() });
+            }
+            // What was read of a pipe is gone from it, so ffmpeg gets it from here.
+            let piped = !file.metadata().map_err(unreadable)?.is_file();
+            return Video::open(path, &bytes, piped.then_some(file)).map(Film::Video);
         };
         if format == ImageFormat::Gif {
             // A file beyond this size is cut off here, and its decoder reports that.
@@ -60,12 +60,13 @@ impl Film {
         })
     }
 
-    /// Whether it is a single picture.
+    /// Whether it is a single picture. What ffmpeg reads is known once its first frame was read.
     pub fn is_still(&self) -> bool {
         match self {
             Film::Still(_) => true,
             Film::Gif(gif) => gif.is_still(),
-            Film::Series(_) | Film::Video(_) => false,
+            Film::Series(_) => false,
+            Film::Video(video) => video.is_still(),
         }
     }
 }

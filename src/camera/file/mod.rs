@@ -4,6 +4,7 @@
 mod film;
 mod folder;
 mod gif;
+mod heif;
 mod limits;
 mod matroska;
 mod netpbm;
