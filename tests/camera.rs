@@ -178,6 +178,201 @@ fn a_folder_without_pictures_is_refused() {
 }
 
 #[test]
+fn a_folders_numbered_pictures_come_in_the_order_of_their_numbers() {
+    let desk = Desk::new();
+    for number in [1, 2, 9, 10, 11, 100] {
+        desk.picture(&format!("{number}.png"), Rgb([2 * number as u8, 0, 0]));
+    }
+    let reds: Vec<u8> = frames(desk.0.path()).unwrap().iter().map(|frame| frame.picture[(0, 0)][0] / 2).collect();
+    assert_eq!(reds, [1, 2, 9, 10, 11, 100]);
+}
+
+#[test]
+fn joined_pictures_are_all_read() {
+    let desk = Desk::new();
+    for name in ["a.jpg", "a.png", "a.webp", "a.bmp", "a.ppm"] {
+        // The image crate writes no netpbm here.
+        let bytes = |colour: Rgb<u8>| match name {
+            "a.ppm" => [b"P6 40 30 255\n", RgbImage::from_pixel(40, 30, colour).as_raw().as_slice()].concat(),
+            name => fs::read(desk.picture(name, colour)).unwrap(),
+        };
+        let (red, blue) = (bytes(RED), bytes(BLUE));
+        let path = desk.write(name, &[&red[..], &blue, &red].concat());
+        assert!(!Film::open(&path).unwrap().is_still(), "{name}");
+        let frames = frames(&path).unwrap();
+        assert_times(&frames, &[0, 40, 80]);
+        for (frame, colour) in frames.iter().zip([RED, BLUE, RED]) {
+            assert_colour(frame.picture.get_pixel(20, 15), colour);
+        }
+        refused(&desk.write(name, &[&red[..], &blue, &red[..red.len() - 9]].concat()), "can't be read (");
+        if name != "a.bmp" {
+            refused(
+                &desk.write(name, &[&red[..], &blue, b"something else"].concat()),
+                "what follows picture 2 is none",
+            );
+        }
+        // Behind a single picture phones write a film, cameras padding.
+        let followed = desk.write(name, &[&red[..], &[0; 99], b"ftypmp42"].concat());
+        assert!(Film::open(&followed).unwrap().is_still(), "{name}");
+    }
+}
+
+#[test]
+fn motion_jpeg_is_read_without_tables() {
+    let desk = Desk::new();
+    let mut jpeg = fs::read(desk.picture("a.jpg", RED)).unwrap();
+    // The image crate's Huffman tables are the standard's, which motion JPEG may omit.
+    while let Some(at) = jpeg.windows(2).position(|marker| marker == [0xff, 0xc4]) {
+        jpeg.drain(at..at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]])));
+    }
+    let frames = frames(&desk.write("a.mjpeg", &jpeg.repeat(400))).unwrap();
+    assert_eq!(frames.len(), 400);
+    frames.iter().for_each(|frame| assert_colour(frame.picture.get_pixel(20, 15), RED));
+}
+
+#[test]
+fn a_photo_with_a_gain_map_is_one_picture() {
+    let desk = Desk::new();
+    let photo = fs::read(desk.picture("a.jpg", RED)).unwrap();
+    let announced = [&photo[..2], b"\xff\xe2\0\x08MPF\0II", &photo[2..], &photo].concat();
+    assert!(Film::open(&desk.write("a.jpg", &announced)).unwrap().is_still());
+}
+
+/// A picture with detail everywhere.
+fn noise(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        let mut noise = x.wrapping_mul(73_856_093) ^ y.wrapping_mul(19_349_663);
+        noise = (noise ^ noise >> 13).wrapping_mul(0x9e37_79b1) >> 27;
+        Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, (100 + noise) as u8])
+    })
+}
+
+/// Its end marker is still there, as after a broken transfer or on a bad card.
+#[test]
+fn a_jpeg_damaged_in_its_middle_is_refused() {
+    let desk = Desk::new();
+    noise(400, 300).save(desk.path("whole.jpg")).unwrap();
+    let whole = fs::read(desk.path("whole.jpg")).unwrap();
+    let scan = whole.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap() + 14;
+    assert_eq!(frames(&desk.path("whole.jpg")).unwrap().len(), 1);
+    let length = whole.len() - scan;
+    for part in 1..9 {
+        let at = scan + length * part / 9;
+        for (kind, damaged) in [
+            ("missing", [&whole[..at], &whole[at + length / 10..]].concat()),
+            ("zeros", [&whole[..at], &[0; 512], &whole[at + 512..]].concat()),
+            ("ones", [&whole[..at], &[0xff; 512], &whole[at + 512..]].concat()),
+            ("twice", [&whole[..at], &whole[at - length / 10..]].concat()),
+            ("another's", [&whole[..at], &whole[scan..scan + 512], &whole[at + 512..]].concat()),
+        ] {
+            let path = desk.write("damaged.jpg", &damaged);
+            let said = frames(&path).map(|frames| frames.len()).map_err(|error| error.to_string());
+            assert!(said.is_err_and(|said| said.contains("can't be read (")), "{kind} at {at}");
+        }
+    }
+}
+
+/// Of every kind that ffmpeg and the image crate write: grey, subsampled, with restarts.
+#[test]
+fn whole_jpegs_are_read() {
+    let desk = Desk::new();
+    for (width, height) in [(1, 1), (8, 8), (17, 9), (33, 41)] {
+        for quality in [1, 30, 90, 100] {
+            let mut jpeg = Vec::new();
+            JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&noise(width, height)).unwrap();
+            assert_eq!(frames(&desk.write("a.jpg", &jpeg)).unwrap().len(), 1);
+            let grey = image::DynamicImage::from(noise(width, height)).into_luma8();
+            let mut jpeg = Vec::new();
+            JpegEncoder::new_with_quality(&mut jpeg, quality).encode_image(&grey).unwrap();
+            assert_eq!(frames(&desk.write("a.jpg", &jpeg)).unwrap().len(), 1);
+        }
+    }
+    for kind in ["yuvj420p", "yuvj422p", "yuvj440p", "yuvj444p", "gray", "yuvj411p"] {
+        let slices = if kind == "gray" { 1 } else { 4 };
+        let name = format!("{kind}.jpg");
+        let options = format!("-frames:v 1 -pix_fmt {kind} -huffman optimal -slices {slices} -strict -2");
+        if desk.ffmpeg(&format!("-f lavfi -i testsrc=s=131x77:r=20:d=1 {options} {name}")) {
+            assert_eq!(frames(&desk.path(&name)).unwrap()[0].picture.dimensions(), (131, 77), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn a_dim_picture_is_no_text() {
+    let desk = Desk::new();
+    for (name, head, depth) in [("a.pgm", "P5\n40 30\n255\n", 1), ("a.ppm", "P6 40 30 255\n", 3), ("a.pam", PAM, 3)] {
+        let path = desk.write(name, &[head.as_bytes(), &b"A".repeat(depth * 40 * 30)].concat());
+        assert!(Film::open(&path).unwrap().is_still(), "{name}");
+        let frames = frames(&path).unwrap();
+        assert_eq!((frames.len(), frames[0].picture.dimensions()), (1, (40, 30)), "{name}");
+        assert_eq!(frames[0].picture[(39, 29)], Rgb([65; 3]), "{name}");
+        refused(&desk.write(name, &fs::read(&path).unwrap()[..999]), "(its end is missing)");
+    }
+    // All three are cut off now.
+    refused(desk.0.path(), "has no picture that can be read");
+    // Its pixels are letters, too.
+    refused(&desk.write("b.ppm", b"P6 and so on, in words"), "is text");
+    refused(&desk.write("c.ppm", b"P6 60000 60000 255\n0"), "60000x60000 pixels");
+    let film = [&b"YUV4MPEG2 W32 H32 F10:1 C420jpeg\n"[..], b"FRAME\n", &b"A".repeat(32 * 32 * 3 / 2)].concat();
+    if desk.ffmpeg("-f lavfi -i color=red:s=16x16:r=10:d=0.1 b.mkv") {
+        assert_eq!(frames(&desk.write("a.y4m", &film)).unwrap().len(), 1);
+    }
+}
+
+const PAM: &str = "P7\nWIDTH 40\nHEIGHT 30\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n";
+
+#[test]
+fn a_still_that_ffmpeg_reads_is_a_still() {
+    let desk = Desk::new();
+    desk.picture("a.png", RED);
+    for name in ["a.tif", "a.tga", "a.jp2"] {
+        if desk.ffmpeg(&format!("-i a.png {name}")) {
+            let mut film = Film::open(&desk.path(name)).unwrap();
+            let mut frame = Frame::default();
+            assert_eq!(film.read(&mut frame).unwrap(), Status::Fresh);
+            assert!(film.is_still(), "{name}");
+            assert_colour(frame.picture.get_pixel(20, 15), RED);
+            assert_eq!(film.read(&mut frame).unwrap(), Status::Ended);
+        }
+    }
+    if desk.ffmpeg("-i a.png -vf scale=400:300 -compression_algo raw b.tif") {
+        let whole = fs::read(desk.path("b.tif")).unwrap();
+        let cut = desk.write("cut.tif", &whole[..whole.len() / 2]);
+        assert!(frames(&cut).is_err(), "half a picture");
+    }
+}
+
+/// A pipe's first bytes can be read once only.
+#[cfg(unix)]
+#[test]
+fn a_film_comes_through_a_pipe_as_from_a_file() {
+    let desk = Desk::new();
+    if !desk.ffmpeg("-f lavfi -i testsrc=s=64x48:r=20:d=1 -pix_fmt yuv420p a.mkv") {
+        return;
+    }
+    let whole = frames(&desk.path("a.mkv")).unwrap();
+    assert_eq!(whole.len(), 20);
+    for name in ["a.mkv", "a.y4m", "a.ts", "a.mp4"] {
+        if name != "a.mkv" {
+            assert!(desk.ffmpeg(&format!("-i a.mkv -pix_fmt yuv420p {name}")));
+        }
+        let pipe = desk.path("pipe");
+        let _ = fs::remove_file(&pipe);
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (from, to) = (desk.path(name), pipe.clone());
+        let feeder = std::thread::spawn(move || fs::write(to, fs::read(from).unwrap()));
+        match frames(&pipe) {
+            Ok(frames) => assert_eq!(frames.len(), 20, "{name}"),
+            // Its index is at its end, which not every ffmpeg finds in a pipe.
+            Err(error) if name == "a.mp4" => assert!(error.to_string().contains("from a pipe ("), "{error}"),
+            Err(error) => panic!("{name}: {error}"),
+        }
+        // Perhaps nobody read on.
+        let _ = feeder.join().unwrap();
+    }
+}
+
+#[test]
 fn an_animated_gif_has_its_times() {
     let desk = Desk::new();
     let path = desk.gif("a.gif", &[(RED, 200), (BLUE, 50), (RED, 0), (BLUE, 40)]);
@@ -186,6 +381,25 @@ fn an_animated_gif_has_its_times() {
     assert_times(&frames, &[0, 200, 250, 350]);
     assert_colour(frames[1].picture.get_pixel(10, 5), BLUE);
     assert_colour(frames[2].picture.get_pixel(10, 5), RED);
+}
+
+/// In about one frame of seven the end code fills the last byte, and nothing comes after it.
+#[test]
+fn a_gifs_frames_may_end_in_a_full_byte() {
+    let desk = Desk::new();
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, 22, 4, &[0, 0, 0, 200, 0, 0, 0, 200, 0, 0, 0, 200]).unwrap();
+    let pixels = |frame: usize| (0..22 * 4).map(|i| (i * i / (frame + 1) % 4) as u8).collect::<Vec<_>>();
+    for frame in 0..64 {
+        encoder.write_frame(&gif::Frame::from_indexed_pixels(22, 4, pixels(frame), None)).unwrap();
+    }
+    drop(encoder);
+    let frames = frames(&desk.write("a.gif", &bytes)).unwrap();
+    assert_eq!(frames.len(), 64);
+    for (i, frame) in frames.iter().enumerate() {
+        let shown = frame.picture.pixels().map(|pixel| pixel.0.iter().position(|c| *c > 0).map_or(0, |i| i as u8 + 1));
+        assert!(shown.eq(pixels(i)), "frame {i}");
+    }
 }
 
 #[test]

@@ -195,6 +195,51 @@ fn a_video_is_a_line_a_frame() {
     assert!(table.starts_with("a.mp4  frame     1     0.000 s  left   5  thumb"), "{table}");
 }
 
+/// A picture that stands alone is searched more closely than a film's frame, and has no frame and time.
+#[test]
+fn every_still_is_read_as_a_still() {
+    let desk = Desk::new();
+    desk.write("hand.png", HAND);
+    let pixels = [b"P6 224 224 255\n".as_slice(), hand().as_raw()].concat();
+    desk.write("hand.ppm", &pixels);
+    let png = desk.json(&["hand.png"]);
+    let same = |name: &str| {
+        let lines = desk.json(&[name]);
+        assert_eq!((lines.len(), &lines[0]["hands"], lines[0].get("frame")), (1, &png[0]["hands"], None), "{name}");
+    };
+    same("hand.ppm");
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args("-v error -nostdin -i hand.png hand.tif".split(' '));
+    if ffmpeg.current_dir(desk.0.path()).status().is_ok_and(|status| status.success()) {
+        same("hand.tif");
+    }
+}
+
+#[test]
+fn joined_pictures_are_a_line_each() {
+    let desk = Desk::new();
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, 95).encode_image(&hand()).unwrap();
+    desk.write("hands.mjpeg", &jpeg.repeat(3));
+    let lines = desk.json(&["hands.mjpeg"]);
+    assert_eq!(lines.len(), 3);
+    lines.iter().for_each(assert_open_left);
+    assert_eq!((&lines[2]["frame"], &lines[2]["seconds"]), (&3.into(), &0.08.into()));
+}
+
+#[test]
+fn a_damaged_jpeg_is_refused() {
+    let desk = Desk::new();
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, 95).encode_image(&hand()).unwrap();
+    let half = jpeg.len() / 2;
+    desk.write("missing.jpg", &[&jpeg[..half], &jpeg[half + 4000..]].concat());
+    desk.count(&["missing.jpg"]).refuses(&["missing.jpg can't be read (a part of it is missing or damaged); copy it"]);
+    jpeg[half..half + 512].fill(0);
+    desk.write("zeros.jpg", &jpeg);
+    desk.count(&["zeros.jpg"]).refuses(&["zeros.jpg can't be read (a part of it is missing or damaged)"]);
+}
+
 #[test]
 fn a_folder_is_its_pictures() {
     let desk = Desk::new();
@@ -257,6 +302,29 @@ fn an_ffmpeg_that_writes_nonsense_is_stopped() {
     fs::set_permissions(desk.path("ffmpeg"), fs::Permissions::from_mode(0o755)).unwrap();
     let said = finish(desk.command(&["a.mp4"]).env("PATH", desk.0.path()));
     said.refuses(&["ffmpeg can't read a.mp4 (ffmpeg broke off)"]);
+}
+
+/// Older ones give the first tile of a phone's picture.
+#[cfg(unix)]
+#[test]
+fn an_ffmpeg_that_gives_a_part_of_a_heic_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    let boxed =
+        |name: &str, content: &[u8]| [&(content.len() as u32 + 8).to_be_bytes()[..], name.as_bytes(), content].concat();
+    let size = boxed("ispe", &[0, 0, 0, 0, 0, 0, 1, 0xe0, 0, 0, 2, 0x80]);
+    let of_items = boxed("ipma", &[0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1]);
+    let properties = boxed("iprp", &[boxed("ipco", &size), of_items].concat());
+    let meta = [vec![0; 4], boxed("pitm", &[0, 0, 0, 0, 0, 1]), properties].concat();
+    desk.write("a.heic", &[boxed("ftyp", b"heic\0\0\0\0mif1heic"), boxed("meta", &meta)].concat());
+    // Matroska: a width of 2, a height of 1, and a picture of six bytes.
+    desk.write("ffmpeg", b"#!/bin/sh\nprintf '\\260\\201\\002\\272\\201\\001\\243\\212\\201\\0\\0\\200abcdef'\n");
+    fs::set_permissions(desk.path("ffmpeg"), fs::Permissions::from_mode(0o755)).unwrap();
+    let said = finish(desk.command(&["a.heic"]).env("PATH", desk.0.path()));
+    said.refuses(&[
+        "the HEIC or AVIF picture a.heic can't be read (ffmpeg gives 2x1 pixels of 480x640",
+        "save it as JPEG",
+    ]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub enum CameraError {
     #[error("{} is too large ({width}x{height} pixels, {most} bytes at most); make it smaller", path.display())]
     Large { path: PathBuf, width: u32, height: u32, most: u64 },
     #[error(
-        "the folder {} has no picture that can be read; put JPEG, PNG, GIF, WebP or BMP files into it", path.display()
+        "the folder {} has no picture that can be read; put JPEG, PNG, GIF, WebP, BMP or PPM files into it", path.display()
     )]
     NoPictures { path: PathBuf },
     #[error(
@@ -42,4 +42,11 @@ pub enum CameraError {
     NoFfmpeg { path: PathBuf },
     #[error("ffmpeg can't read {} ({reason}); copy it again, or save it again as MP4 or JPEG", path.display())]
     Video { path: PathBuf, reason: String },
+    #[error("ffmpeg can't read {} from a pipe ({reason}); save it as a file, and name that", path.display())]
+    Piped { path: PathBuf, reason: String },
+    #[error(
+        "the HEIC or AVIF picture {} can't be read ({reason}); install ffmpeg 8 or newer, or save it as JPEG",
+        path.display()
+    )]
+    Heif { path: PathBuf, reason: String },
 }

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod error;
 pub mod file;
 pub mod frame;
+mod jpeg;
 pub mod light;
 pub mod port;
 pub mod puppet;

@@ -11,6 +11,7 @@ use image::{ImageFormat, RgbImage};
 use super::gif::Gif;
 use super::limits::MOST_BYTES;
 use super::picture;
+use super::series::Series;
 use super::video::Video;
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
@@ -23,6 +24,8 @@ const HEAD_BYTES: u64 = 512;
 pub enum Film {
     /// One frame, until it has been read.
     Still(Option<RgbImage>),
+    /// Several pictures, joined.
+    Series(Box<Series>),
     Gif(Box<Gif>),
     Video(Video),
 }
@@ -37,28 +40,33 @@ impl Film {
         if bytes.is_empty() {
             return Err(CameraError::Empty { path: path.into() });
         }
-        let Some(format) = picture_format(&bytes) else {
-            let text = is_text(&bytes);
-            return if text {
-                Err(CameraError::Text { path: path.into() })
-            } else {
-                Video::open(path).map(Film::Video)
-            };
+        let Some(format) = picture::format(&bytes) else {
+            if is_text(&bytes) {
+                return Err(CameraError::Text { path: path.into() });
+            }
+            // What was read of a pipe is gone from it, so ffmpeg gets it from here.
+            let piped = !file.metadata().map_err(unreadable)?.is_file();
+            return Video::open(path, &bytes, piped.then_some(file)).map(Film::Video);
         };
-        // A file beyond this size is cut off here, and its decoder reports that.
-        file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-        match format {
-            ImageFormat::Gif => Gif::open(path, bytes).map(|gif| Film::Gif(gif.into())),
-            format => picture::read(path, &bytes, format).map(|picture| Film::Still(Some(picture))),
+        if format == ImageFormat::Gif {
+            // A file beyond this size is cut off here, and its decoder reports that.
+            file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+            return Gif::open(path, bytes).map(|gif| Film::Gif(gif.into()));
         }
+        let (first, series) = Series::open(path, format, bytes, Box::new(file))?;
+        Ok(match series {
+            Some(series) => Film::Series(series.with_first(first).into()),
+            None => Film::Still(Some(first)),
+        })
     }
 
-    /// Whether it is a single picture.
+    /// Whether it is a single picture. What ffmpeg reads is known once its first frame was read.
     pub fn is_still(&self) -> bool {
         match self {
             Film::Still(_) => true,
             Film::Gif(gif) => gif.is_still(),
-            Film::Video(_) => false,
+            Film::Series(_) => false,
+            Film::Video(video) => video.is_still(),
         }
     }
 }
@@ -70,6 +78,7 @@ impl Camera for Film {
                 *frame = Frame { time: Duration::ZERO, picture };
                 Status::Fresh
             })),
+            Film::Series(series) => series.read(frame),
             Film::Gif(gif) => gif.read(frame),
             Film::Video(video) => video.read(frame),
         }
@@ -85,13 +94,14 @@ pub fn first_frame(path: &Path) -> Result<Frame, CameraError> {
     }
 }
 
-/// The format of a picture that handwave decodes itself, by the file's first bytes.
-fn picture_format(head: &[u8]) -> Option<ImageFormat> {
-    image::guess_format(head).ok().filter(ImageFormat::reading_enabled)
-}
-
 /// Whether the file is text. It is refused, since ffmpeg would render it, or follow it as a playlist to other files.
+///
+/// Pictures and films with a header in words may go on in bytes that are letters, too: those of a dim scene.
 fn is_text(head: &[u8]) -> bool {
+    const IN_WORDS: [&[u8]; 4] = [b"YUV4MPEG2 ", b"PF\n", b"Pf\n", b"SIMPLE  ="];
+    if IN_WORDS.iter().any(|start| head.starts_with(start)) {
+        return false;
+    }
     let cut_off = |error: std::str::Utf8Error| error.error_len().is_none();
     let printed = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();
     std::str::from_utf8(head).map_or_else(cut_off, |_| true) && head.iter().all(printed)

@@ -1,5 +1,8 @@
-//! A folder of pictures as a camera. In: the folder. Out: its pictures in the order of their names, `fps` per second.
+//! A folder of pictures as a camera. In: the folder. Out: its pictures in the order of their names (2 before 10), `fps`
+//! per second.
 
+use std::cmp::Ordering;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,6 +12,7 @@ use std::vec::IntoIter;
 use image::ImageFormat;
 
 use super::film::Film;
+use super::picture;
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
 use crate::camera::port::Camera;
@@ -44,19 +48,81 @@ impl Camera for Folder {
     }
 }
 
-/// The files in a folder whose names end like a picture's, sorted by name. Fails if there are none.
+/// The files in a folder whose names end like a picture's, sorted by name, numbers in it by their value. Fails
+/// if there are none.
 pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, CameraError> {
     let list =
         || -> io::Result<Vec<PathBuf>> { fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect() };
     let mut paths = list().map_err(|reason| CameraError::Unreadable { path: folder.into(), reason })?;
     paths.retain(|path| is_named_picture(path));
-    paths.sort();
+    paths.sort_by(|a, b| by_number(name(a), name(b)));
     if paths.is_empty() { Err(CameraError::NoPictures { path: folder.into() }) } else { Ok(paths) }
 }
 
 /// Hidden files are skipped: macOS adds one with the same extension to each picture, and it holds no picture.
 fn is_named_picture(path: &Path) -> bool {
-    let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let format = ImageFormat::from_path(path).ok().filter(ImageFormat::reading_enabled);
-    !hidden && format.is_some() && path.is_file()
+    let format = ImageFormat::from_path(path).ok().filter(picture::is_read);
+    !name(path).starts_with(b".") && format.is_some() && path.is_file()
+}
+
+fn name(path: &Path) -> &[u8] {
+    path.file_name().map_or(b"", OsStr::as_encoded_bytes)
+}
+
+/// Compares names, with the numbers in them by their value: a film's pictures are often numbered 1, 2, ... 10.
+fn by_number(a: &[u8], b: &[u8]) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    while let ([x, ..], [y, ..]) = (left, right) {
+        let order = if x.is_ascii_digit() && y.is_ascii_digit() {
+            let (x, y) = (number(&mut left), number(&mut right));
+            x.len().cmp(&y.len()).then(x.cmp(y))
+        } else {
+            (left, right) = (&left[1..], &right[1..]);
+            x.cmp(y)
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    left.len().cmp(&right.len()).then(a.cmp(b))
+}
+
+/// Takes the number at a name's start, of any length, without leading zeros.
+fn number<'a>(name: &mut &'a [u8]) -> &'a [u8] {
+    let (number, rest) = name.split_at(name.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    *name = rest;
+    &number[number.iter().take_while(|digit| **digit == b'0').count()..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_names_count_by_their_value() {
+        let sorted = [
+            "1.png",
+            "01.png",
+            "2.png",
+            "10.png",
+            "a",
+            "a-1",
+            "a-01-2",
+            "a-1-10",
+            "a2b",
+            "a10b",
+            "a10c",
+            "b",
+            "b99999999999999999999998",
+            "b99999999999999999999999",
+        ];
+        for (i, a) in sorted.iter().enumerate() {
+            for (j, b) in sorted.iter().enumerate() {
+                // Names of equal numbers are still in one order.
+                let order = by_number(a.as_bytes(), b.as_bytes());
+                let same_numbers = matches!((*a, *b), ("1.png", "01.png") | ("01.png", "1.png"));
+                assert!(order == i.cmp(&j) || same_numbers && order.is_ne(), "{a} {b}");
+            }
+        }
+    }
 }

@@ -34,7 +34,9 @@ impl Gif {
         options.set_color_output(ColorOutput::RGBA);
         options
             .set_memory_limit(std::num::NonZeroU64::new(MOST_BYTES).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
-        options.check_lzw_end_code(true);
+        // The crate's check of the end code refuses valid frames whose last byte is full. Without it a frame that lacks
+        // pixels is still refused.
+        options.check_lzw_end_code(false);
         let still = is_still(options.clone(), &bytes).map_err(broken)?;
         let decoder = options.read_info(Cursor::new(bytes)).map_err(broken)?;
         let (width, height) = (decoder.width().into(), decoder.height().into());

@@ -4,10 +4,13 @@
 mod film;
 mod folder;
 mod gif;
+mod heif;
 mod limits;
 mod matroska;
+mod netpbm;
 mod paced;
 mod picture;
+mod series;
 mod video;
 
 pub use film::{Film, first_frame};

@@ -1,71 +1,153 @@
-//! A video as a camera, decoded by the installed ffmpeg. In: a file in any format that ffmpeg knows. Out: its frames,
-//! upright, each with its own time.
+//! A video as a camera, decoded by the installed ffmpeg. In: a file or a pipe in any format that ffmpeg knows. Out: its
+//! frames, upright, each with its own time; or the one picture that it is.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
+use super::heif;
 use super::limits::check_size;
-use super::matroska::Matroska;
+use super::matroska::{Block, Matroska};
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
 use crate::camera::port::Camera;
 
 pub struct Video {
     path: PathBuf,
+    from: Input,
     ffmpeg: Child,
     pictures: Matroska<BufReader<ChildStdout>>,
     /// Drains ffmpeg's stderr so that it never blocks; returns the first line.
     complaint: Option<JoinHandle<String>>,
     any: bool,
+    /// Whether the first frame was the only one.
+    still: bool,
+    /// What comes next, where that is known already.
+    next: Option<Step>,
+}
+
+/// What ffmpeg reads.
+enum Input {
+    File,
+    Pipe,
+    /// A HEIC or AVIF file, and its picture's size if it states one.
+    Heif(Option<(u32, u32)>),
+}
+
+/// What comes next from ffmpeg.
+enum Step {
+    Picture(Block),
+    /// Its output ended, or broke off.
+    End {
+        broken_off: bool,
+    },
+    /// The end was reached before, and all was well.
+    Ended,
 }
 
 impl Video {
-    pub fn open(path: &Path) -> Result<Video, CameraError> {
+    /// Opens a file that begins with `head`. If that was read from a pipe, `piped` has the rest.
+    pub fn open(path: &Path, head: &[u8], piped: Option<File>) -> Result<Video, CameraError> {
+        let from = match (&piped, heif::is_heif(head)) {
+            (Some(_), true) => {
+                let reason = "its parts are not in order".into();
+                return Err(CameraError::Piped { path: path.into(), reason });
+            }
+            (Some(_), false) => Input::Pipe,
+            (None, true) => Input::Heif(heif::size(path)),
+            (None, false) => Input::File,
+        };
         let failed = |reason: String| CameraError::Video { path: path.into(), reason };
-        let mut ffmpeg = command(path).spawn().map_err(|error| match error.kind() {
+        let mut ffmpeg = command(path, &from).spawn().map_err(|error| match error.kind() {
             ErrorKind::NotFound => CameraError::NoFfmpeg { path: path.into() },
             _ => failed(error.to_string()),
         })?;
         let (Some(stdout), Some(stderr)) = (ffmpeg.stdout.take(), ffmpeg.stderr.take()) else {
             return Err(failed("it has no output".into()));
         };
+        if let (Some(piped), Some(mut stdin)) = (piped, ffmpeg.stdin.take()) {
+            let head = head.to_vec();
+            // Ends with the pipe, or with ffmpeg, which then no longer reads.
+            thread::spawn(move || io::copy(&mut head.chain(piped), &mut stdin));
+        }
         let complaint = Some(thread::spawn(move || first_line(stderr)));
         let pictures = Matroska::new(BufReader::new(stdout));
-        Ok(Video { path: path.into(), ffmpeg, pictures, complaint, any: false })
+        Ok(Video { path: path.into(), from, ffmpeg, pictures, complaint, any: false, still: false, next: None })
+    }
+
+    /// Whether it is a single picture: known once that was read.
+    pub fn is_still(&self) -> bool {
+        self.still
+    }
+
+    fn step(&mut self) -> Step {
+        match self.pictures.next_block() {
+            Ok(Some(block)) => Step::Picture(block),
+            Ok(None) => Step::End { broken_off: false },
+            Err(_) => Step::End { broken_off: true },
+        }
+    }
+
+    fn failed(&self, reason: &str) -> CameraError {
+        let (path, reason) = (self.path.clone(), reason.to_owned());
+        match self.from {
+            Input::File => CameraError::Video { path, reason },
+            Input::Pipe => CameraError::Piped { path, reason },
+            Input::Heif(_) => CameraError::Heif { path, reason },
+        }
     }
 
     /// After the last frame: whether the video ended well, or why not.
     fn end(&mut self, broken_off: bool) -> Result<Status, CameraError> {
-        let failed = |reason: String| CameraError::Video { path: self.path.clone(), reason };
         if broken_off {
             // ffmpeg may still be writing.
             let _ = self.ffmpeg.kill();
         }
-        let well = self.ffmpeg.wait().map_err(|error| failed(error.to_string()))?.success() && !broken_off;
+        let status = self.ffmpeg.wait().map_err(|error| self.failed(&error.to_string()))?;
+        let well = status.success() && !broken_off;
         let said = self.complaint.take().and_then(|complaint| complaint.join().ok()).unwrap_or_default();
         let said = in_words(&said, &self.path);
         match (well && self.any, said) {
             (true, "") => Ok(Status::Ended),
-            (true, said) => {
+            // A part of a film still shows what it shows; a part of a picture may show other fingers.
+            (true, said) if !self.still => {
                 tracing::warn!("{}: a part is broken ({said})", self.path.display());
                 Ok(Status::Ended)
             }
-            (false, "") => Err(failed(if well { "it shows nothing" } else { "ffmpeg broke off" }.into())),
-            (false, said) => Err(failed(said.into())),
+            (_, "") => Err(self.failed(if well { "it shows nothing" } else { "ffmpeg broke off" })),
+            (_, said) => Err(self.failed(said)),
         }
+    }
+
+    /// After the first frame: whether others follow, and if not, whether that one is whole.
+    fn look_ahead(&mut self) -> Result<(), CameraError> {
+        let (width, height) = self.pictures.size;
+        if let Input::Heif(Some((wide, high))) = self.from
+            && (wide, high) != (width, height)
+        {
+            let reason = format!("ffmpeg gives {width}x{height} pixels of {wide}x{high}, as older ones do");
+            return Err(self.failed(&reason));
+        }
+        let mut next = self.step();
+        if let Step::End { broken_off } = next {
+            self.still = true;
+            self.end(broken_off)?;
+            next = Step::Ended;
+        }
+        self.next = Some(next);
+        Ok(())
     }
 }
 
 impl Camera for Video {
     fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
-        let Ok(block) = self.pictures.next_block() else {
-            return self.end(true);
-        };
-        let Some(block) = block else {
-            return self.end(false);
+        let block = match self.next.take().unwrap_or_else(|| self.step()) {
+            Step::Picture(block) => block,
+            Step::End { broken_off } => return self.end(broken_off),
+            Step::Ended => return Ok(Status::Ended),
         };
         let (width, height) = self.pictures.size;
         check_size(&self.path, width, height, 3)?;
@@ -77,7 +159,9 @@ impl Camera for Video {
         if self.pictures.read_picture(&mut frame.picture).is_err() {
             return self.end(true);
         }
-        self.any = true;
+        if !std::mem::replace(&mut self.any, true) {
+            self.look_ahead()?;
+        }
         Ok(Status::Fresh)
     }
 }
@@ -92,17 +176,31 @@ impl Drop for Video {
 
 /// The ffmpeg command. ffmpeg turns pictures upright by itself; each frame is written once, with its time in
 /// milliseconds.
-fn command(path: &Path) -> Command {
+fn command(path: &Path, from: &Input) -> Command {
     // `file:` keeps any file name from being taken as an option or an address.
     let mut file = OsString::from("file:");
-    file.push(path);
+    match from {
+        Input::Pipe => file = "pipe:0".into(),
+        // Names like /dev/stdin mean another file in another process.
+        Input::File | Input::Heif(_) if path.starts_with("/dev") || path.starts_with("/proc") => {
+            file.push(path.canonicalize().as_deref().unwrap_or(path));
+        }
+        Input::File | Input::Heif(_) => file.push(path),
+    }
     let mut command = Command::new("ffmpeg");
     // No file may make ffmpeg open the network.
     command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i"]).arg(file);
-    // `V` selects video, not cover art. Matroska's only name for RGB is the one from Windows, hence `allow_raw_vfw`.
-    command.args(["-map", "0:V:0", "-c:v", "rawvideo", "-pix_fmt", "rgb24", "-enc_time_base", "1:1000"]);
+    match from {
+        // ffmpeg 8 puts tiles together where no stream is selected.
+        Input::Heif(_) => command.args(["-an", "-sn", "-dn"]),
+        // `V` selects video, not cover art.
+        Input::File | Input::Pipe => command.args(["-map", "0:V:0"]),
+    };
+    // Matroska's only name for RGB is the one from Windows, hence `allow_raw_vfw`.
+    command.args(["-c:v", "rawvideo", "-pix_fmt", "rgb24", "-enc_time_base", "1:1000"]);
     command.args(["-allow_raw_vfw", "1", "-f", "matroska", "pipe:1"]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(if matches!(from, Input::Pipe) { Stdio::piped() } else { Stdio::null() });
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     // Ctrl-C is for handwave, which ends ffmpeg itself.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -118,10 +216,10 @@ fn first_line(stderr: ChildStderr) -> String {
     String::from_utf8_lossy(&line).trim().to_owned()
 }
 
-/// ffmpeg's message without its component (`[mov @ 0x55d0]`) and the file's name, which our own sentence names.
+/// ffmpeg's message without its component (`[mov @ 0x55d0]`) and the file's or pipe's name, which our own sentence names.
 fn in_words<'a>(said: &'a str, path: &Path) -> &'a str {
     let said = said.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(said, |(_, said)| said);
     let file = format!("file:{}: ", path.display());
-    let said = said.strip_prefix(&file).unwrap_or(said);
+    let said = said.strip_prefix(&file).or_else(|| said.strip_prefix("pipe:0: ")).unwrap_or(said);
     if said.contains("matches no streams") { "it holds no video" } else { said }
 }

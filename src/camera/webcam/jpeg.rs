@@ -22,13 +22,6 @@ pub struct Jpeg<'a> {
     pub has_tables: bool,
 }
 
-impl Jpeg<'_> {
-    /// The picture with an AVI1 marker, which tells the decoder that it is motion JPEG with the standard tables.
-    pub fn with_usual_tables(&self) -> Vec<u8> {
-        [&self.bytes[..2], b"\xff\xe0\0\x08AVI1\0\0", &self.bytes[2..]].concat()
-    }
-}
-
 /// Finds the ends of consecutive pictures.
 #[derive(Debug, Default)]
 pub struct Ends {

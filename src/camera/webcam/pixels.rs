@@ -10,6 +10,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::format::Encoding;
 use super::jpeg;
 use crate::camera::frame::resize;
+use crate::camera::jpeg::with_usual_tables;
 
 /// The most pixels per side. No webcam has more, and a damaged header may claim anything.
 pub const MOST_SIDE: u32 = 8192;
@@ -44,7 +45,11 @@ impl Decoder {
             Encoding::Yuyv => yuyv(buffer, self.size, picture),
             Encoding::Mjpeg => {
                 let jpeg = self.ends.cut(buffer).ok_or(Damage::CutOff)?;
-                if jpeg.has_tables { mjpeg(jpeg.bytes, picture) } else { mjpeg(&jpeg.with_usual_tables(), picture) }
+                if jpeg.has_tables {
+                    mjpeg(jpeg.bytes, picture)
+                } else {
+                    mjpeg(&with_usual_tables(jpeg.bytes), picture)
+                }
             }
         }
     }
@@ -76,7 +81,9 @@ fn yuyv(buffer: &[u8], (width, height): (u32, u32), picture: &mut RgbImage) -> R
     Ok(())
 }
 
-/// In strict mode, since a lenient decoder fills missing parts with grey and would accept a cut-off picture.
+/// In strict mode, since a lenient decoder fills missing parts with grey and would accept a cut-off picture. Even a
+/// strict one accepts damage within the scan. Files are checked for that too (`camera/jpeg.rs`); for a webcam's frames the
+/// check would cost processor time at every frame, and a hold needs more readings than one damaged frame.
 fn mjpeg(data: &[u8], picture: &mut RgbImage) -> Result<(), Damage> {
     let most = MOST_SIDE as usize;
     let options = DecoderOptions::default()
