@@ -29,8 +29,9 @@ pub trait Cloud: Send + Sync {
     /// Whether no real machine can be reached: it is simulated, or a stand-in on this machine.
     fn is_rehearsal(&self) -> bool;
 
-    /// The fleet that the settings name. Reads only.
-    async fn fleet(&self) -> Result<OpenFleet, Error>;
+    /// The fleet that the settings name. Reads only. Where it `launches`, settings that nothing can be launched with are an
+    /// error; otherwise only a launch would be refused, as what costs money can always be listed and ended.
+    async fn fleet(&self, launches: bool) -> Result<OpenFleet, Error>;
 
     /// The management of the load balancer that the settings name, there or not.
     fn balancer(&self) -> Box<dyn BalancerSetup>;

@@ -17,7 +17,7 @@ use crate::commands::tasks::block_on;
 use crate::config::Config;
 use crate::daemon::signals::Signals;
 use crate::event::Stamped;
-use crate::fleet::{FleetState, Handle, Member, Observed, Outcome};
+use crate::fleet::{FleetState, Handle, Lifecycle, Member, Observed, Outcome};
 use crate::view::terminal::Terminal;
 
 pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
@@ -31,44 +31,87 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
             (choice, _) => choice,
         };
         let cloud = clouds::open(&settings, choice).await?;
-        let fleet = cloud.fleet().await?;
+        let fleet = cloud.fleet(matches!(args.action, FleetAction::Out { .. })).await?;
         terminal.line(&fleet.banner);
+        warn_above_max(&fleet.state(), &terminal);
         if matches!(args.action, FleetAction::Status) {
             return Report::new(&config, &fleet.state(), None).print(args.place.format);
         }
-        if cloud.mode() != Mode::DryRun && !is_confirmed(args, &fleet.state())? {
-            terminal.line("Nothing was done.");
-            return Ok(ExitCode::FAILURE);
+        let mut action = action(&args.action);
+        if let Some(question) = question(action.as_ref(), &fleet.state()).filter(|_| cloud.mode() != Mode::DryRun) {
+            if !live::confirm(&question.text, &args.place)? {
+                terminal.line("Nothing was done.");
+                return Ok(ExitCode::FAILURE);
+            }
+            // What a person confirmed is what is done: another instance may have joined since. Without a person, `--yes`
+            // leaves the choice to the fleet.
+            if !args.place.yes {
+                action = Some(Action::Terminate(question.victims));
+            }
         }
-        play(args, &config, &terminal, fleet).await
+        play(args, action, &config, &terminal, fleet).await
     })
 }
 
-/// Asks about the instances that the command would retire, if any.
-fn is_confirmed(args: &FleetArgs, state: &FleetState) -> Result<bool> {
-    let victims = match &args.action {
-        FleetAction::In { n } => state.victims(usize::from(*n)),
-        FleetAction::Terminate { ids } => ids.iter().map(|id| id.as_str().into()).collect(),
-        _ => Vec::new(),
-    };
-    Ok(victims.is_empty() || live::confirm(&format!("Retire {}", list(&victims)), &args.place)?)
-}
-
-/// Starts the reconciler, sends the command, waits until the fleet is settled.
-async fn play(args: &FleetArgs, config: &Config, terminal: &Terminal, fleet: OpenFleet) -> Result<ExitCode> {
-    let action = match &args.action {
+/// The command's action; None where there is nothing to ask of the fleet.
+fn action(action: &FleetAction) -> Option<Action> {
+    match action {
         FleetAction::Status | FleetAction::Settle => None,
         FleetAction::Out { n } => Some(Action::ScaleOut(usize::from(*n))),
         FleetAction::In { n } => Some(Action::ScaleIn(usize::from(*n))),
         FleetAction::Terminate { ids } => Some(Action::Terminate(ids.iter().map(|id| id.as_str().into()).collect())),
+    }
+}
+
+/// What a person is asked before instances are retired.
+#[derive(Debug, PartialEq)]
+struct Question {
+    text: String,
+    victims: Vec<InstanceId>,
+}
+
+/// None: the action retires nobody.
+fn question(action: Option<&Action>, state: &FleetState) -> Option<Question> {
+    let (victims, cut) = match action? {
+        Action::ScaleOut(_) => return None,
+        Action::ScaleIn(n) => state.scale_in(*n),
+        Action::Terminate(ids) => (ids.clone(), None),
     };
+    if victims.is_empty() {
+        return None;
+    }
+    let cut = cut.map_or(String::new(), |reason| format!(" and no more, as {reason}"));
+    Some(Question { text: format!("Retire {}{cut}", list(&victims)), victims })
+}
+
+/// Two handwaves that launch at once may pass the maximum together: neither sees the other's instances in time.
+fn warn_above_max(state: &FleetState, terminal: &Terminal) {
+    let (count, max) = (state.count(), state.limits.max);
+    if count > max {
+        terminal.line(&format!(
+            "Warning: the fleet has {count} and its maximum is {max}: retire {} with `handwave fleet in {}`, and let one \
+             handwave at a time change a fleet.",
+            count - max,
+            count - max
+        ));
+    }
+}
+
+/// Starts the reconciler, sends the action, waits until the fleet is settled.
+async fn play(
+    args: &FleetArgs,
+    action: Option<Action>,
+    config: &Config,
+    terminal: &Terminal,
+    fleet: OpenFleet,
+) -> Result<ExitCode> {
     let mut signals = Signals::catch()?;
     let (events_in, mut events) = unbounded_channel();
     let (handle, reconciler) = fleet.start(events_in);
     let tell = |event: &Stamped| terminal.tell(&event.event.to_string());
     let ended = {
         let mut state = handle.state();
-        let mut ended = std::pin::pin!(finish(&handle, action));
+        let mut ended = std::pin::pin!(finish(&handle, action.clone()));
         loop {
             select! {
                 biased;
@@ -99,7 +142,12 @@ async fn play(args: &FleetArgs, config: &Config, terminal: &Terminal, fleet: Ope
     if let Some(trouble) = &state.trouble {
         terminal.line(&format!("Warning: {trouble}."));
     }
-    Report::new(config, &state, outcome).print(args.place.format)
+    warn_above_max(&state, terminal);
+    let mut report = Report::new(config, &state, outcome);
+    if let Some(action) = action.filter(|_| state.settled) {
+        report.judge(&action, &state);
+    }
+    report.print(args.place.format)
 }
 
 fn live_line(state: &FleetState) -> String {
@@ -183,6 +231,29 @@ impl Report {
         }
     }
 
+    /// Holds what was done to what became of it, once the fleet is settled: launched and in service, or retired and gone.
+    fn judge(&mut self, action: &Action, state: &FleetState) {
+        let Some(observed) = state.observed.as_ref().filter(|_| self.outcome == Some("done")) else { return };
+        let launched = matches!(action, Action::ScaleOut(_));
+        let missed = self.changed.iter().filter_map(|id| {
+            let member = observed.get(id);
+            let there = match member.map(Member::phase) {
+                Some(Lifecycle::InService) => launched,
+                Some(Lifecycle::Terminated) | None => !launched,
+                Some(_) => false,
+            };
+            let reason = member.and_then(|member| member.instance.reason.as_ref());
+            let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+            let phase = member.map_or("gone".to_owned(), |member| member.phase().to_string());
+            (!there).then(|| format!("{id} is {phase}{reason}"))
+        });
+        let missed: Vec<String> = missed.collect();
+        if !missed.is_empty() {
+            self.outcome = Some("incomplete");
+            self.reason = Some(self.reason.take().into_iter().chain(missed).collect::<Vec<_>>().join("; "));
+        }
+    }
+
     fn print(&self, format: Format) -> Result<ExitCode> {
         match format {
             Format::Json => {
@@ -195,7 +266,7 @@ impl Report {
             }
         }
         Ok(match self.outcome {
-            Some("refused" | "unknown") => ExitCode::FAILURE,
+            Some("refused" | "unknown" | "incomplete") => ExitCode::FAILURE,
             _ => ExitCode::SUCCESS,
         })
     }
@@ -214,5 +285,62 @@ impl Report {
             (None, _) => {}
         }
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::fleet::Limits;
+    use crate::fleet::ports::{Health, Instance, InstanceState};
+
+    /// A fleet of `n` in service, i-1 the oldest.
+    fn fleet(n: usize) -> FleetState {
+        let id = |i: usize| InstanceId(format!("i-{i}"));
+        let at = |i: usize| Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(i as u64);
+        let instances = (1..=n).map(|i| Instance::new(id(i), InstanceState::Running, at(i)));
+        let health = (1..=n).map(|i| (id(i), Health::InService));
+        let observed = Some(Observed::join(instances.collect(), health.collect()));
+        FleetState { observed, ..FleetState::unknown(Limits { min: 1, max: 5 }) }
+    }
+
+    #[test]
+    fn a_person_is_asked_about_the_names_that_will_be_sent() {
+        let asked = question(Some(&Action::ScaleIn(1)), &fleet(3)).unwrap();
+        assert_eq!((asked.text.as_str(), asked.victims), ("Retire i-3", vec!["i-3".into()]));
+        let cut = question(Some(&Action::ScaleIn(5)), &fleet(3)).unwrap();
+        assert_eq!(cut.text, "Retire i-3, i-2 and no more, as the fleet has 3 and its minimum is 1");
+        assert_eq!(cut.victims, ["i-3".into(), "i-2".into()]);
+    }
+
+    #[test]
+    fn what_was_launched_and_is_not_in_service_is_no_success() {
+        let config = Config::shipped();
+        let judged = |action: Action, changed: &[&str], state: &FleetState| {
+            let instances = changed.iter().map(|id| InstanceId::from(*id)).collect();
+            let mut report = Report::new(&config, state, Some(Outcome::Done { instances, cut: None }));
+            report.judge(&action, state);
+            (report.outcome, report.reason)
+        };
+        let mut state = fleet(3);
+        assert_eq!(judged(Action::ScaleOut(2), &["i-1", "i-3"], &state), (Some("done"), None));
+        let members = &mut state.observed.as_mut().unwrap().instances;
+        members[2].instance.state = InstanceState::Terminated;
+        members[2].instance.reason = Some("Client.InternalError".into());
+        members[1].health = Some(Health::OutOfService);
+        let why = "i-2 is unhealthy; i-3 is terminated (Client.InternalError); i-4 is gone";
+        let (outcome, reason) = judged(Action::ScaleOut(3), &["i-1", "i-2", "i-3", "i-4"], &state);
+        assert_eq!((outcome, reason.as_deref()), (Some("incomplete"), Some(why)));
+        let (outcome, reason) = judged(Action::ScaleIn(3), &["i-2", "i-3", "i-4"], &state);
+        assert_eq!((outcome, reason.as_deref()), (Some("incomplete"), Some("i-2 is unhealthy")));
+    }
+
+    #[test]
+    fn what_retires_nobody_asks_nothing() {
+        assert_eq!(question(None, &fleet(3)), None);
+        assert_eq!(question(Some(&Action::ScaleOut(2)), &fleet(3)), None);
+        assert_eq!(question(Some(&Action::ScaleIn(2)), &fleet(1)), None);
     }
 }

@@ -36,7 +36,7 @@ pub async fn drive(
     let cloud = clouds::open(&settings, Choice::of(args.live, args.dry_run, &settings)).await?;
     let mode = cloud.mode();
     if mode == Mode::DryRun {
-        let (fleet, reconciler) = cloud.fleet().await?.start(events);
+        let (fleet, reconciler) = cloud.fleet(true).await?.start(events);
         return Ok(Driven { mode, armed: true, fleet, reconciler });
     }
     if !matches!(camera, CameraSpec::Webcam(_)) && !cloud.is_rehearsal() {
@@ -48,7 +48,7 @@ pub async fn drive(
     if !args.armed && args.headless && !io::stdin().is_terminal() {
         bail!("--live starts paused, and without a window or a terminal nobody can arm it: say --armed if it is meant");
     }
-    let open = cloud.fleet().await?;
+    let open = cloud.fleet(true).await?;
     terminal.line(&open.banner);
     let (fleet, reconciler) = open.start(events);
     Ok(Driven { mode, armed: args.armed, fleet, reconciler })

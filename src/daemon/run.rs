@@ -200,7 +200,7 @@ mod tests {
         let config = Config::shipped();
         let (events_in, events) = unbounded_channel();
         let cloud = clouds::open(&config.clouds(), Choice::Simulated { holds: 0 }).await.unwrap();
-        let (fleet, _reconciler) = cloud.fleet().await.unwrap().start(events_in);
+        let (fleet, _reconciler) = cloud.fleet(true).await.unwrap().start(events_in);
         let parts = Parts {
             mode: Mode::DryRun,
             input: Input::Recording(Recording::open(&path, Clock::real_time()).unwrap().unwrap()),

@@ -20,6 +20,7 @@ mod timing;
 
 pub use handle::{Handle, Outcome};
 pub use observed::{Lifecycle, Member, Observed, observe};
+pub use plan::is_settled;
 pub use reconciler::Reconciler;
 pub use settings::{CloudName, Limits, Settings};
 pub use state::FleetState;

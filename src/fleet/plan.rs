@@ -65,6 +65,11 @@ pub fn is_moving(observed: &Observed, memory: &Memory, now: Instant, rules: &Rul
     observed.instances.iter().any(|member| next(member, memory, now, rules) != Next::Nothing)
 }
 
+/// Whether a process without a memory would find nothing to do and nothing to wait for.
+pub fn is_settled(observed: &Observed, now: Instant, rules: &Rules) -> bool {
+    !is_moving(observed, &Memory::default(), now, rules)
+}
+
 /// The instances that need this change, whether or not their batch is complete.
 fn due(change: Change, observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Vec<InstanceId> {
     let due = observed.instances.iter().filter(|member| next(member, memory, now, rules) == Next::Do(change));

@@ -53,10 +53,15 @@ impl FleetState {
 
     /// The instances that `ScaleIn(n)` would retire now, within the limits: what a countdown shows.
     pub fn victims(&self, n: usize) -> Vec<InstanceId> {
+        self.scale_in(n).0
+    }
+
+    /// The same, and why they are fewer than `n`, if they are.
+    pub fn scale_in(&self, n: usize) -> (Vec<InstanceId>, Option<String>) {
         let accepted = self.observed.as_ref().map(|observed| plan::accept(&Action::ScaleIn(n), observed, self.limits));
         match accepted {
-            Some(Ok(Accepted { work: Work::Retire(ids), .. })) => ids,
-            _ => Vec::new(),
+            Some(Ok(Accepted { work: Work::Retire(ids), cut })) => (ids, cut.map(|cut| cut.reason)),
+            _ => (Vec::new(), None),
         }
     }
 }

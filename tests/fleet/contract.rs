@@ -233,7 +233,9 @@ async fn what_is_not_in_service_is_not_measured(cloud: Ports, metrics: &dyn Metr
 
     let (requests, alone) = (series(&Query::Requests).await, series(&cpu(0)).await);
     // It has been in service for 20 seconds, of which the first and the last may be parts of a step.
-    assert!((19..=21).contains(&requests.len()) && requests.len() == alone.len(), "{requests:?} {alone:?}");
+    // A step may end between two reads.
+    let alike = requests.len().abs_diff(alone.len()) <= 1;
+    assert!((19..=21).contains(&requests.len()) && alike, "{requests:?} {alone:?}");
     assert!(requests.iter().chain(&alone).all(|point| point.value > 0.0));
     assert!(alone.windows(2).all(|two| two[1].at.duration_since(two[0].at) == second.try_into().unwrap()));
     assert_eq!(series(&cpu(1)).await, [], "it runs and is not in service");
@@ -243,7 +245,7 @@ async fn what_is_not_in_service_is_not_measured(cloud: Ports, metrics: &dyn Metr
     sleep(5 * second).await;
     let shared = series(&cpu(0)).await;
     assert!(shared.last().unwrap().value < alone.last().unwrap().value, "two share the load");
-    assert_eq!(shared.last(), series(&cpu(1)).await.last());
+    assert_eq!(shared.last().unwrap().value, series(&cpu(1)).await.last().unwrap().value);
 
     cloud.balancer.deregister(&ids[..1]).await.unwrap();
     sleep(5 * second).await;

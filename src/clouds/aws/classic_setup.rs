@@ -58,6 +58,8 @@ pub struct ClassicBalancer {
     /// The DNS name that the world sends its requests to.
     pub address: String,
     pub listeners: Vec<String>,
+    /// The ARNs of what the listeners show, without those that show none.
+    pub certificates: Vec<String>,
     pub zones: Vec<String>,
     pub subnets: Vec<String>,
     pub security_groups: Vec<String>,
@@ -73,6 +75,7 @@ impl fmt::Display for ClassicBalancer {
         writeln!(f, "address          {}", self.address)?;
         for (name, values) in [
             ("listeners", &self.listeners),
+            ("certificates", &self.certificates),
             ("zones", &self.zones),
             ("subnets", &self.subnets),
             ("security groups", &self.security_groups),
@@ -164,8 +167,10 @@ impl ClassicSetup {
         let sorted = |values: &[String]| values.iter().cloned().collect::<BTreeSet<_>>();
         let listeners: Vec<String> = settings.listeners.iter().map(ToString::to_string).collect();
         let asked = |wanted: &[String], found: &[String]| wanted.is_empty() || sorted(wanted) == sorted(found);
+        let certificates = settings.listeners.iter().filter_map(|listener| listener.certificate.clone());
         let same = [
             ("listeners", sorted(&listeners) == sorted(&there.listeners)),
+            ("certificates", certificates.collect::<BTreeSet<_>>() == sorted(&there.certificates)),
             ("subnets", asked(&settings.subnets, &there.subnets)),
             ("zones", asked(&settings.zones, &there.zones)),
             ("security groups", asked(&settings.security_group_ids, &there.security_groups)),
@@ -303,11 +308,14 @@ fn shown(found: &LoadBalancerDescription, draining: Option<Duration>) -> Classic
         let (outside, inside) = (listener.load_balancer_port(), listener.instance_port());
         format!("{}:{outside} -> {inner}:{inside}", listener.protocol())
     };
+    let certificates = found.listener_descriptions().iter().filter_map(|described| described.listener());
+    let certificates = certificates.filter_map(|listener| listener.ssl_certificate_id.clone());
     let instances = found.instances().iter().filter_map(|instance| instance.instance_id.clone());
     ClassicBalancer {
         name: found.load_balancer_name().unwrap_or_default().to_owned(),
         address: found.dns_name().unwrap_or_default().to_owned(),
         listeners: listeners.map(listener).collect(),
+        certificates: certificates.collect(),
         zones: found.availability_zones().to_vec(),
         subnets: found.subnets().to_vec(),
         security_groups: found.security_groups().to_vec(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::retry::RetryConfig;
+use tokio::time::{Instant, sleep};
 
 use super::classic::Classic;
 use super::classic_setup::ClassicSetup;
@@ -16,11 +17,13 @@ use super::session::{OpenError, Session};
 use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet};
 use crate::clouds::mode::Mode;
 use crate::clouds::settings::Settings;
-use crate::fleet::ports::Ports;
-use crate::fleet::{FleetState, Observed, Rules, Timing, observe};
+use crate::fleet::ports::{CloudError, ErrorKind, Ports};
+use crate::fleet::{FleetState, Observed, Rules, Timing, is_settled, observe};
 
 /// What a drain may take beyond the balancer's timeout, whose clock is not this machine's.
 const DRAIN_MARGIN: Duration = Duration::from_secs(30);
+/// The longest pause between two tries of the first reads.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// Opens a session and holds it to the pins. One call: GetCallerIdentity.
 pub async fn open(settings: &Settings) -> Result<Box<dyn Cloud>, Error> {
@@ -40,8 +43,8 @@ impl Aws {
     }
 
     /// The fleet's ports, without a look at the fleet.
-    pub fn ports(&self) -> Result<Ports, OpenError> {
-        Ok(self.with(self.ec2()?))
+    pub fn ports(&self) -> Ports {
+        self.with(self.ec2())
     }
 
     /// These instances behind the load balancer. Another kind of balancer is chosen here and in `setup`.
@@ -52,11 +55,11 @@ impl Aws {
         Ports { instances: Arc::new(instances), balancer: Arc::new(balancer) }
     }
 
-    pub(super) fn ec2(&self) -> Result<Ec2, OpenError> {
+    pub(super) fn ec2(&self) -> Ec2 {
         let fleet = self.settings.fleet.name.clone();
-        let launch = Launch::new(&self.settings.instance, &fleet)?;
+        let launch = Launch::new(&self.settings.instance, &fleet).map_err(Arc::new);
         let client = aws_sdk_ec2::config::Builder::from(&self.session.sdk).retry_config(alone()).build();
-        Ok(Ec2 { client: aws_sdk_ec2::Client::from_conf(client), fleet, launch })
+        Ec2 { client: aws_sdk_ec2::Client::from_conf(client), fleet, launch }
     }
 
     pub(super) fn setup(&self) -> ClassicSetup {
@@ -78,6 +81,28 @@ impl Aws {
     }
 }
 
+/// How long the first reads are tried again where that may help: with 1, 2, 4 and 8 s between them.
+struct Patience {
+    pause: Duration,
+}
+
+impl Patience {
+    fn new() -> Patience {
+        Patience { pause: Duration::from_secs(1) }
+    }
+
+    /// Waits before another try. False: another try would not help, or there were enough.
+    async fn tries_again(&mut self, error: &CloudError) -> bool {
+        let may_help = matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable);
+        if !may_help || self.pause > LONGEST_PAUSE {
+            return false;
+        }
+        sleep(self.pause).await;
+        self.pause *= 2;
+        true
+    }
+}
+
 /// The SDK tries nothing again: the reconciler does, and knows what may be done twice.
 fn alone() -> RetryConfig {
     RetryConfig::disabled()
@@ -93,16 +118,32 @@ impl Cloud for Aws {
         self.session.is_rehearsal
     }
 
-    async fn fleet(&self) -> Result<OpenFleet, Error> {
-        let ports = self.ports().map_err(Error::new)?;
-        let hidden = |what| move |error| Error::new(OpenError::Hidden { what, error });
+    async fn fleet(&self, launches: bool) -> Result<OpenFleet, Error> {
+        let ec2 = self.ec2();
+        if launches && let Err(error) = &ec2.launch {
+            return Err(Error::new(OpenError::Launch(error.clone())));
+        }
+        let ports = self.with(ec2);
+        let hidden = |what, error| Error::new(OpenError::Hidden { what, error });
+        let mut patience = Patience::new();
+        let drain = loop {
+            match self.setup().draining().await {
+                Err(error) if patience.tries_again(&error).await => {}
+                answer => break answer.map_err(|error| hidden("the load balancer", error))?,
+            }
+        };
         let (name, region) = (self.settings.balancer.name.clone(), self.session.region.clone());
-        let drain = self.setup().draining().await.map_err(hidden("the load balancer"))?;
         let drain = drain.ok_or_else(|| Error::new(OpenError::NoBalancer { name, region }))?;
-        let holds = observe(&ports, &BTreeMap::new()).await.map_err(hidden("the fleet"))?;
+        let holds = loop {
+            match observe(&ports, &BTreeMap::new()).await {
+                Err(error) if patience.tries_again(&error).await => {}
+                answer => break answer.map_err(|error| hidden("the fleet", error))?,
+            }
+        };
         let timing = Timing { rules: Rules::with_drain(drain + DRAIN_MARGIN), ..Timing::default() };
+        let settled = is_settled(&holds, Instant::now(), &timing.rules);
         let (limits, banner) = (self.settings.fleet.limits(), self.banner(&holds));
-        Ok(OpenFleet { ports, limits, timing, holds, settled: false, banner })
+        Ok(OpenFleet { ports, limits, timing, holds, settled, banner })
     }
 
     fn balancer(&self) -> Box<dyn BalancerSetup> {

@@ -32,13 +32,11 @@ pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send))
     };
     tell(Finding::ok("identity", &aws.session));
     tell(pins(settings));
-    let ec2 = match aws.ec2() {
-        Ok(ec2) => ec2,
-        Err(error) => {
-            tell(Finding::failed("image", error));
-            return Ok(());
-        }
-    };
+    let ec2 = aws.ec2();
+    if let Err(error) = &ec2.launch {
+        tell(Finding::failed("image", error));
+        return Ok(());
+    }
     let ports = aws.with(ec2.clone());
     let probe = Probe(&ec2);
 

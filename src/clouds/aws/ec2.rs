@@ -1,15 +1,17 @@
 //! A fleet's instances on EC2. In: the calls of [`Instances`]. Out: one call of EC2's API each, a call a page where there
 //! are pages. Nothing is tried again here: the reconciler does that, which knows what may be done twice.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as ec2, Filter, InstanceStateName, Tag};
 use jiff::Timestamp;
 
 use super::errors::sorted;
-use super::launch::Launch;
+use super::launch::{Launch, LaunchError};
 use crate::command::InstanceId;
-use crate::fleet::ports::{CloudError, FLEET_TAG, Instance, InstanceState, Instances};
+use crate::fleet::ports::{CloudError, ErrorKind, FLEET_TAG, Instance, InstanceState, Instances};
 
 /// Instances a page: large enough for few calls, small enough that AWS answers soon.
 const PAGE: i32 = 500;
@@ -19,7 +21,8 @@ const PAGE: i32 = 500;
 pub struct Ec2 {
     pub(super) client: Client,
     pub(super) fleet: String,
-    pub(super) launch: Launch,
+    /// What a launch takes, or why nothing can be launched.
+    pub(super) launch: Result<Launch, Arc<LaunchError>>,
 }
 
 #[async_trait]
@@ -40,7 +43,10 @@ impl Instances for Ec2 {
 
     async fn launch(&self, n: usize, token: &str) -> Result<Vec<InstanceId>, CloudError> {
         let n = i32::try_from(n).unwrap_or(i32::MAX);
-        let answer = self.launch.call(&self.client, n, token).send().await.map_err(sorted)?;
+        let refused =
+            |error: &Arc<LaunchError>| CloudError::new(ErrorKind::Refused, "LaunchSettings", error.to_string());
+        let launch = self.launch.as_ref().map_err(refused)?;
+        let answer = launch.call(&self.client, n, token).send().await.map_err(sorted)?;
         Ok(answer.instances().iter().filter_map(|instance| instance.instance_id()).map(InstanceId::from).collect())
     }
 

@@ -106,8 +106,10 @@ impl Probe<'_> {
 
     /// May one be launched with these settings?
     pub async fn may_launch(&self) -> Permission {
-        let call = self.0.launch.call(&self.0.client, 1, "handwave doctor").dry_run(true);
-        permission(call.send().await)
+        match &self.0.launch {
+            Ok(launch) => permission(launch.call(&self.0.client, 1, "handwave doctor").dry_run(true).send().await),
+            Err(error) => Permission::Unknown(CloudError::new(ErrorKind::Refused, "LaunchSettings", error.to_string())),
+        }
     }
 
     /// May this one be tagged as retiring?

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -23,7 +24,7 @@ use super::errors::sorted;
 use super::launch::LaunchError;
 use super::settings;
 use crate::clouds::settings::Settings;
-use crate::fleet::ports::CloudError;
+use crate::fleet::ports::{CloudError, ErrorKind};
 
 /// The services that are called, by the names of their SDKs.
 const SERVICES: [&str; 3] = ["EC2", "Elastic Load Balancing", "STS"];
@@ -47,14 +48,43 @@ pub enum OpenError {
          change aws.account or aws.profile"
     )]
     OtherAccount { pinned: String, found: String },
-    #[error("AWS did not say who we are, {0}; log in (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID) and try again")]
+    #[error("AWS did not say who we are, {0}; {remedy}", remedy = remedy(.0))]
     Unidentified(CloudError),
     #[error(transparent)]
-    Launch(#[from] LaunchError),
+    Launch(Arc<LaunchError>),
     #[error("there is no load balancer {name} in {region}: make it with `handwave balancer create --live`")]
     NoBalancer { name: String, region: String },
-    #[error("AWS does not show {what}, {error}; check the permissions, and balancer.name in config.toml")]
+    #[error("AWS does not show {what}, {error}; {remedy}", remedy = hidden_remedy(.error))]
     Hidden { what: &'static str, error: CloudError },
+}
+
+/// What to do where AWS does not say who the caller is.
+fn remedy(error: &CloudError) -> &'static str {
+    let says = |words: &str| error.message.contains(words);
+    match (error.kind, error.code.as_str()) {
+        (ErrorKind::Throttled, _) => "too many requests come from this account: wait a minute and try again",
+        (ErrorKind::Unavailable, _) => "check the network, the proxy and the region's name, and try again",
+        (_, "RequestExpired" | "RequestTimeTooSkewed") => "set this machine's clock",
+        (_, "SignatureDoesNotMatch") if says("expired") || says("not yet current") => "set this machine's clock",
+        (_, "SignatureDoesNotMatch") => "check the secret key: it is not the access key's",
+        (_, "RegionDisabledException") => {
+            "let the account's administrator turn on STS in this region, or use another one"
+        }
+        (_, "InvalidClientTokenId" | "UnrecognizedClientException") => {
+            "check that the region is enabled for the account, and that the access key still exists"
+        }
+        _ => "log in (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID) and try again",
+    }
+}
+
+/// What to do where AWS does not show what the settings name.
+fn hidden_remedy(error: &CloudError) -> &'static str {
+    match error.kind {
+        ErrorKind::Throttled => "too many requests come from this account: wait a minute and try again",
+        ErrorKind::Unavailable => "AWS or the way there fails at the moment: try again later",
+        ErrorKind::Expired => "log in again (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID)",
+        _ => "check the permissions, and balancer.name in config.toml",
+    }
 }
 
 /// An identity and a region in AWS, which are those that config.toml pins.
@@ -176,6 +206,31 @@ fn is_loopback(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_remedy_fits_the_reason() {
+        let told =
+            |kind, code: &str, message: &str| OpenError::Unidentified(CloudError::new(kind, code, message)).to_string();
+        let expired = ErrorKind::Expired;
+        for (said, remedy) in [
+            (told(expired, "SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2"), "clock"),
+            (told(expired, "SignatureDoesNotMatch", "Signature not yet current: 1 is still later than 2"), "clock"),
+            (told(expired, "SignatureDoesNotMatch", "The request signature we calculated differs"), "secret key"),
+            (told(expired, "RequestExpired", "Request has expired"), "clock"),
+            (told(expired, "InvalidClientTokenId", "The security token is invalid"), "region is enabled"),
+            (told(ErrorKind::Refused, "RegionDisabledException", "STS is not activated"), "turn on STS"),
+            (told(ErrorKind::Throttled, "Throttling", "Rate exceeded"), "wait a minute"),
+            (told(ErrorKind::Unavailable, "NoAnswer", "no answer in time"), "the network"),
+            (told(expired, "ExpiredToken", "The token has expired"), "log in"),
+            (told(expired, "NoCredentials", "no provider"), "log in"),
+        ] {
+            assert!(said.contains(remedy), "{said} lacks {remedy}");
+            assert_eq!(said.contains("log in"), remedy == "log in", "{said}");
+        }
+        let hidden =
+            OpenError::Hidden { what: "the fleet", error: CloudError::new(ErrorKind::Throttled, "Throttling", "") };
+        assert!(!hidden.to_string().contains("permissions"), "{hidden}");
+    }
 
     #[test]
     fn a_stand_in_is_one_on_this_machine() {

@@ -42,7 +42,7 @@ impl Cloud for SimulatedCloud {
         true
     }
 
-    async fn fleet(&self) -> Result<OpenFleet, Error> {
+    async fn fleet(&self, _launches: bool) -> Result<OpenFleet, Error> {
         let ports = self.simulated.ports();
         let holds = observe(&ports, &BTreeMap::new()).await.map_err(Error::new)?;
         let fleet = match self.holds {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::Stage;
+use super::proxy::{At, Fault};
 
 /// Exit status, standard output, standard error.
 pub async fn run(stage: &Stage, args: &[&str]) -> (i32, String, String) {
@@ -36,6 +37,8 @@ async fn a_fleet_is_launched_shown_and_retired() {
 
     let (status, out, _) = run(&stage, &["fleet", "status", "--live"]).await;
     assert_eq!((status, out.matches("in service").count()), (0, 3), "{out}");
+    let (_, out, _) = run(&stage, &["fleet", "status", "--live", "--format", "json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["settled"], true, "{out}");
 
     // There is no terminal to ask at.
     let (status, _, err) = run(&stage, &["fleet", "in", "5", "--live"]).await;
@@ -140,4 +143,63 @@ async fn a_balancer_is_made_once_shown_and_deleted() {
     assert_eq!(run(&stage, &["balancer", "delete", "--live", "--yes", "--force"]).await.0, 0);
     assert_eq!(run(&stage, &["balancer", "show", "--live"]).await.0, 1);
     assert_eq!(run(&stage, &["balancer", "delete", "--live", "--yes"]).await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_launch_needs_keeps_nobody_from_retiring() {
+    let stage = Stage::new("launch-settings", 3).await;
+    let text = std::fs::read_to_string(stage.file.path()).unwrap();
+    std::fs::write(stage.file.path(), text.replace("[balancer]", "user_data = \"gone.sh\"\n[balancer]")).unwrap();
+    let (status, _, err) = run(&stage, &["fleet", "out", "1", "--live"]).await;
+    assert_eq!(status, 1);
+    assert!(err.contains("cannot read instance.user_data gone.sh") && !err.contains("LIVE"), "{err}");
+    for args in
+        [&["fleet", "status", "--live"][..], &["fleet", "in", "1", "--live", "--yes"], &["fleet", "settle", "--live"]]
+    {
+        let (status, _, err) = run(&stage, args).await;
+        assert_eq!(status, 0, "{args:?}: {err}");
+    }
+    assert_eq!(stage.look().await.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_reads_are_tried_again() {
+    let stage = Stage::new("first-reads", 1).await;
+    stage.proxy.fail(At::Action("DescribeInstances"), Fault::Error(503, "RequestLimitExceeded", "slow down".into()));
+    let (status, _, err) = run(&stage, &["fleet", "settle", "--live"]).await;
+    assert_eq!(status, 0, "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_above_its_maximum_is_warned_of() {
+    let stage = Stage::new("above-max", 3).await;
+    let text = std::fs::read_to_string(stage.file.path()).unwrap();
+    std::fs::write(stage.file.path(), text.replace("max = 20", "max = 2")).unwrap();
+    let (status, _, err) = run(&stage, &["fleet", "status", "--live"]).await;
+    assert_eq!(status, 0);
+    assert!(
+        err.contains("Warning: the fleet has 3 and its maximum is 2: retire 1 with `handwave fleet in 1`"),
+        "{err}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_a_difference() {
+    let stage = Stage::bare("certificate").await;
+    let text = std::fs::read_to_string(stage.file.path()).unwrap();
+    let with = |name: &str| {
+        let arn = format!("arn:aws:iam::123456789012:server-certificate/{name}");
+        // moto forgets an inner protocol that is another than the outer one.
+        std::fs::write(stage.file.path(), format!("{text}listeners = [\"HTTPS:443 -> HTTPS:80 {arn}\"]\n")).unwrap();
+    };
+    with("old");
+    let (status, out, err) = run(&stage, &["balancer", "create", "--live"]).await;
+    assert_eq!(status, 0, "{err}");
+    assert!(out.contains("server-certificate/old"), "{out}");
+    let (status, _, err) = run(&stage, &["balancer", "create", "--live"]).await;
+    assert_eq!(status, 0, "{err}");
+    with("new");
+    let (status, _, err) = run(&stage, &["balancer", "create", "--live"]).await;
+    assert_eq!(status, 1);
+    assert!(err.contains("its certificates differ from config.toml's"), "{err}");
 }

@@ -90,7 +90,7 @@ async fn scene(name: &str, args: &'static [&str], before: usize, after: [usize; 
     }
     let mut theirs = pointed(&stage.config, &stage.behind);
     theirs.fleet.name += "-other";
-    let theirs = open(&theirs).await.ports().unwrap().instances.list().await.unwrap();
+    let theirs = open(&theirs).await.ports().instances.list().await.unwrap();
     let untouched = theirs.len() == 1 && theirs[0].id == other && theirs[0].state == InstanceState::Running;
     if !untouched || theirs[0].is_retiring() {
         wrongs.push(format!("another fleet was touched: {theirs:?}"));
