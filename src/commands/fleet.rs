@@ -207,7 +207,7 @@ impl Report {
         let Observed { instances, strangers } = state.observed.clone().unwrap_or_default();
         let row = |member: &Member| InstanceRow {
             id: member.id().clone(),
-            phase: member.phase().to_string(),
+            phase: member.lifecycle().to_string(),
             launched: member.instance.launched,
         };
         let (outcome, changed, reason) = match outcome {
@@ -237,15 +237,15 @@ impl Report {
         let launched = matches!(action, Action::ScaleOut(_));
         let missed = self.changed.iter().filter_map(|id| {
             let member = observed.get(id);
-            let there = match member.map(Member::phase) {
+            let there = match member.map(Member::lifecycle) {
                 Some(Lifecycle::InService) => launched,
                 Some(Lifecycle::Terminated) | None => !launched,
                 Some(_) => false,
             };
             let reason = member.and_then(|member| member.instance.reason.as_ref());
             let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
-            let phase = member.map_or("gone".to_owned(), |member| member.phase().to_string());
-            (!there).then(|| format!("{id} is {phase}{reason}"))
+            let lifecycle = member.map_or("gone".to_owned(), |member| member.lifecycle().to_string());
+            (!there).then(|| format!("{id} is {lifecycle}{reason}"))
         });
         let missed: Vec<String> = missed.collect();
         if !missed.is_empty() {

@@ -1,5 +1,5 @@
 //! A snapshot of the fleet. In: the ports' answers. Out: the fleet as the plan and the views read it: each instance with
-//! its phase, and the count.
+//! its lifecycle, and the count.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -92,7 +92,7 @@ impl Member {
         self.health.is_some_and(Health::is_registered)
     }
 
-    pub fn phase(&self) -> Lifecycle {
+    pub fn lifecycle(&self) -> Lifecycle {
         match (self.instance.state, self.health) {
             (InstanceState::Terminated, _) => Lifecycle::Terminated,
             (InstanceState::ShuttingDown, _) => Lifecycle::Terminating,
@@ -182,24 +182,24 @@ mod tests {
         let health = vec![("i-2".into(), Health::InService), ("i-1".into(), Health::InService)];
         let observed = Observed::join(vec![instance("i-1", Running, false)], health);
         assert_eq!(observed.strangers, ["i-2".into()]);
-        assert_eq!(observed.instances[0].phase(), Lifecycle::InService);
+        assert_eq!(observed.instances[0].lifecycle(), Lifecycle::InService);
     }
 
     #[test]
-    fn phases() {
-        let phase = |state, retiring, health| {
-            Member { instance: instance("i", state, retiring), health, described: true }.phase()
+    fn lifecycles() {
+        let lifecycle = |state, retiring, health| {
+            Member { instance: instance("i", state, retiring), health, described: true }.lifecycle()
         };
-        assert_eq!(phase(Pending, false, None), Lifecycle::Launching);
-        assert_eq!(phase(Pending, true, None), Lifecycle::Retiring);
-        assert_eq!(phase(Running, false, None), Lifecycle::Registering);
-        assert_eq!(phase(Running, false, Some(Health::Registering)), Lifecycle::Registering);
-        assert_eq!(phase(Running, false, Some(Health::InService)), Lifecycle::InService);
-        assert_eq!(phase(Running, false, Some(Health::OutOfService)), Lifecycle::Unhealthy);
-        assert_eq!(phase(Running, true, Some(Health::InService)), Lifecycle::Retiring);
-        assert_eq!(phase(Running, true, Some(Health::Draining)), Lifecycle::Draining);
-        assert_eq!(phase(Running, true, Some(Health::NotRegistered)), Lifecycle::Retiring);
-        assert_eq!(phase(ShuttingDown, true, Some(Health::OutOfService)), Lifecycle::Terminating);
-        assert_eq!(phase(Stopped, true, None), Lifecycle::Stopped);
+        assert_eq!(lifecycle(Pending, false, None), Lifecycle::Launching);
+        assert_eq!(lifecycle(Pending, true, None), Lifecycle::Retiring);
+        assert_eq!(lifecycle(Running, false, None), Lifecycle::Registering);
+        assert_eq!(lifecycle(Running, false, Some(Health::Registering)), Lifecycle::Registering);
+        assert_eq!(lifecycle(Running, false, Some(Health::InService)), Lifecycle::InService);
+        assert_eq!(lifecycle(Running, false, Some(Health::OutOfService)), Lifecycle::Unhealthy);
+        assert_eq!(lifecycle(Running, true, Some(Health::InService)), Lifecycle::Retiring);
+        assert_eq!(lifecycle(Running, true, Some(Health::Draining)), Lifecycle::Draining);
+        assert_eq!(lifecycle(Running, true, Some(Health::NotRegistered)), Lifecycle::Retiring);
+        assert_eq!(lifecycle(ShuttingDown, true, Some(Health::OutOfService)), Lifecycle::Terminating);
+        assert_eq!(lifecycle(Stopped, true, None), Lifecycle::Stopped);
     }
 }

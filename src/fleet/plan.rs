@@ -179,7 +179,7 @@ pub fn victims(observed: &Observed, n: usize) -> Vec<InstanceId> {
     let mut members: Vec<&Member> =
         observed.instances.iter().filter(|member| member.counts() && member.described).collect();
     members.sort_by_key(|member| {
-        (member.phase() != Lifecycle::Unhealthy, Reverse((member.instance.launched, member.id())))
+        (member.lifecycle() != Lifecycle::Unhealthy, Reverse((member.instance.launched, member.id())))
     });
     members.into_iter().take(n).map(|member| member.id().clone()).collect()
 }
@@ -210,7 +210,7 @@ fn retire_some(
 fn why_not(ids: &[InstanceId], observed: &Observed) -> String {
     let why = |id: &InstanceId| match observed.get(id) {
         None => format!("{id} is not in the fleet"),
-        Some(member) => format!("{id} is {}", member.phase()),
+        Some(member) => format!("{id} is {}", member.lifecycle()),
     };
     ids.iter().map(why).collect::<Vec<_>>().join(", ")
 }

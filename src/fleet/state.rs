@@ -1,4 +1,4 @@
-//! What the reconciler publishes: the fleet as people are shown it. In: a snapshot. Out: counts, phases, victims, a
+//! What the reconciler publishes: the fleet as people are shown it. In: a snapshot. Out: counts, lifecycles, victims, a
 //! sentence.
 
 use std::collections::BTreeMap;
@@ -31,21 +31,21 @@ impl FleetState {
         self.observed.as_ref().map_or(0, Observed::count)
     }
 
-    /// The number of instances in each phase that has any.
-    pub fn phases(&self) -> BTreeMap<Lifecycle, usize> {
-        let mut phases = BTreeMap::new();
+    /// The number of instances at each lifecycle that has any.
+    pub fn lifecycles(&self) -> BTreeMap<Lifecycle, usize> {
+        let mut lifecycles = BTreeMap::new();
         for member in self.observed.iter().flat_map(|observed| &observed.instances) {
-            *phases.entry(member.phase()).or_default() += 1;
+            *lifecycles.entry(member.lifecycle()).or_default() += 1;
         }
-        phases
+        lifecycles
     }
 
     /// The instances on the way into service or out of it: what ending now leaves half done.
     pub fn under_way(&self) -> BTreeMap<Lifecycle, Vec<InstanceId>> {
         let mut ids: BTreeMap<Lifecycle, Vec<InstanceId>> = BTreeMap::new();
         for member in self.observed.iter().flat_map(|observed| &observed.instances) {
-            if member.phase().is_under_way() {
-                ids.entry(member.phase()).or_default().push(member.id().clone());
+            if member.lifecycle().is_under_way() {
+                ids.entry(member.lifecycle()).or_default().push(member.id().clone());
             }
         }
         ids
@@ -74,9 +74,9 @@ impl fmt::Display for FleetState {
         }
         let (count, Limits { min, max }) = (self.count(), self.limits);
         write!(f, "{count} instance{} ({min} to {max})", if count == 1 { "" } else { "s" })?;
-        let phases = self.phases().into_iter().filter(|(phase, _)| *phase != Lifecycle::Terminated);
-        for (i, (phase, n)) in phases.enumerate() {
-            write!(f, "{}{n} {phase}", if i == 0 { ": " } else { ", " })?;
+        let lifecycles = self.lifecycles().into_iter().filter(|(lifecycle, _)| *lifecycle != Lifecycle::Terminated);
+        for (i, (lifecycle, n)) in lifecycles.enumerate() {
+            write!(f, "{}{n} {lifecycle}", if i == 0 { ": " } else { ", " })?;
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Scene {
 
     /// How many instances are in this phase.
     fn phase(&self, phase: Lifecycle) -> usize {
-        self.handle.state().borrow().phases().get(&phase).copied().unwrap_or(0)
+        self.handle.state().borrow().lifecycles().get(&phase).copied().unwrap_or(0)
     }
 
     /// The names of the events so far, and their sentences.

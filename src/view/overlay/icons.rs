@@ -71,10 +71,10 @@ pub fn no_camera(brush: &mut Brush, centre: Vec2, size: f32, ink: Ink) {
 }
 
 /// An instance's lifecycle.
-pub fn phase(brush: &mut Brush, phase: Lifecycle, centre: Vec2, size: f32) {
-    let ink = of_phase(phase);
+pub fn lifecycle(brush: &mut Brush, lifecycle: Lifecycle, centre: Vec2, size: f32) {
+    let ink = of_lifecycle(lifecycle);
     let radius = 0.44 * size;
-    match phase {
+    match lifecycle {
         Lifecycle::InService => {
             brush.disc(centre, radius, ink, 1.0);
             tick(brush, centre, size, WHITE);
@@ -116,8 +116,8 @@ pub fn phase(brush: &mut Brush, phase: Lifecycle, centre: Vec2, size: f32) {
 }
 
 /// Green: in service. Blue: on its way in. Orange: on its way out. Vermilion: unhealthy.
-pub fn of_phase(phase: Lifecycle) -> Ink {
-    match phase {
+pub fn of_lifecycle(lifecycle: Lifecycle) -> Ink {
+    match lifecycle {
         Lifecycle::InService => GREEN,
         Lifecycle::Unhealthy => VERMILION,
         Lifecycle::Launching | Lifecycle::Registering => SKY,

@@ -35,7 +35,7 @@ pub fn draw(brush: &mut Brush, area: Rectangle, state: &RunState) {
         Rectangle::new(area.x, head.bottom() + 4.0 * unit, area.w, area.bottom() - head.bottom() - 4.0 * unit);
     let seen = state.fleet.observed.iter().flat_map(|observed| &observed.instances);
     // EC2 describes terminated instances for another hour; they are no longer part of the fleet.
-    let instances: Vec<&Member> = seen.filter(|seen| seen.phase() != Lifecycle::Terminated).collect();
+    let instances: Vec<&Member> = seen.filter(|seen| seen.lifecycle() != Lifecycle::Terminated).collect();
     if instances.is_empty() || room.h < GAP * unit {
         return;
     }
@@ -108,29 +108,30 @@ fn legend(brush: &mut Brush, area: Rectangle, fleet: &FleetState) -> f32 {
     let unit = brush.unit;
     let (size, row) = (23.0 * unit, 30.0 * unit);
     let wide = area.w / 2.0;
-    let phases: Vec<_> = fleet.phases().into_iter().filter(|(phase, _)| *phase != Lifecycle::Terminated).collect();
-    for (index, &(phase, count)) in phases.iter().enumerate() {
+    let lifecycles: Vec<_> =
+        fleet.lifecycles().into_iter().filter(|(lifecycle, _)| *lifecycle != Lifecycle::Terminated).collect();
+    for (index, &(lifecycle, count)) in lifecycles.iter().enumerate() {
         let (x, y) = (area.x + wide * (index % 2) as f32, area.y + row * (index / 2) as f32);
-        icons::phase(brush, phase, Vec2::new(x + 0.6 * size, y + row / 2.0), 1.1 * size);
+        icons::lifecycle(brush, lifecycle, Vec2::new(x + 0.6 * size, y + row / 2.0), 1.1 * size);
         let words = Rectangle::new(x + 1.4 * size, y, wide - 1.7 * size, row);
-        brush.label(&format!("{count} {phase}"), size, words, WHITE);
+        brush.label(&format!("{count} {lifecycle}"), size, words, WHITE);
     }
-    row * phases.len().div_ceil(2) as f32 + 6.0 * unit
+    row * lifecycles.len().div_ceil(2) as f32 + 6.0 * unit
 }
 
 fn tile(brush: &mut Brush, area: Rectangle, seen: &Member, doomed: bool, words: bool) {
     let unit = brush.unit;
-    let ink = if doomed { ORANGE } else { icons::of_phase(seen.phase()) };
+    let ink = if doomed { ORANGE } else { icons::of_lifecycle(seen.lifecycle()) };
     let radius = 8.0 * unit;
-    let calm = seen.phase() == Lifecycle::InService && !doomed;
+    let calm = seen.lifecycle() == Lifecycle::InService && !doomed;
     brush.fill_rounded(area, radius, SLATE.towards(ink, if calm { 0.0 } else { 0.22 }), 1.0);
     if doomed {
         brush.stroke_rounded(area.inset(2.0 * unit), radius, 4.0 * unit, ORANGE);
     }
     let sign = (0.62 * area.h).min(40.0 * unit);
     let left = area.x + 0.75 * sign + 4.0 * unit;
-    let phase = if doomed { Lifecycle::Retiring } else { seen.phase() };
-    icons::phase(brush, phase, Vec2::new(left, area.centre().y), sign);
+    let lifecycle = if doomed { Lifecycle::Retiring } else { seen.lifecycle() };
+    icons::lifecycle(brush, lifecycle, Vec2::new(left, area.centre().y), sign);
     let text = Rectangle::new(left + 0.8 * sign, area.y, area.right() - left - 0.8 * sign - 6.0 * unit, area.h);
     let id = &seen.id().0;
     if !words {
@@ -145,7 +146,7 @@ fn tile(brush: &mut Brush, area: Rectangle, seen: &Member, doomed: bool, words: 
     let size = 24.0 * unit;
     let end = end_of(brush, id, size, text.w);
     brush.label(&end, size, upper, WHITE);
-    let state = if doomed { "to be retired".into() } else { seen.phase().to_string() };
+    let state = if doomed { "to be retired".into() } else { seen.lifecycle().to_string() };
     brush.label(&state, size, lower, ink.towards(WHITE, 0.35));
 }
 

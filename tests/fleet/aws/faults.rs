@@ -144,7 +144,7 @@ async fn a_termination_without_permission_waits_off_the_balancer() {
     scene.fail(TERMINATE, error("UnauthorizedOperation"), 1);
     scene.play(Action::ScaleIn(1)).await;
     let state = scene.settled().await;
-    assert_eq!(state.phases(), [(Lifecycle::InService, 1), (Lifecycle::Retiring, 1)].into());
+    assert_eq!(state.lifecycles(), [(Lifecycle::InService, 1), (Lifecycle::Retiring, 1)].into());
     assert!(state.trouble.unwrap().starts_with("the cloud refuses to terminate i-"));
     assert!(scene.told().iter().any(|told| told.starts_with("UnauthorizedOperation: told to fail")));
 }
@@ -210,7 +210,7 @@ async fn one_bad_id_in_a_batch_is_dropped_and_said() {
     let protected = format!("The instance '{}' may not be terminated", ids[0]);
     scene.stage.proxy.fail(At::Action(TERMINATE), Fault::Error(400, "OperationNotPermitted", protected));
     scene.play(Action::ScaleIn(2)).await;
-    let phases = scene.settled().await.phases();
+    let phases = scene.settled().await.lifecycles();
     assert_eq!(phases.get(&Lifecycle::Retiring), Some(&1));
     assert!(scene.told().iter().any(|told| told.starts_with("OperationNotPermitted")));
 }
