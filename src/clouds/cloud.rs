@@ -4,11 +4,12 @@
 use async_trait::async_trait;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::mode::Mode;
 use crate::event::Stamped;
 use crate::fleet::ports::Ports;
-use crate::fleet::{FleetState, Handle, Limits, Observed, Reconciler, Timing};
+use crate::fleet::{FleetState, Handle, Limits, Observed, Reconciler, Timing, is_settled};
 
 /// Why a cloud did not do what it was asked for, in its own words, with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +45,6 @@ pub struct OpenFleet {
     pub timing: Timing,
     /// What the fleet holds, before anything is done.
     pub holds: Observed,
-    /// Whether it is known that nothing in it is half done.
-    pub settled: bool,
     /// What a person has to know before the first gesture or command.
     pub banner: String,
 }
@@ -57,9 +56,10 @@ impl OpenFleet {
         Reconciler::spawn(self.ports, self.limits, self.timing, events)
     }
 
-    /// What the fleet holds, as a reconciler would show it.
+    /// What the fleet holds, as a fresh reconciler would show it.
     pub fn state(&self) -> FleetState {
-        FleetState { observed: Some(self.holds.clone()), settled: self.settled, ..FleetState::unknown(self.limits) }
+        let settled = is_settled(&self.holds, Instant::now(), &self.timing.rules);
+        FleetState { observed: Some(self.holds.clone()), settled, ..FleetState::unknown(self.limits) }
     }
 }
 

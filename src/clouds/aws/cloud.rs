@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::retry::RetryConfig;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::classic::Classic;
 use super::classic_setup::ClassicSetup;
@@ -18,7 +18,7 @@ use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet};
 use crate::clouds::mode::Mode;
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, ErrorKind, Ports};
-use crate::fleet::{FleetState, Observed, Rules, Timing, is_settled, observe};
+use crate::fleet::{FleetState, Observed, Rules, Timing, observe};
 
 /// What a drain may take beyond the balancer's timeout, whose clock is not this machine's.
 const DRAIN_MARGIN: Duration = Duration::from_secs(30);
@@ -141,9 +141,8 @@ impl Cloud for Aws {
             }
         };
         let timing = Timing { rules: Rules::with_drain(drain + DRAIN_MARGIN), ..Timing::default() };
-        let settled = is_settled(&holds, Instant::now(), &timing.rules);
         let (limits, banner) = (self.settings.fleet.limits(), self.banner(&holds));
-        Ok(OpenFleet { ports, limits, timing, holds, settled, banner })
+        Ok(OpenFleet { ports, limits, timing, holds, banner })
     }
 
     fn balancer(&self) -> Box<dyn BalancerSetup> {

@@ -50,7 +50,7 @@ impl Cloud for SimulatedCloud {
             n => format!("a simulated fleet of {n}"),
         };
         let banner = format!("A dry run on {fleet}: nothing is asked of AWS; with --live it is.");
-        Ok(OpenFleet { ports, limits: self.limits, timing: timing(), holds, settled: true, banner })
+        Ok(OpenFleet { ports, limits: self.limits, timing: timing(), holds, banner })
     }
 
     fn balancer(&self) -> Box<dyn BalancerSetup> {
