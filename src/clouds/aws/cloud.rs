@@ -91,15 +91,24 @@ impl Patience {
         Patience { pause: Duration::from_secs(1) }
     }
 
-    /// Waits before another try. False: another try would not help, or there were enough.
-    async fn tries_again(&mut self, error: &CloudError) -> bool {
-        let may_help = matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable);
-        if !may_help || self.pause > LONGEST_PAUSE {
-            return false;
+    /// The answer to a read of `what`, asked again where that may help.
+    async fn read<T, Answer: Future<Output = Result<T, CloudError>>>(
+        &mut self,
+        what: &'static str,
+        ask: impl Fn() -> Answer,
+    ) -> Result<T, Error> {
+        loop {
+            let error = match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let may_help = matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable);
+            if !may_help || self.pause > LONGEST_PAUSE {
+                return Err(Error::new(OpenError::Hidden { what, error }));
+            }
+            sleep(self.pause).await;
+            self.pause *= 2;
         }
-        sleep(self.pause).await;
-        self.pause *= 2;
-        true
     }
 }
 
@@ -124,22 +133,12 @@ impl Cloud for Aws {
             return Err(Error::new(OpenError::Launch(error.clone())));
         }
         let ports = self.with(ec2);
-        let hidden = |what, error| Error::new(OpenError::Hidden { what, error });
+        let (setup, retiring) = (self.setup(), BTreeMap::new());
         let mut patience = Patience::new();
-        let drain = loop {
-            match self.setup().draining().await {
-                Err(error) if patience.tries_again(&error).await => {}
-                answer => break answer.map_err(|error| hidden("the load balancer", error))?,
-            }
-        };
+        let drain = patience.read("the load balancer", || setup.draining()).await?;
         let (name, region) = (self.settings.balancer.name.clone(), self.session.region.clone());
         let drain = drain.ok_or_else(|| Error::new(OpenError::NoBalancer { name, region }))?;
-        let holds = loop {
-            match observe(&ports, &BTreeMap::new()).await {
-                Err(error) if patience.tries_again(&error).await => {}
-                answer => break answer.map_err(|error| hidden("the fleet", error))?,
-            }
-        };
+        let holds = patience.read("the fleet", || observe(&ports, &retiring)).await?;
         let timing = Timing { rules: Rules::with_drain(drain + DRAIN_MARGIN), ..Timing::default() };
         let (limits, banner) = (self.settings.fleet.limits(), self.banner(&holds));
         Ok(OpenFleet { ports, limits, timing, holds, banner })
