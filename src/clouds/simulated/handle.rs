@@ -78,24 +78,24 @@ impl Simulated {
 
     /// Sets or lifts termination protection.
     pub fn protect(&self, id: &InstanceId, protected: bool) {
-        self.lock().world.change(id, |machine| machine.protected = protected);
+        self.lock().world.change(id, |host| host.protected = protected);
     }
 
     /// Makes an instance fail its health check, or pass it again.
     pub fn set_sick(&self, id: &InstanceId, sick: bool) {
-        self.lock().world.change(id, |machine| machine.sick = sick);
+        self.lock().world.change(id, |host| host.sick = sick);
     }
 
     /// Somebody else stops an instance, or starts it again.
     pub fn set_stopped(&self, id: &InstanceId, stopped: bool) {
-        self.lock().world.change(id, |machine| machine.stopped = stopped);
+        self.lock().world.change(id, |host| host.stopped = stopped);
     }
 
     /// Somebody else terminates an instance.
     pub fn reap(&self, id: &InstanceId) {
         let now = Instant::now();
         let reason = "Client.UserInitiatedShutdown: terminated by another";
-        self.lock().world.change(id, |machine| machine.end(now, reason));
+        self.lock().world.change(id, |host| host.end(now, reason));
     }
 
     /// The next call of this kind that has no fault yet fails.

@@ -58,7 +58,7 @@ pub(super) struct World {
     ids: SplitMix64,
     /// The wall's time at a time of tokio's clock.
     epoch: (Timestamp, Instant),
-    machines: Vec<Host>,
+    hosts: Vec<Host>,
     /// Since when.
     registered: BTreeMap<InstanceId, Instant>,
     /// Until when.
@@ -133,7 +133,7 @@ impl World {
             history: Vec::new(),
             ids: SplitMix64::seed_from_u64(seed),
             epoch: (Timestamp::now(), Instant::now()),
-            machines: Vec::new(),
+            hosts: Vec::new(),
             registered: BTreeMap::new(),
             draining: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -155,7 +155,7 @@ impl World {
     fn add(&mut self, ours: bool, old: bool, now: Instant) -> InstanceId {
         let id = InstanceId(format!("i-0{:016x}", self.ids.next_u64()));
         let doom = if old { None } else { self.dooms.pop_front() };
-        self.machines.push(Host {
+        self.hosts.push(Host {
             id: id.clone(),
             ours,
             launched: now,
@@ -171,8 +171,8 @@ impl World {
 
     /// Changes an instance from outside the ports.
     pub fn change(&mut self, id: &InstanceId, change: impl FnOnce(&mut Host)) {
-        if let Some(machine) = self.machines.iter_mut().find(|machine| machine.id == *id) {
-            change(machine);
+        if let Some(host) = self.hosts.iter_mut().find(|host| host.id == *id) {
+            change(host);
         }
         self.note_service(Instant::now());
     }
@@ -207,20 +207,20 @@ impl World {
     pub fn tag(&mut self, ids: &[InstanceId], key: &str, value: &str, now: Instant) -> Result<(), CloudError> {
         self.all_found(ids, now)?;
         self.record(Effect::Tagged { key: key.to_owned(), ids: ids.to_vec() }, now);
-        for machine in self.machines.iter_mut().filter(|machine| ids.contains(&machine.id)) {
-            machine.tags.push((key.to_owned(), value.to_owned(), now));
+        for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
+            host.tags.push((key.to_owned(), value.to_owned(), now));
         }
         Ok(())
     }
 
     pub fn terminate(&mut self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
         self.all_found(ids, now)?;
-        let protected = |id: &InstanceId| self.machines.iter().any(|m| m.id == *id && m.protected);
+        let protected = |id: &InstanceId| self.hosts.iter().any(|host| host.id == *id && host.protected);
         let error = (ErrorKind::Refused, "OperationNotPermitted", "protected from termination");
         none_of(ids, protected, error)?;
         self.record(Effect::Terminated(ids.to_vec()), now);
-        for machine in self.machines.iter_mut().filter(|machine| ids.contains(&machine.id)) {
-            machine.end(now, "Client.UserInitiatedShutdown");
+        for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
+            host.end(now, "Client.UserInitiatedShutdown");
         }
         self.note_service(now);
         Ok(())
@@ -228,8 +228,8 @@ impl World {
 
     pub fn register(&mut self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
         let runs = |id: &InstanceId| {
-            let machine = self.machines.iter().find(|machine| machine.id == *id);
-            machine.is_some_and(|machine| machine.state(now, &self.times) == InstanceState::Running)
+            let host = self.hosts.iter().find(|host| host.id == *id);
+            host.is_some_and(|host| host.state(now, &self.times) == InstanceState::Running)
         };
         none_of(ids, |id| !runs(id), (ErrorKind::NotFound, "InvalidInstance", "not running"))?;
         self.record(Effect::Registered(ids.to_vec()), now);
@@ -259,17 +259,17 @@ impl World {
     }
 
     fn all_found(&self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
-        let found = |id: &InstanceId| self.machines.iter().any(|m| m.id == *id && m.is_visible(now, &self.times));
+        let found = |id: &InstanceId| self.hosts.iter().any(|host| host.id == *id && host.is_visible(now, &self.times));
         none_of(ids, |id| !found(id), (ErrorKind::NotFound, "InvalidInstanceID.NotFound", "no such instance"))
     }
 
     // --- What can be seen.
 
     pub fn describe(&self, now: Instant) -> Vec<Instance> {
-        let ours = self.machines.iter().enumerate();
-        let ours = ours.filter(|(_, machine)| machine.ours && machine.is_visible(now, &self.times));
-        let described = ours.map(|(number, machine)| {
-            let written = machine.tags.iter().filter(|(_, _, at)| now >= *at + self.times.visible);
+        let ours = self.hosts.iter().enumerate();
+        let ours = ours.filter(|(_, host)| host.ours && host.is_visible(now, &self.times));
+        let described = ours.map(|(number, host)| {
+            let written = host.tags.iter().filter(|(_, _, at)| now >= *at + self.times.visible);
             let tags = written.map(|(key, value, _)| (key.clone(), value.clone()));
             Instance {
                 kind: Some("t3.micro".to_owned()),
@@ -277,8 +277,8 @@ impl World {
                 image: Some("ami-0123456789abcdef0".to_owned()),
                 private_address: Some(format!("10.0.{}.{}", number / 250, number % 250 + 4)),
                 tags: [(FLEET_TAG.to_owned(), self.fleet.clone())].into_iter().chain(tags).collect(),
-                reason: machine.ended.as_ref().filter(|(at, _)| now >= *at).map(|(_, reason)| reason.clone()),
-                ..Instance::new(machine.id.clone(), machine.state(now, &self.times), self.wall(machine.launched))
+                reason: host.ended.as_ref().filter(|(at, _)| now >= *at).map(|(_, reason)| reason.clone()),
+                ..Instance::new(host.id.clone(), host.state(now, &self.times), self.wall(host.launched))
             }
         });
         described.collect()
@@ -286,9 +286,9 @@ impl World {
 
     pub fn health(&self, also: &[InstanceId], now: Instant) -> Vec<(InstanceId, Health)> {
         let registered = self.registered.iter().map(|(id, &since)| {
-            let machine = self.machines.iter().find(|machine| machine.id == *id);
-            let runs = machine.is_some_and(|m| !m.sick && m.state(now, &self.times) == InstanceState::Running);
-            let old = machine.is_some_and(|machine| machine.old && since == machine.launched);
+            let host = self.hosts.iter().find(|host| host.id == *id);
+            let runs = host.is_some_and(|host| !host.sick && host.state(now, &self.times) == InstanceState::Running);
+            let old = host.is_some_and(|host| host.old && since == host.launched);
             let checked = old || now >= since + self.times.health_check;
             let health = match (checked, runs) {
                 (false, _) => Health::Registering,
@@ -305,13 +305,13 @@ impl World {
     }
 
     pub fn truth(&self, now: Instant) -> Vec<Truth> {
-        let truth = self.machines.iter().map(|machine| Truth {
-            id: machine.id.clone(),
-            state: machine.state(now, &self.times),
-            ours: machine.ours,
-            retiring: machine.is_retiring(),
-            registered: self.registered.contains_key(&machine.id),
-            draining: self.draining.get(&machine.id).is_some_and(|&until| now < until),
+        let truth = self.hosts.iter().map(|host| Truth {
+            id: host.id.clone(),
+            state: host.state(now, &self.times),
+            ours: host.ours,
+            retiring: host.is_retiring(),
+            registered: self.registered.contains_key(&host.id),
+            draining: self.draining.get(&host.id).is_some_and(|&until| now < until),
         });
         truth.collect()
     }
@@ -331,16 +331,16 @@ impl World {
 
     /// Notes who comes into service and who leaves it, after a change.
     fn note_service(&mut self, now: Instant) {
-        for machine in &self.machines {
-            let ended = machine.ended.as_ref().is_some_and(|(at, _)| *at <= now);
-            let serves = !(machine.sick || machine.stopped || ended);
-            let since = self.registered.get(&machine.id).filter(|_| serves);
-            let from = since.map(|&since| if machine.old { since } else { since + self.times.health_check });
-            let stay = self.stays.iter_mut().find(|stay| stay.id == machine.id && stay.until.is_none());
+        for host in &self.hosts {
+            let ended = host.ended.as_ref().is_some_and(|(at, _)| *at <= now);
+            let serves = !(host.sick || host.stopped || ended);
+            let since = self.registered.get(&host.id).filter(|_| serves);
+            let from = since.map(|&since| if host.old { since } else { since + self.times.health_check });
+            let stay = self.stays.iter_mut().find(|stay| stay.id == host.id && stay.until.is_none());
             match (stay, from) {
                 (Some(stay), None) => stay.until = Some(now),
                 (None, Some(from)) => {
-                    self.stays.push(Stay { id: machine.id.clone(), from: from.max(now), until: None });
+                    self.stays.push(Stay { id: host.id.clone(), from: from.max(now), until: None });
                 }
                 (Some(_), Some(_)) | (None, None) => {}
             }
