@@ -1,0 +1,157 @@
+//! What `handwave fleet` prints. In: the fleet's state, and what became of the command. Out: a table or one line of JSON,
+//! and the exit status.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::cli::Format;
+use crate::command::{Action, InstanceId, list};
+use crate::commands::output::say;
+use crate::config::Config;
+use crate::fleet::{FleetState, Lifecycle, Member, Observed, Outcome};
+
+/// What is printed: the fleet, and what became of the command.
+#[derive(Serialize)]
+pub struct Report {
+    fleet: String,
+    balancer: String,
+    count: usize,
+    min: usize,
+    max: usize,
+    settled: bool,
+    instances: Vec<InstanceRow>,
+    /// Registered without being the fleet's.
+    strangers: Vec<InstanceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    /// Those that the command launched or retired.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changed: Vec<InstanceId>,
+    /// Why less was done than was asked, or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct InstanceRow {
+    id: InstanceId,
+    phase: String,
+    launched: jiff::Timestamp,
+}
+
+impl Report {
+    pub fn new(config: &Config, state: &FleetState, outcome: Option<Outcome>) -> Report {
+        let Observed { instances, strangers } = state.observed.clone().unwrap_or_default();
+        let row = |member: &Member| InstanceRow {
+            id: member.id().clone(),
+            phase: member.lifecycle().to_string(),
+            launched: member.instance.launched,
+        };
+        let (outcome, changed, reason) = match outcome {
+            None => (None, Vec::new(), None),
+            Some(Outcome::Done { instances, cut }) => (Some("done"), instances, cut),
+            Some(Outcome::Refused { reason }) => (Some("refused"), Vec::new(), Some(reason)),
+            Some(Outcome::Unknown { reason }) => (Some("unknown"), Vec::new(), Some(reason)),
+        };
+        Report {
+            fleet: config.fleet.name.clone(),
+            balancer: config.balancer.name.clone(),
+            count: state.count(),
+            min: state.limits.min,
+            max: state.limits.max,
+            settled: state.settled,
+            instances: instances.iter().map(row).collect(),
+            strangers,
+            outcome,
+            changed,
+            reason,
+        }
+    }
+
+    /// Holds what was done to what became of it, once the fleet is settled: launched and in service, or retired and gone.
+    pub fn judge(&mut self, action: &Action, state: &FleetState) {
+        let Some(observed) = state.observed.as_ref().filter(|_| self.outcome == Some("done")) else { return };
+        let launched = matches!(action, Action::ScaleOut(_));
+        let missed = self.changed.iter().filter_map(|id| {
+            let member = observed.get(id);
+            let there = match member.map(Member::lifecycle) {
+                Some(Lifecycle::InService) => launched,
+                Some(Lifecycle::Terminated) | None => !launched,
+                Some(_) => false,
+            };
+            let reason = member.and_then(|member| member.instance.reason.as_ref());
+            let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+            let lifecycle = member.map_or("gone".to_owned(), |member| member.lifecycle().to_string());
+            (!there).then(|| format!("{id} is {lifecycle}{reason}"))
+        });
+        let missed: Vec<String> = missed.collect();
+        if !missed.is_empty() {
+            self.outcome = Some("incomplete");
+            self.reason = Some(self.reason.take().into_iter().chain(missed).collect::<Vec<_>>().join("; "));
+        }
+    }
+
+    pub fn print(&self, format: Format) -> Result<ExitCode> {
+        match format {
+            Format::Json => {
+                say(&serde_json::to_string(self)?)?;
+            }
+            Format::Table => {
+                for line in self.lines() {
+                    say(&line)?;
+                }
+            }
+        }
+        Ok(match self.outcome {
+            Some("refused" | "unknown" | "incomplete") => ExitCode::FAILURE,
+            _ => ExitCode::SUCCESS,
+        })
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("{:<20}  {:<12}  launched", "instance", "phase")];
+        let row = |row: &InstanceRow| format!("{:<20}  {:<12}  {:.0}", row.id.0, row.phase, row.launched);
+        lines.extend(self.instances.iter().map(row));
+        lines.extend(self.strangers.iter().map(|id| format!("{:<20}  not the fleet's, left alone", id.0)));
+        let Report { fleet, count, min, max, .. } = self;
+        lines.push(format!("fleet {fleet}: {count} ({min} to {max})"));
+        match (self.outcome, &self.reason) {
+            (Some("done"), Some(reason)) => lines.push(format!("done for {}: {reason}", self.changed.len())),
+            (Some(outcome), Some(reason)) => lines.push(format!("{outcome}: {reason}")),
+            (Some(outcome), None) => lines.push(format!("{outcome}: {}", list(&self.changed))),
+            (None, _) => {}
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::fleet;
+    use super::*;
+    use crate::fleet::ports::{Health, InstanceState};
+
+    #[test]
+    fn what_was_launched_and_is_not_in_service_is_no_success() {
+        let config = Config::shipped();
+        let judged = |action: Action, changed: &[&str], state: &FleetState| {
+            let instances = changed.iter().map(|id| InstanceId::from(*id)).collect();
+            let mut report = Report::new(&config, state, Some(Outcome::Done { instances, cut: None }));
+            report.judge(&action, state);
+            (report.outcome, report.reason)
+        };
+        let mut state = fleet(3);
+        assert_eq!(judged(Action::ScaleOut(2), &["i-1", "i-3"], &state), (Some("done"), None));
+        let members = &mut state.observed.as_mut().unwrap().instances;
+        members[2].instance.state = InstanceState::Terminated;
+        members[2].instance.reason = Some("Client.InternalError".into());
+        members[1].health = Some(Health::OutOfService);
+        let why = "i-2 is unhealthy; i-3 is terminated (Client.InternalError); i-4 is gone";
+        let (outcome, reason) = judged(Action::ScaleOut(3), &["i-1", "i-2", "i-3", "i-4"], &state);
+        assert_eq!((outcome, reason.as_deref()), (Some("incomplete"), Some(why)));
+        let (outcome, reason) = judged(Action::ScaleIn(3), &["i-2", "i-3", "i-4"], &state);
+        assert_eq!((outcome, reason.as_deref()), (Some("incomplete"), Some("i-2 is unhealthy")));
+    }
+}
