@@ -29,15 +29,15 @@ pub fn read(path: &Path, bytes: &[u8], format: ImageFormat) -> Result<RgbImage, 
         check_size(path, header.width, header.height, 3)?;
         return header.pixels(bytes).map_err(|flaw| broken(path, flaw));
     }
-    if format == ImageFormat::Jpeg && jpeg::length(bytes).is_none() {
+    if format == ImageFormat::Jpeg && jpeg::markers::length(bytes).is_none() {
         return Err(broken(path, jpeg::Flaw::NoEnd));
     }
     let decoder = decoder(path, bytes, format)?;
     if format == ImageFormat::Jpeg {
         // The decoder paints what a damaged scan still says, in grey or in shifted blocks.
-        let whole = jpeg::check(bytes).map_err(|flaw| broken(path, flaw))?;
-        if !whole.has_tables {
-            return pixels(path, self::decoder(path, &jpeg::with_usual_tables(bytes), format)?);
+        let has_tables = jpeg::check(bytes).map_err(|flaw| broken(path, flaw))?;
+        if !has_tables {
+            return pixels(path, self::decoder(path, &jpeg::markers::with_usual_tables(bytes), format)?);
         }
     }
     pixels(path, decoder)

@@ -42,7 +42,7 @@ impl Series {
         let first = series.take()?;
         let picture = picture::read(&series.path, &first, format)?;
         // Phones put pictures behind a photo that are a part of it.
-        let alone = format == ImageFormat::Jpeg && jpeg::has_companions(&first) || !series.has_next()?;
+        let alone = format == ImageFormat::Jpeg && jpeg::markers::has_companions(&first) || !series.has_next()?;
         Ok((picture, (!alone).then_some(series)))
     }
 
@@ -120,7 +120,7 @@ impl Camera for Series {
 /// The length of the picture at the start of these bytes; None if its end is not among them.
 fn length(format: ImageFormat, bytes: &[u8], ended: bool) -> Option<usize> {
     match format {
-        ImageFormat::Jpeg => jpeg::length(bytes),
+        ImageFormat::Jpeg => jpeg::markers::length(bytes),
         ImageFormat::Png => png_length(bytes),
         ImageFormat::WebP => {
             let size: [u8; 4] = *bytes.get(4..)?.first_chunk()?;

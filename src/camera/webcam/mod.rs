@@ -4,9 +4,9 @@
 pub mod child;
 pub mod clock;
 pub mod device;
+pub mod ends;
 pub mod error;
 pub mod format;
-pub mod jpeg;
 pub mod link;
 pub mod parent;
 pub mod pipe;

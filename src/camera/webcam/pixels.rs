@@ -7,10 +7,10 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::ends::Ends;
 use super::format::Encoding;
-use super::jpeg;
 use crate::camera::frame::resize;
-use crate::camera::jpeg::with_usual_tables;
+use crate::camera::jpeg::markers::with_usual_tables;
 
 /// The most pixels per side. No webcam has more, and a damaged header may claim anything.
 pub const MOST_SIDE: u32 = 8192;
@@ -30,13 +30,13 @@ pub enum Damage {
 pub struct Decoder {
     encoding: Encoding,
     size: (u32, u32),
-    ends: jpeg::Ends,
+    ends: Ends,
 }
 
 impl Decoder {
     /// For a stream in this encoding. `size` is for YUYV; a JPEG picture has its own.
     pub fn new(encoding: Encoding, size: (u32, u32)) -> Decoder {
-        Decoder { encoding, size, ends: jpeg::Ends::default() }
+        Decoder { encoding, size, ends: Ends::default() }
     }
 
     /// Decodes a buffer into `picture`, whose memory is reused. After an error its content is undefined.
@@ -82,7 +82,7 @@ fn yuyv(buffer: &[u8], (width, height): (u32, u32), picture: &mut RgbImage) -> R
 }
 
 /// In strict mode, since a lenient decoder fills missing parts with grey and would accept a cut-off picture. Even a
-/// strict one accepts damage within the scan. Files are checked for that too (`camera/jpeg.rs`); for a webcam's frames the
+/// strict one accepts damage within the scan. Files are checked for that too (`camera/jpeg`); for a webcam's frames the
 /// check would cost processor time at every frame, and a hold needs more readings than one damaged frame.
 fn mjpeg(data: &[u8], picture: &mut RgbImage) -> Result<(), Damage> {
     let most = MOST_SIDE as usize;

@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use crate::camera::jpeg::markers::{END, SCAN, START, TABLES, next, segment};
+
 /// The number of buffers that nokhwa lets the driver rotate: a rest is from the last time that this one was filled.
 const BUFFERS: usize = 4;
 
@@ -55,40 +57,24 @@ fn is_completed_by(buffer: &[u8], length: usize, earlier: &[u8]) -> bool {
 
 /// The picture at the buffer's start, if it has an end.
 fn jpeg(buffer: &[u8]) -> Option<Jpeg<'_>> {
-    const TABLES: u8 = 0xc4;
-    const START: u8 = 0xd8;
-    const END: u8 = 0xd9;
-    const SCAN: u8 = 0xda;
     if buffer.get(..2)? != [0xff, START] {
         return None;
     }
-    let mut at = 2;
-    // Segments with a length each, up to the scan.
-    let (mut scan, mut has_tables) = (false, false);
+    let (mut at, mut scan, mut has_tables) = (2, false, false);
     while !scan {
-        let marker = loop {
-            match *buffer.get(at..at + 2)? {
-                [0xff, 0xff] => at += 1,
-                [0xff, marker] if marker != 0 => break marker,
-                // Padding between segments, which some webcams write.
-                _ => at += 1,
-            }
-        };
+        let marker = next(buffer, &mut at).ok()?;
         if marker == START || marker == END {
             return None;
         }
-        let length = buffer.get(at + 2..at + 4)?;
-        at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
+        segment(buffer, &mut at).ok()?;
         scan = marker == SCAN;
         has_tables |= marker == TABLES;
     }
-    // In the scan 0xff starts a marker unless a zero follows. Webcams write a single scan.
+    // Webcams write a single scan.
     loop {
-        at += buffer.get(at..)?.iter().position(|&byte| byte == 0xff)? + 1;
-        match *buffer.get(at)? {
-            0 | 0xd0..=0xd7 => at += 1,
-            0xff => {}
-            END => return Some(Jpeg { bytes: &buffer[..=at], has_tables }),
+        match next(buffer, &mut at).ok()? {
+            0xd0..=0xd7 => {}
+            END => return Some(Jpeg { bytes: &buffer[..at], has_tables }),
             _ => return None,
         }
     }
