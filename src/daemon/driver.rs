@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use image::RgbImage;
 use tokio::sync::oneshot;
 
 use super::journal::Journal;
@@ -127,7 +128,7 @@ impl Driver {
     }
 
     /// Looks at the light of the newest picture.
-    pub fn see_light(&mut self, picture: &image::RgbImage) {
+    pub fn see_light(&mut self, picture: &RgbImage) {
         self.light = Light::of(picture, self.light);
     }
 

@@ -20,7 +20,7 @@ pub struct Sample {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shown {
     NoHand,
-    /// No hand, or only hands too small to count.
+    /// Only hands too small to count.
     Small,
     /// One hand whose fingers are not sure.
     Unsure,

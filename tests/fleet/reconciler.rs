@@ -57,9 +57,9 @@ impl Scene {
         (0..n).for_each(|_| self.cloud.fail_next(call, fault.clone()));
     }
 
-    /// How many instances are in this phase.
-    fn phase(&self, phase: Lifecycle) -> usize {
-        self.handle.state().borrow().lifecycles().get(&phase).copied().unwrap_or(0)
+    /// How many instances are at this point of their lifecycle.
+    fn at(&self, lifecycle: Lifecycle) -> usize {
+        self.handle.state().borrow().lifecycles().get(&lifecycle).copied().unwrap_or(0)
     }
 
     /// The names of the events so far, and their sentences.
@@ -89,7 +89,7 @@ async fn launching_is_two_changing_calls_for_any_number() {
         let Outcome::Done { instances, cut: None } = scene.play(Action::ScaleOut(n)).await else { panic!() };
         assert_eq!(instances.len(), n);
         assert_eq!(scene.calls(&CHANGES), 2);
-        assert_eq!(scene.phase(Lifecycle::InService), n);
+        assert_eq!(scene.at(Lifecycle::InService), n);
         assert_eq!(scene.told().0, ["command", "launched", "registered", "in-service"]);
     }
 }
@@ -100,7 +100,7 @@ async fn retiring_is_three_changing_calls_for_any_number() {
         let mut scene = Scene::with(20).await;
         assert!(matches!(scene.play(Action::ScaleIn(n)).await, Outcome::Done { cut: None, .. }));
         assert_eq!(scene.calls(&CHANGES), 3);
-        assert_eq!((scene.phase(Lifecycle::InService), scene.phase(Lifecycle::Terminated)), (20 - n, n));
+        assert_eq!((scene.at(Lifecycle::InService), scene.at(Lifecycle::Terminated)), (20 - n, n));
         assert_eq!(scene.told().0, ["command", "retiring", "deregistered", "terminated"]);
     }
 }
@@ -144,9 +144,9 @@ async fn rule_1_a_new_process_completes_what_is_half_done() {
             let truth = scene.cloud.truth();
             let running = truth.iter().filter(|truth| truth.state == InstanceState::Running);
             assert!(running.clone().all(|truth| truth.registered && !truth.retiring), "{call:?}");
-            assert_eq!(running.count(), scene.phase(Lifecycle::InService), "{call:?}");
+            assert_eq!(running.count(), scene.at(Lifecycle::InService), "{call:?}");
         }
-        assert_eq!(scene.phase(Lifecycle::InService), 3, "{call:?}");
+        assert_eq!(scene.at(Lifecycle::InService), 3, "{call:?}");
     }
 }
 
@@ -202,7 +202,7 @@ async fn rule_5_what_was_launched_without_an_answer_is_put_into_service() {
     let scene = Scene::with(0).await;
     scene.fail(Call::Launch, lost(), 100);
     assert!(matches!(scene.play(Action::ScaleOut(3)).await, Outcome::Unknown { .. }));
-    assert_eq!((launched(&scene.cloud), scene.phase(Lifecycle::InService)), (1, 3));
+    assert_eq!((launched(&scene.cloud), scene.at(Lifecycle::InService)), (1, 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,7 +216,7 @@ async fn rule_5_no_command_is_accepted_while_the_cloud_may_hide_a_launch_without
     assert!(matches!(ask(3).await, Ok(Outcome::Unknown { .. })));
     assert!(matches!(ask(20).await, Ok(Outcome::Refused { .. })));
     scene.handle.settled().await.unwrap();
-    assert_eq!(scene.phase(Lifecycle::InService), 3);
+    assert_eq!(scene.at(Lifecycle::InService), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,7 +245,7 @@ async fn rule_5_a_protected_id_is_dropped_and_the_others_go_on() {
     let protected = scene.cloud.truth()[1].id.clone();
     scene.cloud.protect(&protected, true);
     scene.play(Action::ScaleIn(4)).await;
-    assert_eq!((scene.phase(Lifecycle::Terminated), scene.phase(Lifecycle::Retiring)), (3, 1));
+    assert_eq!((scene.at(Lifecycle::Terminated), scene.at(Lifecycle::Retiring)), (3, 1));
     let trouble = scene.handle.state().borrow().trouble.clone();
     assert_eq!(trouble, Some(format!("the cloud refuses to terminate {protected}")));
     let error = format!("OperationNotPermitted: {protected}: protected from termination ({protected}).");
@@ -253,7 +253,7 @@ async fn rule_5_a_protected_id_is_dropped_and_the_others_go_on() {
     // Once the protection is lifted, the retirement completes by itself.
     scene.cloud.protect(&protected, false);
     sleep(Duration::from_secs(360)).await;
-    assert_eq!(scene.phase(Lifecycle::Terminated), 4);
+    assert_eq!(scene.at(Lifecycle::Terminated), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -279,7 +279,7 @@ async fn rule_6_an_empty_answer_is_not_an_empty_fleet() {
 
     scene.fail(Call::Health, Fault::Empty, 3);
     scene.play(Action::ScaleIn(2)).await;
-    assert_eq!(scene.phase(Lifecycle::Terminated), 2);
+    assert_eq!(scene.at(Lifecycle::Terminated), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -304,7 +304,7 @@ async fn rule_6_the_drain_is_bounded() {
     let start = Instant::now();
     scene.play(Action::ScaleIn(1)).await;
     assert!((330..360).contains(&start.elapsed().as_secs()));
-    assert_eq!(scene.phase(Lifecycle::Terminated), 1);
+    assert_eq!(scene.at(Lifecycle::Terminated), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -335,7 +335,7 @@ async fn rule_7_expired_credentials_stop_changes_and_repair_resumes() {
     scene.cloud.clear_faults();
     scene.handle.settled().await.unwrap();
     assert_eq!(scene.calls(&CHANGES), changes + 1);
-    assert_eq!(scene.phase(Lifecycle::Terminated), 1);
+    assert_eq!(scene.at(Lifecycle::Terminated), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -343,10 +343,10 @@ async fn rule_7_a_refused_change_is_said_and_does_not_hold_up_the_rest() {
     let mut scene = Scene::with(1).await;
     scene.fail(Call::Register, before(ErrorKind::Refused, "UnauthorizedOperation"), 1);
     scene.play(Action::ScaleOut(1)).await;
-    assert_eq!(scene.phase(Lifecycle::Registering), 1);
+    assert_eq!(scene.at(Lifecycle::Registering), 1);
     assert!(scene.told().0.contains(&"error".to_owned()));
     sleep(Duration::from_secs(360)).await;
-    assert_eq!(scene.phase(Lifecycle::InService), 2);
+    assert_eq!(scene.at(Lifecycle::InService), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -215,9 +215,9 @@ fn what_only_names_is_no_import() {
 #[test]
 fn a_clouds_library_stays_in_its_folder() {
     let client = "use std::io;\nuse aws_sdk_ec2::Client;";
-    one_wrong(&[("fleet/plan.rs", client)], "src/fleet/plan.rs:2", "aws_sdk_ec2 belongs into clouds/aws");
+    one_wrong(&[("fleet/plan.rs", client)], "src/fleet/plan.rs:2", "aws_sdk_ec2 belongs in clouds/aws");
     let inline = "fn f() { aws_config::load(); }";
-    one_wrong(&[("commands/fleet.rs", inline)], "src/commands/fleet.rs:1", "aws_config belongs into clouds/aws");
+    one_wrong(&[("commands/fleet.rs", inline)], "src/commands/fleet.rs:1", "aws_config belongs in clouds/aws");
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub fn check(sources: &Sources) -> Vec<String> {
     let externals = sources.externals();
     for external in externals.iter().filter(|external| external.name.starts_with("aws_")) {
         if !external.from.starts_with("clouds/aws/") {
-            let why = format!("{} belongs into clouds/aws, and nowhere else", external.name);
+            let why = format!("{} belongs in clouds/aws, and nowhere else", external.name);
             wrong.insert((&external.from, external.line, why));
         }
     }

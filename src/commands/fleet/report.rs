@@ -37,7 +37,9 @@ pub struct Report {
 #[derive(Serialize)]
 struct InstanceRow {
     id: InstanceId,
-    phase: String,
+    /// The JSON key is older than the word.
+    #[serde(rename = "phase")]
+    lifecycle: String,
     launched: jiff::Timestamp,
 }
 
@@ -46,7 +48,7 @@ impl Report {
         let Observed { instances, strangers } = state.observed.clone().unwrap_or_default();
         let row = |member: &Member| InstanceRow {
             id: member.id().clone(),
-            phase: member.lifecycle().to_string(),
+            lifecycle: member.lifecycle().to_string(),
             launched: member.instance.launched,
         };
         let (outcome, changed, reason) = match outcome {
@@ -111,8 +113,8 @@ impl Report {
     }
 
     fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("{:<20}  {:<12}  launched", "instance", "phase")];
-        let row = |row: &InstanceRow| format!("{:<20}  {:<12}  {:.0}", row.id.0, row.phase, row.launched);
+        let mut lines = vec![format!("{:<20}  {:<12}  launched", "instance", "lifecycle")];
+        let row = |row: &InstanceRow| format!("{:<20}  {:<12}  {:.0}", row.id.0, row.lifecycle, row.launched);
         lines.extend(self.instances.iter().map(row));
         lines.extend(self.strangers.iter().map(|id| format!("{:<20}  not the fleet's, left alone", id.0)));
         let Report { fleet, count, min, max, .. } = self;

@@ -210,8 +210,8 @@ async fn one_bad_id_in_a_batch_is_dropped_and_said() {
     let protected = format!("The instance '{}' may not be terminated", ids[0]);
     scene.stage.proxy.fail(At::Action(TERMINATE), Fault::Error(400, "OperationNotPermitted", protected));
     scene.play(Action::ScaleIn(2)).await;
-    let phases = scene.settled().await.lifecycles();
-    assert_eq!(phases.get(&Lifecycle::Retiring), Some(&1));
+    let lifecycles = scene.settled().await.lifecycles();
+    assert_eq!(lifecycles.get(&Lifecycle::Retiring), Some(&1));
     assert!(scene.told().iter().any(|told| told.starts_with("OperationNotPermitted")));
 }
 
