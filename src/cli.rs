@@ -72,7 +72,10 @@ Examples:
   handwave fleet status --live
   handwave fleet out 2 --live                launch two, wait until they are in service
   handwave fleet in 1 --live --yes           retire one without being asked
-  handwave fleet out 2                       what would be done, on a simulated fleet";
+  handwave fleet out 2                       what would be done, on a simulated fleet
+
+The exit status is 1 where a command is refused, where an instance does not come into service or does not go, and where a
+signal ends the wait.";
 
 const BALANCER_EXAMPLES: &str = "\
 Examples:

@@ -134,10 +134,11 @@ async fn play(
     }
     terminal.live("");
 
-    let interrupted = ended.is_none();
+    let is_interrupted = ended.is_none();
     let (outcome, state) = ended.unwrap_or((None, None));
     let state = state.unwrap_or(left);
-    if interrupted && !state.settled {
+    let is_cut_off = is_interrupted && !state.settled;
+    if is_cut_off {
         terminal.line("Stopped before the fleet was settled: `handwave fleet settle` completes what is half done.");
     }
     if let Some(trouble) = &state.trouble {
@@ -148,7 +149,8 @@ async fn play(
     if let Some(action) = action.filter(|_| state.settled) {
         report.judge(&action, &state);
     }
-    report.print(args.place.format)
+    let status = report.print(args.place.format)?;
+    Ok(if is_cut_off { ExitCode::FAILURE } else { status })
 }
 
 fn live_line(state: &FleetState) -> String {
