@@ -1,6 +1,7 @@
 //! The command line. In: what a person types. Out: typed arguments; the commands check them against files and settings.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::camera::CameraSpec;
 #[cfg(feature = "webcam")]
@@ -74,8 +75,8 @@ Examples:
   handwave fleet in 1 --live --yes           retire one without being asked
   handwave fleet out 2                       what would be done, on a simulated fleet
 
-The exit status is 1 where a command is refused, where an instance does not come into service or does not go, and where a
-signal ends the wait.";
+The exit status is 1 where a command is refused, where an instance does not come into service or does not go within
+the time, and where a signal ends the wait.";
 
 const BALANCER_EXAMPLES: &str = "\
 Examples:
@@ -251,8 +252,18 @@ pub struct GesturesArgs {
 pub struct FleetArgs {
     #[command(subcommand)]
     pub action: FleetAction,
+    /// End after this time even if something is left to do, such as `90s` or `10m` (default: from the balancer's settings;
+    /// the time to boot and to pass its checks, or to drain and to shut down).
+    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
+    pub within: Option<Duration>,
     #[command(flatten)]
     pub place: CloudArgs,
+}
+
+/// Reads a time such as `90s` or `10m`.
+fn time(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    time.filter(|time| !time.is_zero()).ok_or_else(|| format!("{text:?} is no length of time: write 90s or 10m"))
 }
 
 #[derive(Debug, clap::Subcommand)]

@@ -30,8 +30,8 @@ pub fn list(ids: &[InstanceId]) -> String {
     ids.iter().map(|id| id.0.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// A command's id: 36 ASCII characters, random, so that no restart and no other machine uses it again. A launch
-/// carries it to AWS as its ClientToken.
+/// A command's id: 36 ASCII characters, random, so that no restart and no other machine uses it again. What a launch
+/// starts carries it as a tag.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CommandId(pub String);

@@ -12,7 +12,7 @@ use handwave::daemon::state::{CameraState, PuppetState, RunState};
 use handwave::fleet::FleetState;
 use handwave::fleet::Limits;
 use handwave::fleet::Observed;
-use handwave::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG};
+use handwave::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG, Standing};
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
@@ -48,9 +48,9 @@ fn fleet(count: usize) -> FleetState {
         let instance = Instance::new(id(index), state, launched);
         if index % 7 == 3 { instance.with_tag(RETIRING_TAG, "") } else { instance }
     });
-    let health =
-        (0..count).map(|index| (id(index), if index % 7 == 2 { Health::OutOfService } else { Health::InService }));
-    let observed = Some(Observed::join(instances.collect(), health.collect()));
+    let health = |index: usize| if index % 7 == 2 { Health::OutOfService } else { Health::InService };
+    let standings = (0..count).map(|index| (id(index), Standing::new(health(index))));
+    let observed = Some(Observed::join(instances.collect(), standings.collect()));
     FleetState { observed, limits: Limits { min: 1, max: 5 }, settled: true, trouble: None }
 }
 

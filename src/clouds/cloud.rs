@@ -4,12 +4,11 @@
 use async_trait::async_trait;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use super::mode::Mode;
 use crate::event::Stamped;
 use crate::fleet::ports::Ports;
-use crate::fleet::{FleetState, Handle, Limits, Observed, Reconciler, Timing, is_settled};
+use crate::fleet::{FleetState, Handle, Limits, Observed, Reconciler, Timing};
 
 /// Why a cloud did not do what it was asked for, in its own words, with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +57,7 @@ impl OpenFleet {
 
     /// What the fleet holds, as a fresh reconciler would show it.
     pub fn state(&self) -> FleetState {
-        let settled = is_settled(&self.holds, Instant::now(), &self.timing.rules);
-        FleetState { observed: Some(self.holds.clone()), settled, ..FleetState::unknown(self.limits) }
+        FleetState::at_first(self.holds.clone(), self.limits, &self.timing.rules)
     }
 }
 

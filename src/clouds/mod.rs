@@ -9,7 +9,9 @@ mod choice;
 mod cloud;
 mod finding;
 mod mode;
+mod none;
 mod settings;
+mod several;
 pub mod simulated;
 
 pub use choice::Choice;

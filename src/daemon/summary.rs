@@ -65,12 +65,12 @@ mod tests {
     use super::*;
     use crate::fleet::Limits;
     use crate::fleet::Observed;
-    use crate::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG};
+    use crate::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG, Standing};
 
     #[test]
     fn what_is_left_is_told_with_who_finishes_it() {
         let limits = Limits { min: 1, max: 5 };
-        let mut fleet = FleetState { observed: None, limits, settled: true, trouble: None };
+        let mut fleet = FleetState { settled: true, ..FleetState::unknown(limits) };
         assert_eq!(left_under_way(&Mode::DryRun, &fleet), None);
         let instance = |id: &str, state, retiring: bool| {
             let instance = Instance::new(id, state, jiff::Timestamp::UNIX_EPOCH);
@@ -83,8 +83,9 @@ mod tests {
             instance("i-3", pending, false),
             instance("i-4", InstanceState::ShuttingDown, true),
         ];
-        let health = vec![("i-1".into(), Health::InService), ("i-2".into(), Health::Draining)];
-        fleet.observed = Some(Observed::join(instances, health));
+        let standings = [("i-1", Health::InService), ("i-2", Health::Draining)];
+        let standings = standings.map(|(id, health)| (id.into(), Standing::new(health)));
+        fleet.observed = Some(Observed::join(instances, standings.into()));
         let who = "Left under way: 1 launching (i-3), 1 draining (i-2).";
         assert_eq!(left_under_way(&Mode::DryRun, &fleet).unwrap(), format!("{who} It ends with the simulated fleet."));
         let live = Mode::Live { account: "111122223333".into(), region: "eu-central-1".into() };

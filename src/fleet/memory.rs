@@ -1,18 +1,23 @@
 //! A read-your-writes cache over an eventually consistent API. In: what this process did and observed. Out: corrections
-//! to what the cloud shows late, and since when something waits.
+//! to what the cloud shows late, what must not be forgotten between two looks, and since when something waits.
 //!
 //! Losing it loses no instance: the cloud's tags tell the next process what is half done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::change::Change;
-use super::observed::{Member, Observed};
-use super::ports::{Health, Instance, InstanceState, RETIRING_TAG};
+use super::observed::{Lifecycle, Member, Observed};
+use super::ports::{CloudError, ErrorKind, Health, Instance, InstanceState, RETIRING_TAG};
 use super::timing::Rules;
 use crate::command::{CommandId, InstanceId};
+
+/// The first wait after an id was not found; it doubles.
+const FIRST_HOLD: Duration = Duration::from_secs(2);
+/// An id that was not found so often is given up. With waits of 2 to 32 s, it was tried for a minute.
+const TRIES: u32 = 6;
 
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -24,15 +29,38 @@ pub struct Memory {
     pub deregistered: BTreeMap<InstanceId, Instant>,
     /// Since when a batch of this change waits: the first of it.
     pub waiting: BTreeMap<Change, Instant>,
-    /// Changes that the cloud refused: not tried again, nor waited for, until then.
-    pub held: BTreeMap<(Change, InstanceId), Instant>,
+    /// Changes that the cloud would not make.
+    pub held: BTreeMap<(Change, InstanceId), Held>,
     /// The command that an instance was launched or retired by.
     pub commands: BTreeMap<InstanceId, CommandId>,
+    /// The launches that this process asked for.
+    pub asked: BTreeSet<CommandId>,
+    /// Not terminated at the last look.
+    pub present: BTreeSet<InstanceId>,
+    /// On the balancer at the last look, and known not to be the fleet's.
+    pub strangers: BTreeSet<InstanceId>,
+    pub has_looked: bool,
+    /// Came after the first look and were never in service: they may still boot.
+    pub newcomers: BTreeSet<InstanceId>,
+    /// Where each instance is in its life, and since when this process knows.
+    pub since: BTreeMap<InstanceId, (Lifecycle, Instant)>,
+}
+
+/// A change that the cloud would not make for one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// When it is tried again.
+    pub until: Instant,
+    tries: u32,
+    /// In the cloud's words.
+    pub reason: String,
+    /// Nothing waits for it any more: it was refused, or not found too often.
+    pub is_given_up: bool,
 }
 
 impl Memory {
     /// Corrects an answer that does not show this process's own writes yet. Returns the launched instances that were
-    /// never described within their grace period, and are forgotten now.
+    /// never described within their grace period and are denied by id: they are forgotten now.
     pub fn correct(&mut self, observed: &mut Observed, now: Instant, rules: &Rules) -> Vec<InstanceId> {
         for member in &mut observed.instances {
             self.launched.remove(&member.instance.id);
@@ -42,23 +70,48 @@ impl Memory {
                 member.instance.tags.insert(RETIRING_TAG.to_owned(), value.clone());
             }
         }
-        let lost = self.launched.extract_if(.., |_, (_, at)| now.duration_since(*at) >= rules.unseen_grace);
-        let lost = lost.map(|(id, _)| id).collect();
+        let overdue = self.overdue(now, rules);
+        let lost: Vec<InstanceId> = overdue.into_iter().filter(|id| !observed.doubtful.contains(id)).collect();
+        self.launched.retain(|id, _| !lost.contains(id));
         observed.add_launched(self.launched.values().map(|(instance, _)| instance.clone()));
         lost
     }
 
-    /// Notes who is off the balancer, and forgets what is over.
+    /// The launched instances that should long be described.
+    pub fn overdue(&self, now: Instant, rules: &Rules) -> Vec<InstanceId> {
+        let overdue = self.launched.iter().filter(|(_, (_, at))| now.duration_since(*at) >= rules.unseen_grace);
+        overdue.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Notes what an observation tells, and forgets what is over.
     pub fn note(&mut self, observed: &Observed, now: Instant) {
-        self.held.retain(|_, until| *until > now);
         let known: BTreeSet<_> = observed.instances.iter().map(Member::id).collect();
+        self.held.retain(|(_, id), _| known.contains(id));
         self.retiring.retain(|id, _| known.contains(id));
         self.commands.retain(|id, _| known.contains(id));
         self.deregistered.retain(|id, _| known.contains(id));
+        self.newcomers.retain(|id| known.contains(id));
+        let is_first = !std::mem::replace(&mut self.has_looked, true);
+        self.since.retain(|id, _| known.contains(id));
         for member in &observed.instances {
+            let lifecycle = member.lifecycle();
+            match self.since.get_mut(member.id()) {
+                Some((before, _)) if *before == lifecycle => {}
+                Some(entry) => *entry = (lifecycle, now),
+                None => {
+                    self.since.insert(member.id().clone(), (lifecycle, now));
+                    if !is_first {
+                        self.newcomers.insert(member.id().clone());
+                    }
+                }
+            }
             match member.health {
                 Some(Health::Draining | Health::NotRegistered) => {
                     self.deregistered.entry(member.id().clone()).or_insert(now);
+                }
+                Some(Health::InService) => {
+                    self.deregistered.remove(member.id());
+                    self.newcomers.remove(member.id());
                 }
                 Some(_) => {
                     self.deregistered.remove(member.id());
@@ -66,6 +119,10 @@ impl Memory {
                 None => {}
             }
         }
+        let is_present = |member: &&Member| member.described && member.instance.state != InstanceState::Terminated;
+        let present = observed.instances.iter().filter(is_present).map(|member| member.id().clone());
+        self.present = present.collect();
+        self.strangers = observed.strangers.iter().cloned().collect();
     }
 
     /// Notes since when a batch of this change waits, where `due` says that it has any instance.
@@ -77,17 +134,43 @@ impl Memory {
         }
     }
 
-    /// Remembers what was launched until it is described, and returns it.
-    pub fn launch(&mut self, ids: &[InstanceId], at: Timestamp, now: Instant) -> Vec<Instance> {
-        let new = ids.iter().map(|id| Instance::new(id.clone(), InstanceState::Pending, at));
-        let new: Vec<Instance> = new.collect();
-        self.launched.extend(new.iter().map(|instance| (instance.id.clone(), (instance.clone(), now))));
-        new
+    /// Remembers what was launched until it is described.
+    pub fn launch(&mut self, instances: &[Instance], now: Instant) {
+        let new = instances.iter().map(|instance| (instance.id.clone(), (instance.clone(), now)));
+        self.launched.extend(new);
     }
 
-    /// Whether the cloud refused this change lately.
-    pub fn is_held(&self, change: Change, id: &InstanceId) -> bool {
+    /// Remembers that the cloud would not make this change: one that it refused is left alone for long, an id that it did
+    /// not find is tried again soon, then ever later.
+    pub fn hold(&mut self, change: Change, ids: &[InstanceId], error: &CloudError, now: Instant, rules: &Rules) {
+        let is_refused = error.kind == ErrorKind::Refused;
+        for id in ids {
+            let tries = 1 + self.held.get(&(change, id.clone())).map_or(0, |held| held.tries);
+            let wait =
+                if is_refused { rules.hold } else { (FIRST_HOLD * 2u32.saturating_pow(tries - 1)).min(rules.hold) };
+            let held =
+                Held { until: now + wait, tries, reason: error.to_string(), is_given_up: is_refused || tries >= TRIES };
+            self.held.insert((change, id.clone()), held);
+        }
+    }
+
+    /// Forgets that these changes were held: they are made.
+    pub fn release(&mut self, change: Change, ids: &[InstanceId]) {
+        self.held.retain(|(held, id), _| *held != change || !ids.contains(id));
+    }
+
+    /// What holds this change now, if anything does.
+    pub fn held(&self, change: Change, id: &InstanceId, now: Instant) -> Option<&Held> {
         // Mostly there is no entry; then the key need not be made.
-        !self.held.is_empty() && self.held.contains_key(&(change, id.clone()))
+        let held = (!self.held.is_empty()).then(|| self.held.get(&(change, id.clone()))).flatten();
+        held.filter(|held| now < held.until)
+    }
+
+    /// How long an instance has been where it is in its life, as far as this process knows.
+    pub fn age(&self, member: &Member, now: Instant) -> Duration {
+        match self.since.get(member.id()) {
+            Some((lifecycle, since)) if *lifecycle == member.lifecycle() => now.duration_since(*since),
+            _ => Duration::ZERO,
+        }
     }
 }

@@ -19,8 +19,7 @@ mod state;
 mod timing;
 
 pub use handle::{Handle, Outcome};
-pub use observed::{Lifecycle, Member, Observed, observe};
-pub use plan::is_settled;
+pub use observed::{Lifecycle, Member, Observed, look};
 pub use reconciler::Reconciler;
 pub use settings::{CloudName, Limits, Settings};
 pub use state::FleetState;

@@ -1,10 +1,11 @@
 //! A snapshot of the fleet. In: the ports' answers. Out: the fleet as the plan and the views read it: each instance with
-//! its lifecycle, and the count.
+//! its lifecycle, the count, and what cannot be relied on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::ports::{CloudError, Health, Instance, InstanceState, Ports};
+use super::memory::Memory;
+use super::ports::{CloudError, ErrorKind, Found, Health, Instance, InstanceState, Ports, Standing};
 use crate::command::InstanceId;
 
 /// The fleet at one moment.
@@ -12,8 +13,12 @@ use crate::command::InstanceId;
 pub struct Observed {
     /// Oldest first.
     pub instances: Vec<Member>,
-    /// Registered on the balancer without being described as the fleet's: reported, never touched.
+    /// Registered on the balancer without being the fleet's: reported, never touched.
     pub strangers: Vec<InstanceId>,
+    /// Were there or are on the balancer, and are neither described nor denied: the answer is not complete.
+    pub doubtful: Vec<InstanceId>,
+    /// The load balancer is not there: nothing drains, and nothing comes into service.
+    pub lacks_balancer: bool,
 }
 
 /// One instance of the fleet.
@@ -22,6 +27,8 @@ pub struct Member {
     pub instance: Instance,
     /// None: the balancer said nothing about it.
     pub health: Option<Health>,
+    /// Why it is not in service, in the balancer's own words.
+    pub why: Option<String>,
     /// False: launched by this process and not described yet.
     pub described: bool,
 }
@@ -107,29 +114,85 @@ impl Member {
     }
 }
 
-/// Asks the cloud. `retiring` are tagged so by this process, whether or not the cloud describes it yet.
-pub async fn observe(ports: &Ports, retiring: &BTreeMap<InstanceId, String>) -> Result<Observed, CloudError> {
-    let instances = ports.instances.list().await?;
-    let retires = |instance: &&Instance| instance.is_retiring() || retiring.contains_key(&instance.id);
-    let running = |instance: &&Instance| instance.state == InstanceState::Running;
+/// Asks the cloud, as a process without a memory does.
+pub async fn look(ports: &Ports) -> Result<Observed, CloudError> {
+    observe(ports, &Memory::default(), &[]).await
+}
+
+/// Asks the cloud. What was there before, is `overdue` or is on the balancer, and is not described now, is looked up by its
+/// id: an index may forget for a while.
+pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceId]) -> Result<Observed, CloudError> {
+    let mut instances = ports.instances.list().await?;
+    let mut doubtful = look_up(memory.present.iter().chain(overdue), &mut instances, ports).await?;
+
+    let retires = |instance: &Instance| instance.is_retiring() || memory.retiring.contains_key(&instance.id);
+    let running = instances.iter().filter(|instance| instance.state == InstanceState::Running);
     // The balancer tells only by id whether they still drain.
-    let also: Vec<InstanceId> =
-        instances.iter().filter(retires).filter(running).map(|instance| instance.id.clone()).collect();
-    let health = ports.balancer.health(&also).await?;
-    Ok(Observed::join(instances, health))
+    let (leaving, serving): (Vec<_>, Vec<_>) = running.partition(|instance| retires(instance));
+    let ids = |instances: Vec<&Instance>| instances.into_iter().map(|instance| instance.id.clone()).collect::<Vec<_>>();
+    let (serving, leaving) = (ids(serving), ids(leaving));
+    let (standings, lacks_balancer) = match ports.balancer.health(&serving, &leaving).await {
+        Ok(standings) => (standings, false),
+        Err(error) if error.kind == ErrorKind::NoBalancer => (off(&leaving), true),
+        Err(error) => return Err(error),
+    };
+
+    let registered = standings.iter().filter(|(_, standing)| standing.health.is_registered()).map(|(id, _)| id);
+    let new = registered.filter(|id| !memory.strangers.contains(*id));
+    doubtful.extend(look_up(new, &mut instances, ports).await?);
+    let mut observed = Observed::join(instances, standings);
+    observed.strangers.retain(|id| !doubtful.contains(id));
+    Ok(Observed { doubtful: doubtful.into_iter().collect(), lacks_balancer, ..observed })
+}
+
+/// Looks up those of `ids` that are not among the instances, and adds the fleet's. Returns those that the cloud said nothing
+/// about.
+async fn look_up(
+    ids: impl Iterator<Item = &InstanceId>,
+    instances: &mut Vec<Instance>,
+    ports: &Ports,
+) -> Result<BTreeSet<InstanceId>, CloudError> {
+    let described: BTreeSet<&InstanceId> = instances.iter().map(|instance| &instance.id).collect();
+    let asked: Vec<InstanceId> = ids.filter(|id| !described.contains(id)).cloned().collect();
+    if asked.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let found = ports.instances.find(&asked).await?;
+    let silent = asked.into_iter().filter(|id| !found.contains_key(id)).collect();
+    let ours = found.into_values().filter_map(|found| match found {
+        Found::Ours(instance) => Some(*instance),
+        Found::NotOurs | Found::NotThere => None,
+    });
+    instances.extend(ours);
+    Ok(silent)
+}
+
+/// What a balancer that is not there would say of instances that leave it.
+fn off(ids: &[InstanceId]) -> Vec<(InstanceId, Standing)> {
+    ids.iter().map(|id| (id.clone(), Standing::new(Health::NotRegistered))).collect()
 }
 
 impl Observed {
     /// Joins the two answers.
-    pub fn join(instances: Vec<Instance>, health: Vec<(InstanceId, Health)>) -> Self {
-        let mut health: BTreeMap<_, _> = health.into_iter().collect();
-        let mut instances: Vec<Member> = instances
-            .into_iter()
-            .map(|instance| Member { health: health.remove(&instance.id), described: true, instance })
-            .collect();
+    pub fn join(instances: Vec<Instance>, standings: Vec<(InstanceId, Standing)>) -> Self {
+        let mut standings: BTreeMap<_, _> = standings.into_iter().collect();
+        let member = |instance: Instance| {
+            let standing = standings.remove(&instance.id);
+            let (health, why) = standing.map_or((None, None), |Standing { health, reason }| (Some(health), reason));
+            Member { instance, health, why, described: true }
+        };
+        let mut instances: Vec<Member> = instances.into_iter().map(member).collect();
         instances.sort_by(|a, b| (a.instance.launched, a.id()).cmp(&(b.instance.launched, b.id())));
-        let strangers = health.into_iter().filter(|(_, health)| health.is_registered()).map(|(id, _)| id).collect();
-        Observed { instances, strangers }
+        let strangers = standings.into_iter().filter(|(_, standing)| standing.health.is_registered());
+        let strangers = strangers.map(|(id, _)| id).collect();
+        Observed { instances, strangers, ..Observed::default() }
+    }
+
+    /// What a launch is based on: the same fleet, seen by two processes at once, is the same text for both.
+    pub fn view(&self) -> String {
+        let mut ids: Vec<&str> = self.instances.iter().map(|member| member.id().0.as_str()).collect();
+        ids.sort_unstable();
+        ids.join(" ")
     }
 
     /// Pending, running, and launched but not described yet; not what is retiring.
@@ -146,7 +209,7 @@ impl Observed {
         for instance in instances {
             // Tried again after a lost answer, a launch may name what is described already.
             if self.get(&instance.id).is_none() {
-                self.instances.push(Member { instance, health: None, described: false });
+                self.instances.push(Member { instance, health: None, why: None, described: false });
             }
         }
     }
@@ -179,8 +242,8 @@ mod tests {
 
     #[test]
     fn an_id_that_is_not_the_fleets_is_a_stranger() {
-        let health = vec![("i-2".into(), Health::InService), ("i-1".into(), Health::InService)];
-        let observed = Observed::join(vec![instance("i-1", Running, false)], health);
+        let standings = ["i-2", "i-1"].map(|id| (id.into(), Standing::new(Health::InService)));
+        let observed = Observed::join(vec![instance("i-1", Running, false)], standings.into());
         assert_eq!(observed.strangers, ["i-2".into()]);
         assert_eq!(observed.instances[0].lifecycle(), Lifecycle::InService);
     }
@@ -188,7 +251,7 @@ mod tests {
     #[test]
     fn lifecycles() {
         let lifecycle = |state, retiring, health| {
-            Member { instance: instance("i", state, retiring), health, described: true }.lifecycle()
+            Member { instance: instance("i", state, retiring), health, why: None, described: true }.lifecycle()
         };
         assert_eq!(lifecycle(Pending, false, None), Lifecycle::Launching);
         assert_eq!(lifecycle(Pending, true, None), Lifecycle::Retiring);

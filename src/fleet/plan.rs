@@ -2,6 +2,7 @@
 //! ([`plan`]), and a command made into a number or into victims ([`accept`]). Pure: no clock, no I/O.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -41,7 +42,7 @@ pub fn plan(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -
             Change::Register => member.counts() && member.instance.state == InstanceState::Pending,
             Change::Terminate => {
                 let left = member.is_alive() && member.instance.is_retiring() && !ids.contains(member.id());
-                left && next(member, memory, now, rules) != Next::Nothing
+                left && next(member, observed, memory, now, rules) != Next::Nothing
             }
             Change::Deregister => false,
         });
@@ -60,41 +61,95 @@ pub fn note(observed: &Observed, memory: &mut Memory, now: Instant, rules: &Rule
     }
 }
 
-/// Whether anything is still on its way. What the cloud refused to change is not.
-pub fn is_moving(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> bool {
-    observed.instances.iter().any(|member| next(member, memory, now, rules) != Next::Nothing)
+/// The instances that are still on their way. What the cloud refused to change, and what stays at one step for too long, is
+/// not.
+pub fn moving(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Vec<InstanceId> {
+    let moves = |member: &&Member| next(member, observed, memory, now, rules) != Next::Nothing;
+    observed.instances.iter().filter(moves).map(|member| member.id().clone()).collect()
 }
 
 /// Whether a process without a memory would find nothing to do and nothing to wait for.
 pub fn is_settled(observed: &Observed, now: Instant, rules: &Rules) -> bool {
-    !is_moving(observed, &Memory::default(), now, rules)
+    observed.doubtful.is_empty() && moving(observed, &Memory::default(), now, rules).is_empty()
+}
+
+/// What keeps the fleet from being as it should be and is waited for no longer, a sentence each without its full stop.
+pub fn stuck(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Vec<String> {
+    let told = observed.instances.iter().filter_map(|member| {
+        let id = member.id();
+        let given_up = [Change::Register, Change::Deregister, Change::Terminate]
+            .into_iter()
+            .find_map(|change| Some((change, memory.held(change, id, now).filter(|held| held.is_given_up)?)));
+        if let Some((change, held)) = given_up {
+            return Some(format!("the cloud refuses to {change} {id} ({})", held.reason));
+        }
+        let is_late = is_waited_for(member) && memory.age(member, now) >= bound(member, rules);
+        let why = member.why.as_ref().map_or(String::new(), |why| format!(" ({why})"));
+        let seconds = memory.age(member, now).as_secs();
+        is_late.then(|| format!("{id} has been {} for {seconds} s{why}", member.lifecycle()))
+    });
+    let balancer =
+        observed.lacks_balancer.then(|| "there is no load balancer: nothing drains or comes into service".into());
+    balancer.into_iter().chain(told).collect()
+}
+
+/// Whether an instance is at a step that leads somewhere by itself.
+fn is_waited_for(member: &Member) -> bool {
+    match member.lifecycle() {
+        Lifecycle::InService | Lifecycle::Terminated | Lifecycle::Stopped => false,
+        Lifecycle::Unhealthy
+        | Lifecycle::Registering
+        | Lifecycle::Launching
+        | Lifecycle::Retiring
+        | Lifecycle::Draining
+        | Lifecycle::Terminating => true,
+    }
+}
+
+/// How long an instance is waited for at the step where it is.
+fn bound(member: &Member, rules: &Rules) -> Duration {
+    match member.lifecycle() {
+        Lifecycle::Draining => rules.drain,
+        Lifecycle::Terminating => rules.shut_down,
+        _ => rules.patience,
+    }
 }
 
 /// The instances that need this change, whether or not their batch is complete.
 fn due(change: Change, observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Vec<InstanceId> {
-    let due = observed.instances.iter().filter(|member| next(member, memory, now, rules) == Next::Do(change));
-    due.map(|member| member.id().clone()).collect()
+    let is_due = |member: &&Member| next(member, observed, memory, now, rules) == Next::Do(change);
+    observed.instances.iter().filter(is_due).map(|member| member.id().clone()).collect()
 }
 
-fn next(member: &Member, memory: &Memory, now: Instant, rules: &Rules) -> Next {
+fn next(member: &Member, observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Next {
     use InstanceState::*;
     let next = match member.instance.state {
         Stopping | Stopped => Next::Nothing,
         ShuttingDown | Terminated if member.is_registered() => Next::Do(Change::Deregister),
         ShuttingDown => Next::Wait,
         Terminated => Next::Nothing,
-        _ if !member.described => Next::Wait,
+        // It has a grace period of its own.
+        _ if !member.described => return Next::Wait,
         state if member.instance.is_retiring() => retire(member, state, memory, now, rules),
         Pending => Next::Wait,
         Running => match member.health {
-            Some(Health::InService | Health::OutOfService) => Next::Nothing,
+            Some(Health::InService) => Next::Nothing,
+            // Its application may still boot.
+            Some(Health::OutOfService) if memory.newcomers.contains(member.id()) => Next::Wait,
+            Some(Health::OutOfService) => Next::Nothing,
             Some(Health::Registering | Health::Draining) => Next::Wait,
-            Some(Health::NotRegistered) | None => Next::Do(Change::Register),
+            Some(Health::NotRegistered | Health::Partly) | None if observed.lacks_balancer => Next::Nothing,
+            Some(Health::NotRegistered | Health::Partly) | None => Next::Do(Change::Register),
         },
     };
     match next {
-        Next::Do(change) if memory.is_held(change, member.id()) => Next::Nothing,
-        next => next,
+        Next::Do(change) => match memory.held(change, member.id(), now) {
+            Some(held) if held.is_given_up => Next::Nothing,
+            Some(_) => Next::Wait,
+            None => next,
+        },
+        Next::Wait if memory.age(member, now) >= bound(member, rules) => Next::Nothing,
+        Next::Wait | Next::Nothing => next,
     }
 }
 
@@ -143,6 +198,8 @@ pub enum Refusal {
     Limit(String),
     #[error("{0}")]
     NotOurs(String),
+    #[error("there is no load balancer, and nothing would come into service: make it with `handwave balancer create`")]
+    NoBalancer,
 }
 
 /// Cuts a command to the limits and chooses its victims.
@@ -150,6 +207,7 @@ pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Ac
     let count = observed.count();
     match action {
         Action::ScaleOut(0) | Action::ScaleIn(0) => Err(Refusal::Nothing),
+        Action::ScaleOut(_) if observed.lacks_balancer => Err(Refusal::NoBalancer),
         Action::ScaleOut(asked) => {
             let granted = limits.max.saturating_sub(count).min(*asked);
             let reason = format!("the fleet has {count} and its maximum is {}", limits.max);
@@ -226,9 +284,9 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::fleet::ports::{Instance, RETIRING_TAG};
+    use crate::fleet::ports::{CloudError, ErrorKind, Instance, RETIRING_TAG};
 
-    const RULES: Rules = Rules::with_drain(Duration::from_secs(60));
+    const RULES: Rules = Rules::new(Duration::from_secs(60), Duration::from_secs(300));
     const LIMITS: Limits = Limits { min: 1, max: 5 };
 
     /// A fleet written as words: `running`, `pending`, `in-service`, `unhealthy`, `draining`, `off`, with `retiring:`
@@ -256,9 +314,9 @@ mod tests {
             let launched = Timestamp::from_second(i as i64).unwrap();
             let instance = Instance::new(id(i), state, launched);
             let instance = if retiring { instance.with_tag(RETIRING_TAG, "") } else { instance };
-            Member { instance, health, described: word != "unseen" }
+            Member { instance, health, why: None, described: word != "unseen" }
         });
-        Observed { instances: members.collect(), strangers: vec![] }
+        Observed { instances: members.collect(), ..Observed::default() }
     }
 
     fn id(i: usize) -> InstanceId {
@@ -321,7 +379,7 @@ mod tests {
 
     #[test]
     fn rule_2_a_settled_fleet_needs_nothing() {
-        let moving = |words| is_moving(&fleet(words), &Memory::default(), Instant::now(), &RULES);
+        let moving = |words| !moving(&fleet(words), &Memory::default(), Instant::now(), &RULES).is_empty();
         assert_eq!(planned("in-service unhealthy ended stopped", 0), []);
         assert!(!moving("in-service unhealthy ended stopped"));
         for word in
@@ -391,11 +449,75 @@ mod tests {
     #[test]
     fn rule_5_what_the_cloud_refused_is_left_and_the_others_go_on() {
         let (observed, mut memory, now) = (fleet("retiring:off retiring:off"), Memory::default(), Instant::now());
-        memory.held.insert((Change::Terminate, id(0)), now + Duration::from_secs(300));
+        let error = CloudError::new(ErrorKind::Refused, "OperationNotPermitted", "protected");
+        memory.hold(Change::Terminate, &ids(&[0]), &error, now, &RULES);
         note(&observed, &mut memory, now, &RULES);
         assert_eq!(plan(&observed, &memory, now, &RULES), [Act { change: Change::Terminate, ids: ids(&[1]) }]);
-        note(&observed, &mut memory, now + Duration::from_secs(300), &RULES);
-        assert_eq!(plan(&observed, &memory, now, &RULES)[0].ids, ids(&[0, 1]));
+        assert_eq!(moving(&fleet("retiring:off"), &memory, now, &RULES), []);
+        assert_eq!(
+            stuck(&observed, &memory, now, &RULES),
+            ["the cloud refuses to terminate i-0 (OperationNotPermitted: protected)"]
+        );
+        let later = now + Duration::from_secs(300);
+        note(&observed, &mut memory, later, &RULES);
+        assert_eq!(plan(&observed, &memory, later, &RULES)[0].ids, ids(&[0, 1]));
+    }
+
+    #[test]
+    fn rule_5_what_is_not_found_is_tried_ever_later_and_given_up() {
+        let (observed, mut memory, start) = (fleet("ended-registered running"), Memory::default(), Instant::now());
+        let error = CloudError::new(ErrorKind::NotFound, "InvalidInstance", "not there");
+        let (mut now, mut waits) = (start, Vec::new());
+        loop {
+            memory.hold(Change::Deregister, &ids(&[0]), &error, now, &RULES);
+            let held = memory.held(Change::Deregister, &id(0), now).unwrap().clone();
+            waits.push(held.until.duration_since(now).as_secs());
+            // The other one goes on.
+            assert_eq!(plan(&observed, &memory, now, &RULES), [Act { change: Change::Register, ids: ids(&[1]) }]);
+            if held.is_given_up {
+                break;
+            }
+            now = held.until;
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64]);
+        memory.release(Change::Deregister, &ids(&[0]));
+        assert_eq!(memory.held(Change::Deregister, &id(0), now), None);
+    }
+
+    #[test]
+    fn rule_8_nothing_is_waited_for_for_ever() {
+        let words = "ending pending registering retiring:running";
+        let (observed, mut memory, start) = (fleet(words), Memory::default(), Instant::now());
+        note(&observed, &mut memory, start, &RULES);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(moving(&observed, &memory, at(89), &RULES), ids(&[0, 1, 2, 3]));
+        assert_eq!(moving(&observed, &memory, at(90), &RULES), ids(&[1, 2, 3]));
+        assert_eq!(stuck(&observed, &memory, at(299), &RULES), ["i-0 has been terminating for 299 s"]);
+        assert_eq!(moving(&observed, &memory, at(300), &RULES), []);
+        assert_eq!(stuck(&observed, &memory, at(300), &RULES).len(), 4);
+    }
+
+    #[test]
+    fn rule_8_an_instance_that_boots_slowly_is_waited_for() {
+        let mut memory = Memory::default();
+        let start = Instant::now();
+        note(&fleet("in-service"), &mut memory, start, &RULES);
+        note(&fleet("in-service unhealthy"), &mut memory, start, &RULES);
+        assert_eq!(moving(&fleet("in-service unhealthy"), &memory, start, &RULES), ids(&[1]));
+        // One that was in service before has nothing to wait for.
+        note(&fleet("unhealthy in-service"), &mut memory, start, &RULES);
+        assert_eq!(moving(&fleet("unhealthy unhealthy"), &memory, start, &RULES), []);
+    }
+
+    #[test]
+    fn without_a_balancer_nothing_is_registered_or_launched() {
+        let observed = Observed { lacks_balancer: true, ..fleet("running retiring:off") };
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        note(&observed, &mut memory, now, &RULES);
+        let acts = plan(&observed, &memory, now, &RULES);
+        assert_eq!(acts, [Act { change: Change::Terminate, ids: ids(&[1]) }]);
+        assert_eq!(accept(&Action::ScaleOut(1), &observed, LIMITS), Err(Refusal::NoBalancer));
+        assert_eq!(stuck(&observed, &memory, now, &RULES).len(), 1);
     }
 
     #[test]

@@ -11,12 +11,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::command::InstanceId;
+use crate::command::{CommandId, InstanceId};
 
 /// The tag that makes an instance part of a fleet; its value is the fleet's name.
 pub const FLEET_TAG: &str = "handwave:fleet";
 /// The tag that marks an instance to be retired; its value is when that was asked, for people. Any value counts.
 pub const RETIRING_TAG: &str = "handwave:retiring";
+/// The tag that tells the command an instance was launched by; its value is the command's id.
+pub const COMMAND_TAG: &str = "handwave:command";
 
 /// A fleet's instances.
 #[async_trait]
@@ -25,9 +27,14 @@ pub trait Instances: Send + Sync {
     /// terminated instance is shown for about an hour.
     async fn list(&self) -> Result<Vec<Instance>, CloudError>;
 
-    /// Launches 1 to `n` instances that carry the fleet's tag from birth. The same `token` (64 ASCII characters at most)
-    /// with the same `n` launches nothing more and answers the same ids.
-    async fn launch(&self, n: usize, token: &str) -> Result<Vec<InstanceId>, CloudError>;
+    /// Looks these up by their ids, for which a cloud does not ask the index that `list` may be too old by. An id that is
+    /// left out of the answer is one that the cloud said nothing about.
+    async fn find(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Found>, CloudError>;
+
+    /// Launches 1 to `n` instances that carry the fleet's tag and [`COMMAND_TAG`] from birth. For each `token` (any text,
+    /// the fleet's own) the cloud launches once: the same call again answers the same instances. A call with the same
+    /// token for another command launches nothing; it answers the first command's instances, or [`ErrorKind::Taken`].
+    async fn launch(&self, n: usize, token: &str, command: &CommandId) -> Result<Vec<Instance>, CloudError>;
 
     /// Gives them this tag, or another value where they have it.
     async fn tag(&self, ids: &[InstanceId], key: &str, value: &str) -> Result<(), CloudError>;
@@ -39,14 +46,19 @@ pub trait Instances: Send + Sync {
 /// The load balancer in front of a fleet.
 #[async_trait]
 pub trait Balancer: Send + Sync {
-    /// The health of every registered instance, and of each one of `also`: a balancer does not list what has been
-    /// deregistered, and tells only when asked by id whether it still drains. One read, two where `also` names any.
-    async fn health(&self, also: &[InstanceId]) -> Result<Vec<(InstanceId, Health)>, CloudError>;
+    /// The standing of every registered instance, and of each one of `leaving`: a balancer does not list what has been
+    /// deregistered, and tells only when asked by id whether it still drains. One read, two where `leaving` names any.
+    /// `serving` are the fleet's other running instances, for a balancer that keeps no list of its own.
+    async fn health(
+        &self,
+        serving: &[InstanceId],
+        leaving: &[InstanceId],
+    ) -> Result<Vec<(InstanceId, Standing)>, CloudError>;
 
     /// Registers running instances; one that is registered already stays so.
     async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError>;
 
-    /// Takes them off the balancer, which then drains them. One that is not registered is an error.
+    /// Takes them off the balancer, which then drains them. One that is not registered may be an error.
     async fn deregister(&self, ids: &[InstanceId]) -> Result<(), CloudError>;
 }
 
@@ -117,7 +129,31 @@ impl Instance {
     }
 }
 
-/// An instance's standing with the load balancer.
+/// What a cloud says about an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    Ours(Box<Instance>),
+    /// It exists, without the fleet's tag.
+    NotOurs,
+    /// There is no such instance, or no longer.
+    NotThere,
+}
+
+/// What the load balancer says about an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub health: Health,
+    /// Why, in the balancer's own words without their full stop, where it gives any.
+    pub reason: Option<String>,
+}
+
+impl Standing {
+    /// Without a reason.
+    pub fn new(health: Health) -> Self {
+        Standing { health, reason: None }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// Registered, not yet checked ("Instance registration is still in progress").
@@ -125,6 +161,8 @@ pub enum Health {
     InService,
     /// Registered, fails its checks.
     OutOfService,
+    /// Registered with some of several target groups alone.
+    Partly,
     /// No longer registered, still finishing requests ("Instance deregistration currently in progress").
     Draining,
     NotRegistered,
@@ -133,7 +171,7 @@ pub enum Health {
 impl Health {
     /// Whether the balancer may send requests to it.
     pub fn is_registered(self) -> bool {
-        matches!(self, Health::Registering | Health::InService | Health::OutOfService)
+        matches!(self, Health::Registering | Health::InService | Health::OutOfService | Health::Partly)
     }
 }
 
@@ -148,8 +186,12 @@ pub enum ErrorKind {
     Expired,
     /// An id is not there yet, or no longer: observe again. Nothing was done, to no id of the batch.
     NotFound,
+    /// The load balancer is not there.
+    NoBalancer,
     /// The cloud will not do it: say why and drop it.
     Refused,
+    /// Another call had this launch's token first: nothing was launched by this one.
+    Taken,
     /// No answer that can be relied on: whether it was done is unknown.
     Unavailable,
 }

@@ -4,10 +4,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use tokio::time::Instant;
+
 use super::observed::{Lifecycle, Observed};
 use super::plan::{self, Accepted, Work};
 use super::settings::Limits;
-use crate::command::{Action, InstanceId};
+use super::timing::Rules;
+use crate::command::{Action, InstanceId, list};
+
+/// What a look says that is not complete.
+pub(super) const LACKS: &str =
+    "the cloud's answer lacks instances that were there or are on the balancer; it is not believed";
 
 /// The fleet as views show it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +22,12 @@ pub struct FleetState {
     /// None until the first answer.
     pub observed: Option<Observed>,
     pub limits: Limits,
+    /// The instances on their way that are waited for.
+    pub moving: Vec<InstanceId>,
     /// Nothing moves, no command waits, and the answers can be relied on.
     pub settled: bool,
+    /// Since when every look at the cloud, or every change, has failed.
+    pub failing_since: Option<Instant>,
     /// What is in the way, as a sentence without its full stop: the error backed off from, or what the cloud refused.
     pub trouble: Option<String>,
 }
@@ -24,7 +35,15 @@ pub struct FleetState {
 impl FleetState {
     /// A fleet that has not been observed.
     pub fn unknown(limits: Limits) -> Self {
-        FleetState { observed: None, limits, settled: false, trouble: None }
+        FleetState { observed: None, limits, moving: Vec::new(), settled: false, failing_since: None, trouble: None }
+    }
+
+    /// A fleet at a first look, before any reconciler has moved it.
+    pub fn at_first(observed: Observed, limits: Limits, rules: &Rules) -> Self {
+        let settled = plan::is_settled(&observed, Instant::now(), rules);
+        let doubtful = &observed.doubtful;
+        let trouble = (!doubtful.is_empty()).then(|| format!("{LACKS} ({})", list(doubtful)));
+        FleetState { settled, trouble, observed: Some(observed), ..FleetState::unknown(limits) }
     }
 
     pub fn count(&self) -> usize {

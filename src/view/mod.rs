@@ -24,7 +24,7 @@ pub mod tests {
     /// A run that watches, with an empty fleet.
     pub fn state(phase: Phase) -> RunState {
         let limits = Limits { min: 1, max: 5 };
-        let fleet = FleetState { observed: None, limits, settled: true, trouble: None };
+        let fleet = FleetState { settled: true, ..FleetState::unknown(limits) };
         RunState { camera: CameraState::Watching, phase, ..RunState::starting(Mode::DryRun, fleet) }
     }
 }

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use handwave::clouds::simulated::Simulated;
-use handwave::command::InstanceId;
-use handwave::fleet::ports::{CloudError, ErrorKind, FLEET_TAG, Health, Instance, InstanceState, Ports, RETIRING_TAG};
+use handwave::clouds::simulated::{Front, Simulated, Times};
+use handwave::command::{CommandId, InstanceId};
+use handwave::fleet::ports::{
+    COMMAND_TAG, CloudError, ErrorKind, FLEET_TAG, Found, Health, Instance, InstanceState, Ports, RETIRING_TAG,
+};
 use handwave::metrics::{Metrics, Query};
 use tokio::time::sleep;
 
@@ -25,11 +27,13 @@ macro_rules! contract {
 contract!(
     simulated,
     tokio::test(start_paused = true),
-    super::simulated_cloud,
+    super::simulated_classic,
     [
         a_launch_is_described_pending_then_running,
         a_token_launches_once,
         a_token_is_for_one_number,
+        a_token_is_for_one_command,
+        an_id_is_found_or_denied,
         a_tag_is_described_and_written_over,
         only_the_registered_are_listed,
         registering_twice_is_registering_once,
@@ -41,6 +45,39 @@ contract!(
         a_bad_id_fails_the_batch_that_terminates,
         a_bad_id_fails_the_batch_that_tags,
     ]
+);
+
+contract!(
+    simulated_target_group,
+    tokio::test(start_paused = true),
+    super::simulated_group,
+    [
+        only_the_registered_are_listed,
+        registering_twice_is_registering_once,
+        what_is_deregistered_drains_then_is_off,
+        deregistering_what_is_not_registered_changes_nothing,
+        what_does_not_run_is_not_registered,
+    ]
+);
+
+contract!(
+    simulated_target_groups,
+    tokio::test(start_paused = true),
+    super::simulated_groups,
+    [
+        only_the_registered_are_listed,
+        registering_twice_is_registering_once,
+        what_is_deregistered_drains_then_is_off,
+        deregistering_what_is_not_registered_changes_nothing,
+        what_does_not_run_is_not_registered,
+    ]
+);
+
+contract!(
+    simulated_without_balancer,
+    tokio::test(start_paused = true),
+    super::simulated_nothing,
+    [what_runs_is_in_service_and_what_leaves_is_off]
 );
 
 // Of the clouds, `simulated` alone has a source of measurements.
@@ -65,6 +102,8 @@ contract!(
     [
         a_token_launches_once,
         a_token_is_for_one_number,
+        a_token_is_for_one_command,
+        an_id_is_found_or_denied,
         a_tag_is_described_and_written_over,
         only_the_registered_are_listed,
         what_is_deregistered_drains_then_is_off,
@@ -74,9 +113,22 @@ contract!(
     ]
 );
 
-/// A simulated cloud, which needs nothing else to run.
-async fn simulated_cloud(_clause: &str) -> (Ports, ()) {
+// Simulated clouds need nothing else to run.
+
+async fn simulated_classic(_clause: &str) -> (Ports, ()) {
     (Simulated::default().ports(), ())
+}
+
+async fn simulated_group(_clause: &str) -> (Ports, ()) {
+    (Simulated::behind(Front::TargetGroups(1), Times::default(), 1).ports(), ())
+}
+
+async fn simulated_groups(_clause: &str) -> (Ports, ()) {
+    (Simulated::behind(Front::TargetGroups(2), Times::default(), 1).ports(), ())
+}
+
+async fn simulated_nothing(_clause: &str) -> (Ports, ()) {
+    (Simulated::behind(Front::Nothing, Times::default(), 1).ports(), ())
 }
 
 /// Lists the instances until the list is as expected; a cloud takes its time.
@@ -92,10 +144,10 @@ async fn described(cloud: &Ports, as_expected: impl Fn(&[Instance]) -> bool) -> 
 }
 
 /// Waits until an instance has this health.
-async fn health(cloud: &Ports, id: &InstanceId, also: &[InstanceId], expected: Option<Health>) {
+async fn health(cloud: &Ports, id: &InstanceId, leaving: &[InstanceId], expected: Option<Health>) {
     let health = async || {
-        let answer = cloud.balancer.health(also).await.unwrap();
-        answer.into_iter().find(|(one, _)| one == id).map(|(_, health)| health)
+        let answer = cloud.balancer.health(&[], leaving).await.unwrap();
+        answer.into_iter().find(|(one, _)| one == id).map(|(_, standing)| standing.health)
     };
     for _ in 0..300 {
         if health().await == expected {
@@ -106,8 +158,14 @@ async fn health(cloud: &Ports, id: &InstanceId, also: &[InstanceId], expected: O
     panic!("never {expected:?}: {:?}", health().await)
 }
 
+/// Launches by a token that is its command's id too.
+pub async fn launch(cloud: &Ports, n: usize, token: &str) -> Vec<InstanceId> {
+    let launched = cloud.instances.launch(n, token, &CommandId(token.to_owned())).await.unwrap();
+    launched.into_iter().map(|instance| instance.id).collect()
+}
+
 async fn running(cloud: &Ports, n: usize) -> Vec<InstanceId> {
-    let ids = cloud.instances.launch(n, "running").await.unwrap();
+    let ids = launch(cloud, n, "running").await;
     let all_run = |seen: &[Instance]| seen.len() == n && seen.iter().all(|i| i.state == InstanceState::Running);
     described(cloud, all_run).await;
     ids
@@ -122,23 +180,41 @@ fn no_instance() -> InstanceId {
 }
 
 async fn a_launch_is_described_pending_then_running(cloud: Ports) {
-    let ids = cloud.instances.launch(2, "token").await.unwrap();
+    let ids = launch(&cloud, 2, "token").await;
     let seen = described(&cloud, |seen| seen.len() == 2).await;
     assert!(seen.iter().all(|i| ids.contains(&i.id) && i.state == InstanceState::Pending && !i.is_retiring()));
     described(&cloud, |seen| seen.iter().all(|i| i.state == InstanceState::Running)).await;
 }
 
 async fn a_token_launches_once(cloud: Ports) {
-    let ids = cloud.instances.launch(2, "token").await.unwrap();
-    assert_eq!(cloud.instances.launch(2, "token").await.unwrap(), ids);
-    let others = cloud.instances.launch(1, "another").await.unwrap();
+    let ids = launch(&cloud, 2, "token").await;
+    assert_eq!(launch(&cloud, 2, "token").await, ids);
+    let others = launch(&cloud, 1, "another").await;
     assert!(!ids.contains(&others[0]));
     described(&cloud, |seen| seen.len() == 3).await;
 }
 
 async fn a_token_is_for_one_number(cloud: Ports) {
-    cloud.instances.launch(2, "token").await.unwrap();
-    assert_eq!(cloud.instances.launch(3, "token").await.unwrap_err().kind, ErrorKind::Refused);
+    launch(&cloud, 2, "token").await;
+    let answer = cloud.instances.launch(3, "token", &CommandId("token".into())).await;
+    assert_eq!(answer.unwrap_err().kind, ErrorKind::Taken);
+}
+
+async fn a_token_is_for_one_command(cloud: Ports) {
+    let ids = launch(&cloud, 2, "token").await;
+    match cloud.instances.launch(2, "token", &CommandId("another".into())).await {
+        Err(error) => assert_eq!(error.kind, ErrorKind::Taken),
+        Ok(answer) => assert!(answer.iter().all(|i| i.tags[COMMAND_TAG] == "token" && ids.contains(&i.id))),
+    }
+    let seen = described(&cloud, |seen| seen.len() == 2).await;
+    assert!(seen.iter().all(|i| i.tags[COMMAND_TAG] == "token"));
+}
+
+async fn an_id_is_found_or_denied(cloud: Ports) {
+    let ids = running(&cloud, 1).await;
+    let found = cloud.instances.find(&[no_instance(), ids[0].clone()]).await.unwrap();
+    assert_eq!(found[&no_instance()], Found::NotThere);
+    assert!(matches!(&found[&ids[0]], Found::Ours(instance) if instance.state == InstanceState::Running));
 }
 
 async fn a_tag_is_described_and_written_over(cloud: Ports) {
@@ -164,7 +240,7 @@ async fn registering_twice_is_registering_once(cloud: Ports) {
     let ids = running(&cloud, 1).await;
     cloud.balancer.register(&ids).await.unwrap();
     cloud.balancer.register(&ids).await.unwrap();
-    assert_eq!(cloud.balancer.health(&[]).await.unwrap().len(), 1);
+    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().len(), 1);
 }
 
 async fn what_is_deregistered_drains_then_is_off(cloud: Ports) {
@@ -173,7 +249,7 @@ async fn what_is_deregistered_drains_then_is_off(cloud: Ports) {
     health(&cloud, &ids[0], &[], Some(Health::InService)).await;
     cloud.balancer.deregister(&ids).await.unwrap();
     health(&cloud, &ids[0], &ids, Some(Health::Draining)).await;
-    assert_eq!(cloud.balancer.health(&[]).await.unwrap(), []);
+    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap(), []);
     health(&cloud, &ids[0], &ids, Some(Health::NotRegistered)).await;
 }
 
@@ -181,7 +257,24 @@ async fn deregistering_what_is_not_registered_is_an_error(cloud: Ports) {
     let ids = running(&cloud, 2).await;
     cloud.balancer.register(&ids[..1]).await.unwrap();
     assert_eq!(kind(cloud.balancer.deregister(&ids).await), ErrorKind::NotFound);
-    assert_eq!(cloud.balancer.health(&[]).await.unwrap().len(), 1);
+    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().len(), 1);
+}
+
+async fn deregistering_what_is_not_registered_changes_nothing(cloud: Ports) {
+    let ids = running(&cloud, 2).await;
+    cloud.balancer.register(&ids[..1]).await.unwrap();
+    cloud.balancer.deregister(&ids[1..]).await.unwrap();
+    health(&cloud, &ids[1], &ids[1..], Some(Health::NotRegistered)).await;
+    health(&cloud, &ids[0], &ids[1..], Some(Health::InService)).await;
+}
+
+async fn what_runs_is_in_service_and_what_leaves_is_off(cloud: Ports) {
+    let ids = running(&cloud, 2).await;
+    cloud.balancer.register(&ids).await.unwrap();
+    let answer = cloud.balancer.health(&ids[..1], &ids[1..]).await.unwrap();
+    let told: Vec<_> = answer.into_iter().map(|(id, standing)| (id, standing.health)).collect();
+    assert_eq!(told, [(ids[0].clone(), Health::InService), (ids[1].clone(), Health::NotRegistered)]);
+    cloud.balancer.deregister(&ids).await.unwrap();
 }
 
 async fn what_does_not_run_is_not_registered(cloud: Ports) {

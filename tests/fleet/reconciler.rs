@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use handwave::clouds::simulated::{Call, Effect, Fault, Simulated, Times};
+use handwave::clouds::simulated::{Call, Effect, Fault, Front, Simulated, Times};
 use handwave::command::{Action, Command, InstanceId, Source};
 use handwave::event::{Event, Stamped};
 use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState};
@@ -247,7 +247,8 @@ async fn rule_5_a_protected_id_is_dropped_and_the_others_go_on() {
     scene.play(Action::ScaleIn(4)).await;
     assert_eq!((scene.at(Lifecycle::Terminated), scene.at(Lifecycle::Retiring)), (3, 1));
     let trouble = scene.handle.state().borrow().trouble.clone();
-    assert_eq!(trouble, Some(format!("the cloud refuses to terminate {protected}")));
+    let why = format!("OperationNotPermitted: {protected}: protected from termination");
+    assert_eq!(trouble, Some(format!("the cloud refuses to terminate {protected} ({why})")));
     let error = format!("OperationNotPermitted: {protected}: protected from termination ({protected}).");
     assert_eq!(scene.told().1.iter().filter(|told| **told == error).count(), 1);
     // Once the protection is lifted, the retirement completes by itself.
@@ -269,17 +270,206 @@ async fn rule_5_a_bad_id_in_a_batch_is_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn rule_6_an_empty_answer_is_not_an_empty_fleet() {
-    let mut scene = Scene::with(20).await;
-    scene.fail(Call::List, Fault::Empty, 3);
-    assert!(matches!(scene.play(Action::ScaleOut(5)).await, Outcome::Refused { .. }));
-    assert_eq!(scene.calls(&CHANGES), 0);
-    let (names, sentences) = scene.told();
-    assert_eq!(names, ["command", "error", "refused"]);
-    assert_eq!(sentences[2], "Refused: the fleet has 20 and its maximum is 20.");
+    let scene = Scene::with(20).await;
+    scene.fail(Call::List, Fault::Empty, 100);
+    let Outcome::Refused { reason } = scene.play(Action::ScaleOut(5)).await else { panic!() };
+    assert_eq!(reason, "the fleet has 20 and its maximum is 20");
+    assert_eq!((scene.calls(&CHANGES), scene.cloud.calls(Call::Find)), (0, 1));
+    // What is looked up by id is as good as what is listed.
+    let ended = || scene.cloud.truth().iter().filter(|truth| truth.state == InstanceState::Terminated).count();
+    scene.play(Action::ScaleIn(2)).await;
+    assert_eq!((ended(), scene.at(Lifecycle::InService)), (2, 18));
 
+    scene.cloud.clear_faults();
     scene.fail(Call::Health, Fault::Empty, 3);
     scene.play(Action::ScaleIn(2)).await;
+    assert_eq!((ended(), scene.at(Lifecycle::InService)), (4, 16));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_6_an_empty_answer_is_not_an_empty_fleet_at_the_start_and_for_hours() {
+    let cloud = Simulated::default();
+    cloud.add_in_service(20);
+    for call in [Call::List, Call::Find] {
+        (0..100_000).for_each(|_| cloud.fail_next(call, Fault::Empty));
+    }
+    let mut scene = Scene::on(cloud);
+    for wait in [0, 3600] {
+        sleep(Duration::from_secs(wait)).await;
+        let command = Command::new(Source::CommandLine { user: None }, Action::ScaleOut(5));
+        let Ok(Outcome::Refused { reason }) = scene.handle.send(command).await else { panic!() };
+        assert!(reason.starts_with("not done within 10 s: the cloud's answer lacks instances"), "{reason}");
+    }
+    assert_eq!(scene.calls(&CHANGES), 0);
+    assert_eq!(scene.told().0, ["error", "command", "refused", "command", "refused"]);
+    scene.cloud.clear_faults();
+    scene.handle.settled().await.unwrap();
+    assert_eq!(scene.at(Lifecycle::InService), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_done() {
+    for refusal in ["IdempotentParameterMismatch", "InsufficientInstanceCapacity", "UnauthorizedOperation"] {
+        let scene = Scene::with(0).await;
+        scene.fail(Call::Launch, lost(), 1);
+        scene.fail(Call::Launch, before(ErrorKind::Refused, refusal), 100);
+        // The tag tells what the command launched.
+        let outcome = scene.play(Action::ScaleOut(3)).await;
+        assert!(matches!(&outcome, Outcome::Done { instances, .. } if instances.len() == 3), "{outcome:?}");
+        assert_eq!((launched(&scene.cloud), scene.at(Lifecycle::InService)), (1, 3));
+
+        let scene = Scene::with(0).await;
+        scene.fail(Call::Launch, Fault::Before(CloudError::no_answer("lost before")), 1);
+        scene.fail(Call::Launch, before(ErrorKind::Refused, refusal), 100);
+        let outcome = scene.play(Action::ScaleOut(3)).await;
+        assert!(matches!(&outcome, Outcome::Unknown { reason } if reason.contains(refusal)), "{outcome:?}");
+
+        let scene = Scene::with(3).await;
+        scene.fail(Call::Tag, lost(), 1);
+        scene.fail(Call::Tag, before(ErrorKind::Refused, refusal), 100);
+        let outcome = scene.play(Action::ScaleIn(1)).await;
+        assert!(matches!(&outcome, Outcome::Unknown { .. }), "{outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_one_id_that_cannot_be_changed_holds_up_no_other() {
+    let scene = Scene::with(3).await;
+    let gone = scene.cloud.truth()[0].id.clone();
+    let error = CloudError::new(ErrorKind::NotFound, "InvalidInstance", "could not find it").about(vec![gone.clone()]);
+    scene.fail(Call::Deregister, Fault::Before(error), 8);
+    scene.cloud.reap(&gone);
+    let Outcome::Done { instances, .. } = scene.play(Action::ScaleOut(1)).await else { panic!() };
+    assert!(scene.cloud.truth().iter().any(|truth| truth.id == instances[0] && truth.registered));
+    scene.play(Action::ScaleIn(1)).await;
+    assert_eq!(scene.at(Lifecycle::InService), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_5_an_instance_in_another_network_is_told_and_left() {
+    let scene = Scene::with(1).await;
+    let sent = scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleOut(2)));
+    let Ok(Outcome::Done { instances, .. }) = sent.await else { panic!() };
+    scene.cloud.set_elsewhere(&instances[0], true);
+    scene.handle.settled().await.unwrap();
+    assert_eq!((scene.at(Lifecycle::InService), scene.at(Lifecycle::Registering)), (2, 1));
+    let trouble = scene.handle.state().borrow().trouble.clone().unwrap();
+    assert!(trouble.starts_with(&format!("the cloud refuses to register {}", instances[0])), "{trouble}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_8_a_stuck_instance_is_told_and_no_longer_looked_at_often() {
+    let cloud = Simulated::new(Times { shut_down: Duration::from_secs(36_000), ..Times::default() }, 1);
+    cloud.add_in_service(3);
+    let scene = Scene::on(cloud);
+    scene.handle.settled().await.unwrap();
+    let (reads, start) = (scene.calls(&READS), Instant::now());
+    scene.play(Action::ScaleIn(1)).await;
+    assert!((90..120).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    let trouble = scene.handle.state().borrow().trouble.clone().unwrap();
+    assert!(trouble.contains("has been terminating for"), "{trouble}");
+    scene.play(Action::ScaleOut(1)).await;
+    sleep(Duration::from_secs(3600)).await;
+    let reads = scene.calls(&READS) - reads;
+    assert!(reads < 350, "{reads} reads in an hour");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_8_polling_gets_rarer_while_nothing_changes() {
+    let cloud = Simulated::new(Times { drain: Duration::from_secs(300), ..Times::default() }, 1);
+    cloud.add_in_service(2);
+    let scene = Scene::on(cloud);
+    scene.handle.settled().await.unwrap();
+    scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleIn(1))).await.unwrap();
+    let reads = scene.cloud.calls(Call::List);
+    sleep(Duration::from_secs(290)).await;
+    let reads = scene.cloud.calls(Call::List) - reads;
+    // 2 s between two looks at first, an eighth of the time since the last change later.
+    assert!((25..50).contains(&reads), "{reads}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_9_two_at_once_do_not_pass_the_maximum() {
+    let scene = Scene::with(0).await;
+    let other = Scene::on(scene.cloud.clone());
+    other.handle.settled().await.unwrap();
+    let (one, another) = tokio::join!(scene.play(Action::ScaleOut(20)), other.play(Action::ScaleOut(20)));
+    let done = [&one, &another].iter().filter(|outcome| matches!(outcome, Outcome::Done { .. })).count();
+    assert_eq!((done, launched(&scene.cloud)), (1, 1), "{one:?} {another:?}");
+    assert_eq!(scene.cloud.truth().len(), 20);
+    let refused = if matches!(one, Outcome::Refused { .. }) { one } else { another };
+    let Outcome::Refused { reason } = refused else { panic!() };
+    assert!(reason.starts_with("another handwave launched at the same moment"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_9_another_handwave_is_noticed() {
+    let mut scene = Scene::with(1).await;
+    let other = Scene::on(scene.cloud.clone());
+    other.play(Action::ScaleOut(2)).await;
+    sleep(Duration::from_secs(60)).await;
+    let told = scene.told().1;
+    let noticed: Vec<_> = told.iter().filter(|told| told.starts_with("AnotherHandwave: launched by another")).collect();
+    assert_eq!(noticed.len(), 1, "{told:?}");
+    scene.play(Action::ScaleOut(1)).await;
+    assert!(!scene.told().1.iter().any(|told| told.starts_with("AnotherHandwave")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_2_a_balancer_that_goes_away_drains_no_more() {
+    let cloud = Simulated::new(Times { drain: Duration::from_secs(200), ..Times::default() }, 1);
+    cloud.add_in_service(3);
+    let scene = Scene::on(cloud);
+    scene.handle.settled().await.unwrap();
+    scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleIn(1))).await.unwrap();
+    sleep(Duration::from_secs(10)).await;
+    scene.cloud.delete_balancer();
+    let start = Instant::now();
+    scene.handle.settled().await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(60));
+    assert_eq!(scene.at(Lifecycle::Terminated), 1);
+    let trouble = scene.handle.state().borrow().trouble.clone().unwrap();
+    assert_eq!(trouble, "there is no load balancer: nothing drains or comes into service");
+    assert!(matches!(scene.play(Action::ScaleOut(1)).await, Outcome::Refused { .. }));
+    assert!(matches!(scene.play(Action::ScaleIn(2)).await, Outcome::Done { .. }));
+    assert_eq!(scene.at(Lifecycle::Terminated), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_balancer_costs_its_calls() {
+    // Launching and retiring: one call each, and one or two more for each group.
+    for (front, launching, retiring) in
+        [(Front::Classic, 2, 3), (Front::TargetGroups(1), 2, 3), (Front::TargetGroups(2), 3, 4), (Front::Nothing, 1, 2)]
+    {
+        let scene = Scene::on(Simulated::behind(front, Times::default(), 1));
+        scene.handle.settled().await.unwrap();
+        scene.play(Action::ScaleOut(5)).await;
+        assert_eq!((scene.calls(&CHANGES), scene.at(Lifecycle::InService)), (launching, 5), "{front:?}");
+        scene.play(Action::ScaleIn(5)).await;
+        assert_eq!((scene.calls(&CHANGES), scene.at(Lifecycle::Terminated)), (launching + retiring, 5), "{front:?}");
+        let reads = scene.calls(&READS);
+        sleep(Duration::from_secs(300)).await;
+        let groups = match front {
+            Front::Classic => 1,
+            Front::TargetGroups(n) => n,
+            Front::Nothing => 0,
+        };
+        assert!(scene.calls(&READS) - reads <= 10 * (1 + groups), "{front:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_several_groups_an_instance_is_in_service_with_all_and_gone_when_it_has_left_all() {
+    let scene = Scene::on(Simulated::behind(Front::TargetGroups(2), Times::default(), 1));
+    scene.handle.settled().await.unwrap();
+    // The second group's answer is lost, then refused for a while.
+    scene.fail(Call::Register, Fault::Before(CloudError::no_answer("the first group")), 1);
+    scene.play(Action::ScaleOut(2)).await;
+    assert!(scene.cloud.truth().iter().all(|truth| truth.registered_with_all));
+    scene.fail(Call::Deregister, Fault::Hang { effect: true }, 1);
+    scene.play(Action::ScaleIn(2)).await;
     assert_eq!(scene.at(Lifecycle::Terminated), 2);
+    assert!(scene.cloud.truth().iter().all(|truth| !truth.registered));
 }
 
 #[tokio::test(start_paused = true)]

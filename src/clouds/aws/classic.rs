@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use aws_sdk_elasticloadbalancing::Client;
-use aws_sdk_elasticloadbalancing::types::{Instance, InstanceState as Standing};
+use aws_sdk_elasticloadbalancing::types::{Instance, InstanceState as Told};
 
 use super::errors::sorted;
 use crate::command::InstanceId;
-use crate::fleet::ports::{Balancer, CloudError, ErrorKind, Health};
+use crate::fleet::ports::{Balancer, CloudError, ErrorKind, Health, Standing};
 
 /// A classic load balancer.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Classic {
 
 impl Classic {
     /// The balancer's words about these, or about all that are registered where `ids` is empty.
-    async fn states(&self, ids: &[InstanceId]) -> Result<Vec<Standing>, CloudError> {
+    async fn states(&self, ids: &[InstanceId]) -> Result<Vec<Told>, CloudError> {
         let call = self.client.describe_instance_health().load_balancer_name(&self.name);
         let call = call.set_instances((!ids.is_empty()).then(|| members(ids)));
         Ok(call.send().await.map_err(sorted)?.instance_states.unwrap_or_default())
@@ -28,12 +28,13 @@ impl Classic {
 
     /// The health of those that are not registered. One that the balancer does not know at all fails the batch: it is
     /// off the balancer, and the others are asked for again.
-    async fn unregistered(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, Health)>, CloudError> {
+    async fn unregistered(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
         let (mut asked, mut unknown) = (ids.to_vec(), Vec::new());
         while !asked.is_empty() {
             match self.states(&asked).await {
                 Ok(states) => {
-                    unknown.extend(states.iter().filter_map(|state| Some((id(state)?, unlisted(state)?))));
+                    unknown
+                        .extend(states.iter().filter_map(|state| Some((id(state)?, Standing::new(unlisted(state)?)))));
                     break;
                 }
                 Err(error) if error.kind == ErrorKind::NotFound => {
@@ -43,7 +44,7 @@ impl Classic {
                     if gone.is_empty() {
                         return Err(error);
                     }
-                    unknown.extend(gone.into_iter().map(|id| (id, Health::NotRegistered)));
+                    unknown.extend(gone.into_iter().map(|id| (id, Standing::new(Health::NotRegistered))));
                     asked = others;
                 }
                 Err(error) => return Err(error),
@@ -55,11 +56,15 @@ impl Classic {
 
 #[async_trait]
 impl Balancer for Classic {
-    async fn health(&self, also: &[InstanceId]) -> Result<Vec<(InstanceId, Health)>, CloudError> {
+    async fn health(
+        &self,
+        _: &[InstanceId],
+        leaving: &[InstanceId],
+    ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
         let states = self.states(&[]).await?;
-        let mut known: Vec<_> = states.iter().filter_map(|state| Some((id(state)?, listed(state)))).collect();
+        let mut known: Vec<_> = states.iter().filter_map(|state| Some((id(state)?, standing(state)))).collect();
         let registered: BTreeSet<_> = known.iter().map(|(id, _)| id).collect();
-        let others: Vec<InstanceId> = also.iter().filter(|id| !registered.contains(id)).cloned().collect();
+        let others: Vec<InstanceId> = leaving.iter().filter(|id| !registered.contains(id)).cloned().collect();
         known.extend(self.unregistered(&others).await?);
         Ok(known)
     }
@@ -81,20 +86,28 @@ fn members(ids: &[InstanceId]) -> Vec<Instance> {
     ids.iter().map(|id| Instance::builder().instance_id(&id.0).build()).collect()
 }
 
-fn id(state: &Standing) -> Option<InstanceId> {
+fn id(state: &Told) -> Option<InstanceId> {
     state.instance_id().map(InstanceId::from)
 }
 
 /// Whether AWS's description says this. Only its sentences tell a drain.
-fn says(state: &Standing, words: &str) -> bool {
+fn says(state: &Told, words: &str) -> bool {
     state.description().is_some_and(|told| told.to_ascii_lowercase().contains(words))
 }
 
 const DRAINING: &str = "deregistration currently in progress";
 const OFF: &str = "not currently registered";
 
-/// The health of an instance that the balancer lists by itself.
-fn listed(state: &Standing) -> Health {
+/// The standing of an instance that the balancer lists by itself.
+fn standing(state: &Told) -> Standing {
+    let health = listed(state);
+    let told =
+        state.description().map(|told| told.trim_end_matches('.')).filter(|told| !told.is_empty() && *told != "N/A");
+    let reason = told.filter(|_| health != Health::InService).map(str::to_owned);
+    Standing { health, reason }
+}
+
+fn listed(state: &Told) -> Health {
     match state.state() {
         _ if says(state, DRAINING) => Health::Draining,
         _ if says(state, OFF) => Health::NotRegistered,
@@ -109,7 +122,7 @@ fn listed(state: &Standing) -> Health {
 }
 
 /// The health of an instance that was asked for by its id. None: the balancer does not know at the moment.
-fn unlisted(state: &Standing) -> Option<Health> {
+fn unlisted(state: &Told) -> Option<Health> {
     match state.state() {
         Some("InService" | "OutOfService") => Some(listed(state)),
         _ if says(state, DRAINING) || says(state, OFF) => Some(listed(state)),
@@ -124,7 +137,7 @@ mod tests {
     #[test]
     fn the_balancers_sentences_are_told_apart() {
         let state = |state: &str, description: &str| {
-            Standing::builder().instance_id("i-1").state(state).description(description).build()
+            Told::builder().instance_id("i-1").state(state).description(description).build()
         };
         let draining = state("InService", "Instance deregistration currently in progress.");
         let off = state("OutOfService", "Instance is not currently registered with the LoadBalancer.");

@@ -20,9 +20,6 @@ use crate::clouds::cloud::{BalancerSetup, Description, Error, SetupOutcome};
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, ErrorKind, FLEET_TAG};
 
-/// The API's codes for a balancer that is not there.
-const NOT_THERE: [&str; 2] = ["LoadBalancerNotFound", "AccessPointNotFound"];
-
 /// The balancer that config.toml names, there or not.
 pub struct ClassicSetup {
     elb: Client,
@@ -116,7 +113,7 @@ impl ClassicSetup {
         // A server may fail over a name that it does not know; asked for the balancer itself, it says so.
         let answer = match call.send().await.map_err(sorted) {
             Ok(answer) => answer,
-            Err(error) if NOT_THERE.contains(&error.code.as_str()) => return Ok(None),
+            Err(error) if error.kind == ErrorKind::NoBalancer => return Ok(None),
             Err(error) => return if self.describe().await?.is_none() { Ok(None) } else { Err(error) },
         };
         let draining = answer.load_balancer_attributes.and_then(|attributes| attributes.connection_draining);
@@ -156,7 +153,7 @@ impl ClassicSetup {
         let call = self.elb.describe_load_balancers().load_balancer_names(&self.settings.name);
         match call.send().await.map_err(sorted) {
             Ok(answer) => Ok(answer.load_balancer_descriptions.unwrap_or_default().into_iter().next()),
-            Err(error) if NOT_THERE.contains(&error.code.as_str()) => Ok(None),
+            Err(error) if error.kind == ErrorKind::NoBalancer => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -1,7 +1,6 @@
 //! AWS as a cloud to open. In: settings. Out: a session that is the one that is meant, and from it the fleet and the
 //! management of its load balancer.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +17,12 @@ use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet};
 use crate::clouds::mode::Mode;
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, ErrorKind, Ports};
-use crate::fleet::{FleetState, Observed, Rules, Timing, observe};
+use crate::fleet::{FleetState, Observed, Rules, Timing, look};
 
 /// What a drain may take beyond the balancer's timeout, whose clock is not this machine's.
 const DRAIN_MARGIN: Duration = Duration::from_secs(30);
+/// The longest that an instance is expected to boot, or to shut down.
+const BOOT: Duration = Duration::from_secs(300);
 /// The longest pause between two tries of the first reads.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
@@ -68,11 +69,18 @@ impl Aws {
 
     fn banner(&self, holds: &Observed) -> String {
         let Settings { fleet, balancer, .. } = &self.settings;
-        let state = FleetState { observed: Some(holds.clone()), ..FleetState::unknown(fleet.limits()) };
+        let state = FleetState::at_first(holds.clone(), fleet.limits(), &Rules::default());
         let mut banner = format!(
             "LIVE in AWS: {}\nFleet {} behind load balancer {}: {state}",
             self.session, fleet.name, balancer.name
         );
+        if holds.lacks_balancer {
+            let region = &self.session.region;
+            banner += &format!(
+                "\nThere is no load balancer {} in {region}: nothing drains, and nothing can be launched.",
+                balancer.name
+            );
+        }
         if !holds.strangers.is_empty() {
             let n = holds.strangers.len();
             banner += &format!("; {n} on the balancer that are not the fleet's, left alone");
@@ -133,13 +141,16 @@ impl Cloud for Aws {
             return Err(Error::new(OpenError::Launch(error.clone())));
         }
         let ports = self.with(ec2);
-        let (setup, retiring) = (self.setup(), BTreeMap::new());
+        let setup = self.setup();
         let mut patience = Patience::new();
         let drain = patience.read("the load balancer", || setup.draining()).await?;
-        let (name, region) = (self.settings.balancer.name.clone(), self.session.region.clone());
-        let drain = drain.ok_or_else(|| Error::new(OpenError::NoBalancer { name, region }))?;
-        let holds = patience.read("the fleet", || observe(&ports, &retiring)).await?;
-        let timing = Timing { rules: Rules::with_drain(drain + DRAIN_MARGIN), ..Timing::default() };
+        if launches && drain.is_none() {
+            let (name, region) = (self.settings.balancer.name.clone(), self.session.region.clone());
+            return Err(Error::new(OpenError::NoBalancer { name, region }));
+        }
+        let holds = patience.read("the fleet", || look(&ports)).await?;
+        let rules = Rules::new(drain.unwrap_or_default() + DRAIN_MARGIN, BOOT + self.settings.balancer.checks());
+        let timing = Timing { rules, ..Timing::default() };
         let (limits, banner) = (self.settings.fleet.limits(), self.banner(&holds));
         Ok(OpenFleet { ports, limits, timing, holds, banner })
     }

@@ -1,7 +1,7 @@
 //! What `handwave doctor` finds in AWS. In: the settings. Out: a finding each for the identity, for what config.toml names,
 //! and for what the caller may do. Reads and dry runs: nothing is changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::cloud::Aws;
 use super::launch::TYPE;
@@ -11,7 +11,7 @@ use crate::clouds::cloud::Error;
 use crate::clouds::finding::{Finding, Progress};
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, InstanceState};
-use crate::fleet::{FleetState, Observed, observe};
+use crate::fleet::{FleetState, Observed, Rules, look};
 
 const POLICY: &str = "give the caller the policy of docs/iam-policy.json";
 
@@ -58,7 +58,7 @@ pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send))
     tell(groups(&probe, settings, subnet.as_ref()).await);
     tell(balancer(&aws, settings, subnet.as_ref()).await);
 
-    let holds = observe(&ports, &BTreeMap::new()).await;
+    let holds = look(&ports).await;
     tell(match &holds {
         Ok(holds) => fleet(holds, settings),
         Err(error) => Finding::failed("fleet", error).remedy(format!("the fleet can't be seen: {POLICY}")),
@@ -176,7 +176,7 @@ async fn balancer(aws: &Aws, settings: &Settings, subnet: Option<&Subnet>) -> Fi
 fn fleet(holds: &Observed, settings: &Settings) -> Finding {
     let limits = settings.fleet.limits();
     let strangers = holds.strangers.len();
-    let state = FleetState { observed: Some(holds.clone()), ..FleetState::unknown(limits) };
+    let state = FleetState::at_first(holds.clone(), limits, &Rules::default());
     let finding = Finding::ok("fleet", format!("{}: {state}", settings.fleet.name));
     match strangers {
         0 => finding,

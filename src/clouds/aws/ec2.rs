@@ -1,6 +1,7 @@
 //! A fleet's instances on EC2. In: the calls of [`Instances`]. Out: one call of EC2's API each, a call a page where there
 //! are pages. Nothing is tried again here: the reconciler does that, which knows what may be done twice.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,10 +9,12 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as ec2, Filter, InstanceStateName, Tag};
 use jiff::Timestamp;
 
+use sha2::{Digest, Sha256};
+
 use super::errors::sorted;
 use super::launch::{Launch, LaunchError};
-use crate::command::InstanceId;
-use crate::fleet::ports::{CloudError, ErrorKind, FLEET_TAG, Instance, InstanceState, Instances};
+use crate::command::{CommandId, InstanceId};
+use crate::fleet::ports::{CloudError, ErrorKind, FLEET_TAG, Found, Instance, InstanceState, Instances};
 
 /// Instances a page: large enough for few calls, small enough that AWS answers soon.
 const PAGE: i32 = 500;
@@ -35,19 +38,49 @@ impl Instances for Ec2 {
             let reservations = page.map_err(sorted)?.reservations.unwrap_or_default();
             let instances = reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default());
             // The filter knows wildcards, which a fleet's name may contain by chance.
-            let ours = |instance: &Instance| instance.tags.get(FLEET_TAG) == Some(&self.fleet);
-            found.extend(instances.filter_map(|instance| described(&instance)).filter(ours));
+            found.extend(
+                instances.filter_map(|instance| described(&instance)).filter(|instance| self.is_ours(instance)),
+            );
         }
         Ok(found)
     }
 
-    async fn launch(&self, n: usize, token: &str) -> Result<Vec<InstanceId>, CloudError> {
+    async fn find(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Found>, CloudError> {
+        let (mut asked, mut found) = (ids.to_vec(), BTreeMap::new());
+        // EC2 answers for none where it does not know one, which it names.
+        while !asked.is_empty() {
+            match self.client.describe_instances().set_instance_ids(Some(names(&asked))).send().await.map_err(sorted) {
+                Ok(answer) => {
+                    let instances = answer.reservations().iter().flat_map(|reservation| reservation.instances());
+                    found.extend(instances.filter_map(described).map(|instance| {
+                        let id = instance.id.clone();
+                        (id, if self.is_ours(&instance) { Found::Ours(Box::new(instance)) } else { Found::NotOurs })
+                    }));
+                    break;
+                }
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    let is_alone = asked.len() == 1;
+                    let (unknown, others): (Vec<_>, Vec<_>) =
+                        asked.into_iter().partition(|id| is_alone || error.instances.contains(id));
+                    if unknown.is_empty() {
+                        return Err(error);
+                    }
+                    found.extend(unknown.into_iter().map(|id| (id, Found::NotThere)));
+                    asked = others;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn launch(&self, n: usize, token: &str, command: &CommandId) -> Result<Vec<Instance>, CloudError> {
         let n = i32::try_from(n).unwrap_or(i32::MAX);
         let refused =
             |error: &Arc<LaunchError>| CloudError::new(ErrorKind::Refused, "LaunchSettings", error.to_string());
         let launch = self.launch.as_ref().map_err(refused)?;
-        let answer = launch.call(&self.client, n, token).send().await.map_err(sorted)?;
-        Ok(answer.instances().iter().filter_map(|instance| instance.instance_id()).map(InstanceId::from).collect())
+        let call = launch.call(&self.client, n, &self.token(token), command);
+        Ok(call.send().await.map_err(sorted)?.instances().iter().filter_map(described).collect())
     }
 
     async fn tag(&self, ids: &[InstanceId], key: &str, value: &str) -> Result<(), CloudError> {
@@ -59,6 +92,18 @@ impl Instances for Ec2 {
     async fn terminate(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
         self.client.terminate_instances().set_instance_ids(Some(names(ids))).send().await.map_err(sorted)?;
         Ok(())
+    }
+}
+
+impl Ec2 {
+    fn is_ours(&self, instance: &Instance) -> bool {
+        instance.tags.get(FLEET_TAG) == Some(&self.fleet)
+    }
+
+    /// EC2's client token, 64 characters at most: fleets share an account, and none may take another's token.
+    fn token(&self, token: &str) -> String {
+        let sum = Sha256::digest(format!("{} {token}", self.fleet));
+        sum.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

@@ -66,6 +66,9 @@ fn kind(code: &str) -> ErrorKind {
         | "SignatureDoesNotMatch" => ErrorKind::Expired,
         // The first is EC2's, the second the classic load balancer's, also for an id that is not registered.
         "InvalidInstanceID.NotFound" | "InvalidInstance" => ErrorKind::NotFound,
+        "LoadBalancerNotFound" | "AccessPointNotFound" | "TargetGroupNotFound" => ErrorKind::NoBalancer,
+        // Another call has the client token, or what it launched has ended.
+        "IdempotentParameterMismatch" | "IdempotentInstanceTerminated" => ErrorKind::Taken,
         "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" | "RequestTimeout" => {
             ErrorKind::Unavailable
         }

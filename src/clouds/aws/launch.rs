@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
+use aws_sdk_ec2::types::builders::TagSpecificationBuilder;
 use aws_sdk_ec2::types::{
     HttpTokensState, IamInstanceProfileSpecification, InstanceMetadataOptionsRequest, InstanceType,
     LaunchTemplateSpecification, ResourceType, Tag, TagSpecification,
@@ -12,7 +13,8 @@ use aws_sdk_ec2::types::{
 use aws_smithy_types::base64;
 
 use super::settings::InstanceSettings;
-use crate::fleet::ports::FLEET_TAG;
+use crate::command::CommandId;
+use crate::fleet::ports::{COMMAND_TAG, FLEET_TAG};
 
 /// AWS's bound for user data, before it is encoded.
 const USER_DATA_MOST: usize = 16 * 1024;
@@ -59,7 +61,7 @@ impl Launch {
     }
 
     /// The call for 1 to `count` instances.
-    pub fn call(&self, ec2: &Client, count: i32, token: &str) -> RunInstancesFluentBuilder {
+    pub fn call(&self, ec2: &Client, count: i32, token: &str, command: &CommandId) -> RunInstancesFluentBuilder {
         let InstanceSettings {
             ami,
             kind,
@@ -71,7 +73,8 @@ impl Launch {
             ..
         } = &self.settings;
         let kind = kind.as_deref().or(launch_template.is_none().then_some(TYPE));
-        let tagged = TagSpecification::builder().resource_type(ResourceType::Instance);
+        let born_of = Tag::builder().key(COMMAND_TAG).value(&command.0).build();
+        let tagged = TagSpecification::builder().resource_type(ResourceType::Instance).tags(born_of);
         // Version 1 of the metadata service gives an instance's role to anybody who makes it fetch an address.
         let metadata = InstanceMetadataOptionsRequest::builder().http_tokens(HttpTokensState::Required).build();
         ec2.run_instances()
@@ -87,7 +90,7 @@ impl Launch {
             .set_user_data(self.user_data.clone())
             .set_launch_template(launch_template.as_deref().map(template))
             .metadata_options(metadata)
-            .tag_specifications(tagged.set_tags(Some(self.tags.clone())).build())
+            .tag_specifications(self.tags.iter().cloned().fold(tagged, TagSpecificationBuilder::tags).build())
     }
 }
 

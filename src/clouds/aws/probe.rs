@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{InstanceType, Tag};
 use super::ec2::Ec2;
 use super::errors::sorted;
 use super::launch::template;
-use crate::command::InstanceId;
+use crate::command::{CommandId, InstanceId};
 use crate::fleet::ports::{CloudError, ErrorKind, RETIRING_TAG};
 
 /// Asks about what the settings name.
@@ -107,7 +107,13 @@ impl Probe<'_> {
     /// May one be launched with these settings?
     pub async fn may_launch(&self) -> Permission {
         match &self.0.launch {
-            Ok(launch) => permission(launch.call(&self.0.client, 1, "handwave doctor").dry_run(true).send().await),
+            Ok(launch) => permission(
+                launch
+                    .call(&self.0.client, 1, "handwave doctor", &CommandId("handwave doctor".into()))
+                    .dry_run(true)
+                    .send()
+                    .await,
+            ),
             Err(error) => Permission::Unknown(CloudError::new(ErrorKind::Refused, "LaunchSettings", error.to_string())),
         }
     }

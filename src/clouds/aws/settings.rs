@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -63,8 +64,8 @@ impl InstanceSettings {
         require(begins(&self.ami, "ami-"), "instance.ami", "is no image: it must begin with ami-")?;
         require(begins(&self.subnet_id, "subnet-"), "instance.subnet_id", "is no subnet: it must begin with subnet-")?;
         groups(&self.security_group_ids, "instance.security_group_ids")?;
-        // AWS's bounds: 50 tags an instance, of which handwave's two and Name are three.
-        require(self.tags.len() <= 47, "instance.tags", "are too many: AWS takes 50 with handwave's own")?;
+        // AWS's bounds: 50 tags an instance, of which handwave's three and Name are four.
+        require(self.tags.len() <= 46, "instance.tags", "are too many: AWS takes 50 with handwave's own")?;
         let ours = |key: &String| key.starts_with("handwave:") || key.starts_with("aws:");
         require(!self.tags.keys().any(ours), "instance.tags", "begin with handwave: or aws:, which are taken")?;
         let short =
@@ -94,6 +95,12 @@ pub struct BalancerSettings {
 }
 
 impl BalancerSettings {
+    /// How long a registered instance takes to pass its checks.
+    pub fn checks(&self) -> Duration {
+        let seconds = self.health_interval.saturating_mul(self.healthy_after);
+        Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+    }
+
     pub fn check(&self) -> Result<(), Invalid> {
         let name = &self.name;
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

@@ -1,6 +1,5 @@
 //! The simulated cloud as a cloud to open: a fresh fleet, and what would be done to its load balancer.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +9,7 @@ use crate::clouds::aws::settings as aws;
 use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet, SetupOutcome};
 use crate::clouds::mode::Mode;
 use crate::clouds::settings::Settings;
-use crate::fleet::{Limits, Timing, observe};
+use crate::fleet::{Limits, Timing, look};
 
 /// A fresh cloud whose fleet holds so many instances in service.
 pub fn open(settings: &Settings, holds: usize) -> Box<dyn Cloud> {
@@ -44,7 +43,7 @@ impl Cloud for SimulatedCloud {
 
     async fn fleet(&self, _launches: bool) -> Result<OpenFleet, Error> {
         let ports = self.simulated.ports();
-        let holds = observe(&ports, &BTreeMap::new()).await.map_err(Error::new)?;
+        let holds = look(&ports).await.map_err(Error::new)?;
         let fleet = match self.holds {
             0 => "an empty simulated fleet".to_owned(),
             n => format!("a simulated fleet of {n}"),

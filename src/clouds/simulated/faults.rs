@@ -8,6 +8,7 @@ use crate::fleet::ports::CloudError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     List,
+    Find,
     Launch,
     Tag,
     Terminate,

@@ -10,10 +10,13 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use super::faults::{Call, Fault, Faults};
+use super::front::Front;
 use super::times::Times;
 use super::world::{Past, Truth, World};
-use crate::command::InstanceId;
-use crate::fleet::ports::{Balancer, CloudError, Health, Instance, Instances, Ports};
+use crate::clouds::none::NoBalancer;
+use crate::clouds::several::Several;
+use crate::command::{CommandId, InstanceId};
+use crate::fleet::ports::{Balancer, CloudError, Found, Instance, Instances, Ports, Standing};
 use crate::metrics::{Metrics, MetricsError, Point, Query};
 
 /// A handle on one simulated cloud; clones see the same one.
@@ -22,6 +25,13 @@ pub struct Simulated {
     state: Arc<Mutex<State>>,
     hung: Arc<Notify>,
     times: Times,
+    front: Front,
+}
+
+/// Its balancer, or one of its target groups.
+struct Side {
+    cloud: Simulated,
+    group: usize,
 }
 
 struct State {
@@ -37,10 +47,16 @@ impl Default for Simulated {
 }
 
 impl Simulated {
-    /// An empty cloud whose ids follow from `seed`.
+    /// An empty cloud behind a classic load balancer, whose ids follow from `seed`.
     pub fn new(times: Times, seed: u64) -> Self {
-        let state = State { world: World::new(times, seed), faults: Faults::default(), calls: BTreeMap::new() };
-        Simulated { state: Arc::new(Mutex::new(state)), hung: Arc::default(), times }
+        Simulated::behind(Front::Classic, times, seed)
+    }
+
+    /// The same behind another kind of balancer.
+    pub fn behind(front: Front, times: Times, seed: u64) -> Self {
+        let world = World::new(times, seed, front);
+        let state = State { world, faults: Faults::default(), calls: BTreeMap::new() };
+        Simulated { state: Arc::new(Mutex::new(state)), hung: Arc::default(), times, front }
     }
 
     /// The same cloud, whose fleet has this name.
@@ -51,7 +67,13 @@ impl Simulated {
 
     /// This cloud's ports.
     pub fn ports(&self) -> Ports {
-        Ports { instances: Arc::new(self.clone()), balancer: Arc::new(self.clone()) }
+        let side = |group| -> Arc<dyn Balancer> { Arc::new(Side { cloud: self.clone(), group }) };
+        let balancer = match self.front {
+            Front::Classic => side(0),
+            Front::TargetGroups(n) => Arc::new(Several((0..n).map(side).collect())),
+            Front::Nothing => Arc::new(NoBalancer),
+        };
+        Ports { instances: Arc::new(self.clone()), balancer }
     }
 
     // --- Controls.
@@ -89,6 +111,16 @@ impl Simulated {
     /// Somebody else stops an instance, or starts it again.
     pub fn set_stopped(&self, id: &InstanceId, stopped: bool) {
         self.lock().world.change(id, |host| host.stopped = stopped);
+    }
+
+    /// An instance turns out to be in another network than the balancer, or no longer.
+    pub fn set_elsewhere(&self, id: &InstanceId, elsewhere: bool) {
+        self.lock().world.change(id, |host| host.elsewhere = elsewhere);
+    }
+
+    /// Somebody deletes the load balancer, or its target groups.
+    pub fn delete_balancer(&self) {
+        self.lock().world.delete_balancer(Instant::now());
     }
 
     /// Somebody else terminates an instance.
@@ -178,8 +210,12 @@ impl Instances for Simulated {
         self.call(Call::List, |world, now| Ok(world.describe(now))).await
     }
 
-    async fn launch(&self, n: usize, token: &str) -> Result<Vec<InstanceId>, CloudError> {
-        self.call(Call::Launch, |world, now| world.launch(n, token, now)).await
+    async fn find(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Found>, CloudError> {
+        self.call(Call::Find, |world, now| Ok(world.find(ids, now))).await
+    }
+
+    async fn launch(&self, n: usize, token: &str, command: &CommandId) -> Result<Vec<Instance>, CloudError> {
+        self.call(Call::Launch, |world, now| world.launch(n, token, command, now)).await
     }
 
     async fn tag(&self, ids: &[InstanceId], key: &str, value: &str) -> Result<(), CloudError> {
@@ -192,17 +228,21 @@ impl Instances for Simulated {
 }
 
 #[async_trait]
-impl Balancer for Simulated {
-    async fn health(&self, also: &[InstanceId]) -> Result<Vec<(InstanceId, Health)>, CloudError> {
-        self.call(Call::Health, |world, now| Ok(world.health(also, now))).await
+impl Balancer for Side {
+    async fn health(
+        &self,
+        _: &[InstanceId],
+        leaving: &[InstanceId],
+    ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
+        self.cloud.call(Call::Health, |world, now| world.health(self.group, leaving, now)).await
     }
 
     async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
-        self.call(Call::Register, |world, now| world.register(ids, now)).await
+        self.cloud.call(Call::Register, |world, now| world.register(self.group, ids, now)).await
     }
 
     async fn deregister(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
-        self.call(Call::Deregister, |world, now| world.deregister(ids, now)).await
+        self.cloud.call(Call::Deregister, |world, now| world.deregister(self.group, ids, now)).await
     }
 }
 

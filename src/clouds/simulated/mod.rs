@@ -4,11 +4,12 @@
 //! and drains take their time, one bad id fails its batch, quotas cut a launch, the terminated stay visible for a while.
 //! It can be told to fail, and it records what took effect.
 //!
-//! `handle` is the way in: the ports and the controls. `world` is how everything really is, `faults` how calls fail, `load`
-//! what would be measured, `cloud` what [`open`] opens.
+//! `handle` is the way in: the ports and the controls. `world` is how everything really is, `front` what stands before the
+//! fleet, `faults` how calls fail, `load` what would be measured, `cloud` what [`open`] opens.
 
 mod cloud;
 mod faults;
+mod front;
 mod handle;
 mod load;
 mod times;
@@ -16,6 +17,7 @@ mod world;
 
 pub use cloud::open;
 pub use faults::{Call, Fault};
+pub use front::Front;
 pub use handle::Simulated;
 pub use times::Times;
 pub use world::{Effect, Past, Truth};

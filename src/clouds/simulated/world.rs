@@ -9,10 +9,13 @@ use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use tokio::time::Instant;
 
+use super::front::{Front, Group};
 use super::load;
 use super::times::Times;
-use crate::command::{InstanceId, list};
-use crate::fleet::ports::{CloudError, ErrorKind, FLEET_TAG, Health, Instance, InstanceState, RETIRING_TAG};
+use crate::command::{CommandId, InstanceId, list};
+use crate::fleet::ports::{
+    COMMAND_TAG, CloudError, ErrorKind, FLEET_TAG, Found, Health, Instance, InstanceState, RETIRING_TAG, Standing,
+};
 use crate::metrics::{Point, Query};
 
 /// A change that took effect, when, and how everything was before.
@@ -26,7 +29,7 @@ pub struct Past {
 /// A change that takes effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    Launched { token: String, ids: Vec<InstanceId> },
+    Launched { command: CommandId, ids: Vec<InstanceId> },
     Tagged { key: String, ids: Vec<InstanceId> },
     Registered(Vec<InstanceId>),
     Deregistered(Vec<InstanceId>),
@@ -41,7 +44,10 @@ pub struct Truth {
     /// Whether it carries the fleet's tag.
     pub ours: bool,
     pub retiring: bool,
+    /// With any target group, or the balancer.
     pub registered: bool,
+    /// With all of them; true where there are none.
+    pub registered_with_all: bool,
     pub draining: bool,
 }
 
@@ -59,11 +65,11 @@ pub(super) struct World {
     /// The wall's time at a time of tokio's clock.
     epoch: (Timestamp, Instant),
     hosts: Vec<Host>,
-    /// Since when.
-    registered: BTreeMap<InstanceId, Instant>,
-    /// Until when.
-    draining: BTreeMap<InstanceId, Instant>,
-    tokens: BTreeMap<String, (usize, Vec<InstanceId>)>,
+    front: Front,
+    /// The balancer, or its target groups. None: it is not there, or never was.
+    groups: Vec<Group>,
+    /// What each token launched, for which command, and how many were asked for.
+    tokens: BTreeMap<String, (usize, CommandId, Vec<InstanceId>)>,
     /// When each instance was in service.
     stays: Vec<Stay>,
 }
@@ -75,11 +81,15 @@ pub(super) struct Host {
     /// Launched long ago: visible and running.
     old: bool,
     ended: Option<(Instant, String)>,
+    /// The command that launched it.
+    born_of: Option<CommandId>,
     /// Each key and value, and when it was written; the last one counts.
     tags: Vec<(String, String, Instant)>,
     pub protected: bool,
     pub sick: bool,
     pub stopped: bool,
+    /// In another network than the balancer.
+    pub elsewhere: bool,
 }
 
 /// A time in service.
@@ -124,7 +134,7 @@ impl Host {
 }
 
 impl World {
-    pub fn new(times: Times, seed: u64) -> Self {
+    pub fn new(times: Times, seed: u64, front: Front) -> Self {
         World {
             times,
             fleet: "simulated".to_owned(),
@@ -134,8 +144,8 @@ impl World {
             ids: SplitMix64::seed_from_u64(seed),
             epoch: (Timestamp::now(), Instant::now()),
             hosts: Vec::new(),
-            registered: BTreeMap::new(),
-            draining: BTreeMap::new(),
+            front,
+            groups: (0..front.groups()).map(|_| Group::default()).collect(),
             tokens: BTreeMap::new(),
             stays: Vec::new(),
         }
@@ -146,7 +156,7 @@ impl World {
         let now = Instant::now();
         let id = self.add(ours, true, now);
         if registered {
-            self.registered.insert(id.clone(), now);
+            self.groups.iter_mut().for_each(|group| group.register(&id, now));
         }
         self.note_service(now);
         id
@@ -161,10 +171,12 @@ impl World {
             launched: now,
             old,
             ended: doom.map(|reason| (now + self.times.boot, reason)),
+            born_of: None,
             tags: Vec::new(),
             protected: false,
             sick: false,
             stopped: false,
+            elsewhere: false,
         });
         id
     }
@@ -179,15 +191,20 @@ impl World {
 
     // --- The calls that change something.
 
-    pub fn launch(&mut self, n: usize, token: &str, now: Instant) -> Result<Vec<InstanceId>, CloudError> {
-        if let Some((before, ids)) = self.tokens.get(token) {
-            return match *before == n {
-                true => Ok(ids.clone()),
-                false => Err(CloudError::new(
-                    ErrorKind::Refused,
-                    "IdempotentParameterMismatch",
-                    "this token launched another number",
-                )),
+    pub fn launch(
+        &mut self,
+        n: usize,
+        token: &str,
+        command: &CommandId,
+        now: Instant,
+    ) -> Result<Vec<Instance>, CloudError> {
+        if let Some((asked, by, ids)) = self.tokens.get(token) {
+            return match (*asked, by) == (n, command) {
+                true => Ok(self.born(ids)),
+                false => {
+                    let message = "this token launched something else";
+                    Err(CloudError::new(ErrorKind::Taken, "IdempotentParameterMismatch", message))
+                }
             };
         }
         let granted = n.min(self.room);
@@ -198,10 +215,13 @@ impl World {
         self.room -= granted;
         let before = self.truth(now);
         let ids: Vec<InstanceId> = (0..granted).map(|_| self.add(true, false, now)).collect();
-        self.tokens.insert(token.to_owned(), (n, ids.clone()));
-        let effect = Effect::Launched { token: token.to_owned(), ids: ids.clone() };
+        for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
+            host.born_of = Some(command.clone());
+        }
+        self.tokens.insert(token.to_owned(), (n, command.clone(), ids.clone()));
+        let effect = Effect::Launched { command: command.clone(), ids: ids.clone() };
         self.history.push(Past { at: now, before, effect });
-        Ok(ids)
+        Ok(self.born(&ids))
     }
 
     pub fn tag(&mut self, ids: &[InstanceId], key: &str, value: &str, now: Instant) -> Result<(), CloudError> {
@@ -226,31 +246,45 @@ impl World {
         Ok(())
     }
 
-    pub fn register(&mut self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
+    pub fn register(&mut self, group: usize, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
+        self.there(group)?;
         let runs = |id: &InstanceId| {
             let host = self.hosts.iter().find(|host| host.id == *id);
             host.is_some_and(|host| host.state(now, &self.times) == InstanceState::Running)
         };
         none_of(ids, |id| !runs(id), (ErrorKind::NotFound, "InvalidInstance", "not running"))?;
+        let elsewhere = |id: &InstanceId| self.hosts.iter().any(|host| host.id == *id && host.elsewhere);
+        none_of(ids, elsewhere, (ErrorKind::Refused, "InvalidInstance", "not in the balancer's network"))?;
         self.record(Effect::Registered(ids.to_vec()), now);
-        for id in ids {
-            self.registered.entry(id.clone()).or_insert(now);
-            self.draining.remove(id);
-        }
+        ids.iter().for_each(|id| self.groups[group].register(id, now));
         self.note_service(now);
         Ok(())
     }
 
-    pub fn deregister(&mut self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
-        let off = |id: &InstanceId| !self.registered.contains_key(id);
-        none_of(ids, off, (ErrorKind::NotFound, "InvalidInstance", "not registered"))?;
-        self.record(Effect::Deregistered(ids.to_vec()), now);
-        for id in ids {
-            self.registered.remove(id);
-            self.draining.insert(id.clone(), now + self.times.drain);
+    pub fn deregister(&mut self, group: usize, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
+        self.there(group)?;
+        if self.front == Front::Classic {
+            let off = |id: &InstanceId| !self.groups[group].registered.contains_key(id);
+            none_of(ids, off, (ErrorKind::NotFound, "InvalidInstance", "not registered"))?;
         }
+        self.record(Effect::Deregistered(ids.to_vec()), now);
+        let until = now + self.times.drain;
+        ids.iter().for_each(|id| self.groups[group].deregister(id, until));
         self.note_service(now);
         Ok(())
+    }
+
+    /// Somebody deletes the balancer.
+    pub fn delete_balancer(&mut self, now: Instant) {
+        self.groups.clear();
+        self.note_service(now);
+    }
+
+    fn there(&self, group: usize) -> Result<(), CloudError> {
+        match self.groups.get(group) {
+            Some(_) => Ok(()),
+            None => Err(CloudError::new(ErrorKind::NoBalancer, "LoadBalancerNotFound", "there is no such balancer")),
+        }
     }
 
     fn record(&mut self, effect: Effect, now: Instant) {
@@ -266,42 +300,73 @@ impl World {
     // --- What can be seen.
 
     pub fn describe(&self, now: Instant) -> Vec<Instance> {
-        let ours = self.hosts.iter().enumerate();
-        let ours = ours.filter(|(_, host)| host.ours && host.is_visible(now, &self.times));
-        let described = ours.map(|(number, host)| {
-            let written = host.tags.iter().filter(|(_, _, at)| now >= *at + self.times.visible);
-            let tags = written.map(|(key, value, _)| (key.clone(), value.clone()));
-            Instance {
-                kind: Some("t3.micro".to_owned()),
-                zone: Some("simulated-1a".to_owned()),
-                image: Some("ami-0123456789abcdef0".to_owned()),
-                private_address: Some(format!("10.0.{}.{}", number / 250, number % 250 + 4)),
-                tags: [(FLEET_TAG.to_owned(), self.fleet.clone())].into_iter().chain(tags).collect(),
-                reason: host.ended.as_ref().filter(|(at, _)| now >= *at).map(|(_, reason)| reason.clone()),
-                ..Instance::new(host.id.clone(), host.state(now, &self.times), self.wall(host.launched))
-            }
-        });
-        described.collect()
+        let ours = self.hosts.iter().filter(|host| host.ours && host.is_visible(now, &self.times));
+        ours.map(|host| self.described(host, now)).collect()
     }
 
-    pub fn health(&self, also: &[InstanceId], now: Instant) -> Vec<(InstanceId, Health)> {
-        let registered = self.registered.iter().map(|(id, &since)| {
+    pub fn find(&self, ids: &[InstanceId], now: Instant) -> BTreeMap<InstanceId, Found> {
+        let found = ids.iter().map(|id| {
+            let host = self.hosts.iter().find(|host| host.id == *id && host.is_visible(now, &self.times));
+            let found = match host {
+                Some(host) if host.ours => Found::Ours(Box::new(self.described(host, now))),
+                Some(_) => Found::NotOurs,
+                None => Found::NotThere,
+            };
+            (id.clone(), found)
+        });
+        found.collect()
+    }
+
+    /// What a launch answers.
+    fn born(&self, ids: &[InstanceId]) -> Vec<Instance> {
+        let born = self.hosts.iter().filter(|host| ids.contains(&host.id));
+        born.map(|host| self.described(host, host.launched)).collect()
+    }
+
+    fn described(&self, host: &Host, now: Instant) -> Instance {
+        let number = self.hosts.iter().position(|other| other.id == host.id).unwrap_or(0);
+        let written = host.tags.iter().filter(|(_, _, at)| now >= *at + self.times.visible);
+        let tags = written.map(|(key, value, _)| (key.clone(), value.clone()));
+        let born = host.born_of.iter().map(|command| (COMMAND_TAG.to_owned(), command.0.clone()));
+        Instance {
+            kind: Some("t3.micro".to_owned()),
+            zone: Some("simulated-1a".to_owned()),
+            image: Some("ami-0123456789abcdef0".to_owned()),
+            private_address: Some(format!("10.0.{}.{}", number / 250, number % 250 + 4)),
+            tags: [(FLEET_TAG.to_owned(), self.fleet.clone())].into_iter().chain(born).chain(tags).collect(),
+            reason: host.ended.as_ref().filter(|(at, _)| now >= *at).map(|(_, reason)| reason.clone()),
+            ..Instance::new(host.id.clone(), host.state(now, &self.times), self.wall(host.launched))
+        }
+    }
+
+    pub fn health(
+        &self,
+        group: usize,
+        leaving: &[InstanceId],
+        now: Instant,
+    ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
+        self.there(group)?;
+        let Group { registered, draining } = &self.groups[group];
+        let listed = registered.iter().map(|(id, &since)| {
             let host = self.hosts.iter().find(|host| host.id == *id);
-            let runs = host.is_some_and(|host| !host.sick && host.state(now, &self.times) == InstanceState::Running);
+            let runs = host.is_some_and(|host| host.state(now, &self.times) == InstanceState::Running);
             let old = host.is_some_and(|host| host.old && since == host.launched);
             let checked = old || now >= since + self.times.health_check;
-            let health = match (checked, runs) {
-                (false, _) => Health::Registering,
-                (true, true) => Health::InService,
-                (true, false) => Health::OutOfService,
+            let standing = match (checked, runs) {
+                (false, _) => Standing::new(Health::Registering),
+                (true, true) if host.is_some_and(|host| !host.sick) => Standing::new(Health::InService),
+                (true, runs) => {
+                    let reason = if runs { "it fails its health check" } else { "it does not run" };
+                    Standing { health: Health::OutOfService, reason: Some(reason.to_owned()) }
+                }
             };
-            (id.clone(), health)
+            (id.clone(), standing)
         });
-        let named = also.iter().filter(|id| !self.registered.contains_key(*id)).map(|id| {
-            let drains = self.draining.get(id).is_some_and(|&until| now < until);
-            (id.clone(), if drains { Health::Draining } else { Health::NotRegistered })
+        let named = leaving.iter().filter(|id| !registered.contains_key(*id)).map(|id| {
+            let drains = draining.get(id).is_some_and(|&until| now < until);
+            (id.clone(), Standing::new(if drains { Health::Draining } else { Health::NotRegistered }))
         });
-        registered.chain(named).collect()
+        Ok(listed.chain(named).collect())
     }
 
     pub fn truth(&self, now: Instant) -> Vec<Truth> {
@@ -310,8 +375,9 @@ impl World {
             state: host.state(now, &self.times),
             ours: host.ours,
             retiring: host.is_retiring(),
-            registered: self.registered.contains_key(&host.id),
-            draining: self.draining.get(&host.id).is_some_and(|&until| now < until),
+            registered: self.groups.iter().any(|group| group.registered.contains_key(&host.id)),
+            registered_with_all: self.groups.iter().all(|group| group.registered.contains_key(&host.id)),
+            draining: self.groups.iter().any(|group| group.draining.get(&host.id).is_some_and(|&until| now < until)),
         });
         truth.collect()
     }
@@ -334,8 +400,7 @@ impl World {
         for host in &self.hosts {
             let ended = host.ended.as_ref().is_some_and(|(at, _)| *at <= now);
             let serves = !(host.sick || host.stopped || ended);
-            let since = self.registered.get(&host.id).filter(|_| serves);
-            let from = since.map(|&since| if host.old { since } else { since + self.times.health_check });
+            let from = self.serves_from(host).filter(|_| serves);
             let stay = self.stays.iter_mut().find(|stay| stay.id == host.id && stay.until.is_none());
             match (stay, from) {
                 (Some(stay), None) => stay.until = Some(now),
@@ -345,6 +410,14 @@ impl World {
                 (Some(_), Some(_)) | (None, None) => {}
             }
         }
+    }
+
+    /// When it is in service with every group, if it is registered with all; without a balancer, when it runs.
+    fn serves_from(&self, host: &Host) -> Option<Instant> {
+        let check = if host.old { Duration::ZERO } else { self.times.health_check };
+        let boots = if host.old { host.launched } else { host.launched + self.times.boot };
+        let each = self.groups.iter().map(|group| Some(*group.registered.get(&host.id)? + check));
+        each.chain([Some(boots)]).try_fold(boots, |latest, from| Some(latest.max(from?)))
     }
 
     fn wall(&self, at: Instant) -> Timestamp {

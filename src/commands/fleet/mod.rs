@@ -1,24 +1,27 @@
 //! `handwave fleet`: the same reconciler as `run`'s, without a camera. In: one command, or none (`status`, `settle`). Out:
-//! what became of it, once the fleet is settled.
+//! what became of it, once its instances are in service or gone, or the time is over.
 
 mod report;
+mod wait;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use tokio::select;
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::Instant;
 
 use self::report::Report;
+use self::wait::Ended;
 use super::live;
 use crate::cli::{FleetAction, FleetArgs};
 use crate::clouds::{self, Choice, Mode, OpenFleet};
-use crate::command::{Action, Command, InstanceId, Source, list};
+use crate::command::{Action, InstanceId, list};
 use crate::commands::tasks::block_on;
 use crate::config::Config;
 use crate::daemon::signals::Signals;
 use crate::event::Stamped;
-use crate::fleet::{FleetState, Handle, Outcome};
+use crate::fleet::{FleetState, Outcome};
 use crate::view::terminal::Terminal;
 
 pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
@@ -36,6 +39,9 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
         terminal.line(&fleet.banner);
         warn_above_max(&fleet.state(), &terminal);
         if matches!(args.action, FleetAction::Status) {
+            if let Some(trouble) = fleet.state().trouble {
+                terminal.line(&format!("Warning: {trouble}."));
+            }
             return Report::new(&config, &fleet.state(), None).print(args.place.format);
         }
         let mut action = action(&args.action);
@@ -98,7 +104,7 @@ fn warn_above_max(state: &FleetState, terminal: &Terminal) {
     }
 }
 
-/// Starts the reconciler, sends the action, waits until the fleet is settled.
+/// Starts the reconciler, sends the action, waits until what it is about is done.
 async fn play(
     args: &FleetArgs,
     action: Option<Action>,
@@ -107,18 +113,25 @@ async fn play(
     fleet: OpenFleet,
 ) -> Result<ExitCode> {
     let mut signals = Signals::catch()?;
+    let rules = fleet.timing.rules;
+    let within = args.within.unwrap_or(match &action {
+        Some(Action::ScaleOut(_)) => rules.longest_launch(),
+        Some(Action::ScaleIn(_) | Action::Terminate(_)) => rules.longest_retire(),
+        None => rules.longest_launch().max(rules.longest_retire()),
+    });
+    let lacked_balancer = fleet.holds.lacks_balancer;
     let (events_in, mut events) = unbounded_channel();
     let (handle, reconciler) = fleet.start(events_in);
     let tell = |event: &Stamped| terminal.tell(&event.event.to_string());
     let ended = {
         let mut state = handle.state();
-        let mut ended = std::pin::pin!(finish(&handle, action.clone()));
+        let mut ended = std::pin::pin!(wait::finish(&handle, action.clone(), Instant::now() + within));
         loop {
             select! {
                 biased;
                 Some(event) = events.recv() => tell(&event),
-                ended = &mut ended => break Some(ended),
-                () = signals.next() => break None,
+                ended = &mut ended => break ended,
+                () = signals.next() => break Ended::interrupted(),
                 Ok(()) = state.changed() => terminal.live(&live_line(&state.borrow())),
             }
         }
@@ -134,23 +147,26 @@ async fn play(
     }
     terminal.live("");
 
-    let is_interrupted = ended.is_none();
-    let (outcome, state) = ended.unwrap_or((None, None));
-    let state = state.unwrap_or(left);
-    let is_cut_off = is_interrupted && !state.settled;
-    if is_cut_off {
-        terminal.line("Stopped before the fleet was settled: `handwave fleet settle` completes what is half done.");
+    let state = ended.state.unwrap_or(left);
+    let is_refused = matches!(ended.outcome, Some(Outcome::Refused { .. }));
+    let cut_off = ended.cut_off.filter(|_| !is_refused && !state.settled);
+    if let Some(why) = &cut_off {
+        terminal.line(&why.to_string());
     }
     if let Some(trouble) = &state.trouble {
         terminal.line(&format!("Warning: {trouble}."));
     }
     warn_above_max(&state, terminal);
-    let mut report = Report::new(config, &state, outcome);
-    if let Some(action) = action.filter(|_| state.settled) {
-        report.judge(&action, &state);
+    let mut report = Report::new(config, &state, ended.outcome);
+    match &action {
+        Some(action) => report.judge(action, &state),
+        None => report.judge_settled(&state),
+    }
+    if state.observed.as_ref().is_some_and(|observed| observed.lacks_balancer) && !lacked_balancer {
+        report.fail("the load balancer went away meanwhile, and nothing drained");
     }
     let status = report.print(args.place.format)?;
-    Ok(if is_cut_off { ExitCode::FAILURE } else { status })
+    Ok(if cut_off.is_some() { ExitCode::FAILURE } else { status })
 }
 
 fn live_line(state: &FleetState) -> String {
@@ -158,30 +174,12 @@ fn live_line(state: &FleetState) -> String {
     format!("{state}{trouble}")
 }
 
-/// Waits for what becomes of the command, and for the fleet to settle; not where nothing is done, as what holds up the
-/// command may hold up the rest for ever.
-async fn finish(handle: &Handle, action: Option<Action>) -> (Option<Outcome>, Option<FleetState>) {
-    let outcome = match action {
-        Some(action) => handle.send(Command::new(Source::CommandLine { user: user() }, action)).await.ok(),
-        None => None,
-    };
-    match outcome {
-        Some(Outcome::Refused { .. }) => (outcome, None),
-        _ => (outcome, handle.settled().await),
-    }
-}
-
-/// The system's user, where the system tells.
-fn user() -> Option<String> {
-    whoami::username().ok().filter(|name| !name.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::fleet::ports::{Health, Instance, InstanceState};
+    use crate::fleet::ports::{Health, Instance, InstanceState, Standing};
     use crate::fleet::{Limits, Observed};
 
     /// A fleet of `n` in service, i-1 the oldest.
@@ -189,8 +187,8 @@ mod tests {
         let id = |i: usize| InstanceId(format!("i-{i}"));
         let at = |i: usize| Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(i as u64);
         let instances = (1..=n).map(|i| Instance::new(id(i), InstanceState::Running, at(i)));
-        let health = (1..=n).map(|i| (id(i), Health::InService));
-        let observed = Some(Observed::join(instances.collect(), health.collect()));
+        let standings = (1..=n).map(|i| (id(i), Standing::new(Health::InService)));
+        let observed = Some(Observed::join(instances.collect(), standings.collect()));
         FleetState { observed, ..FleetState::unknown(Limits { min: 1, max: 5 }) }
     }
 

@@ -41,15 +41,25 @@ struct InstanceRow {
     #[serde(rename = "phase")]
     lifecycle: String,
     launched: jiff::Timestamp,
+    /// Why it is there, in the cloud's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+/// What the cloud says of an instance: why it ended, or why the balancer does not send it requests.
+fn why(member: &Member) -> Option<String> {
+    let retired = member.instance.is_retiring() && member.is_ending();
+    member.instance.reason.clone().filter(|_| !retired).or_else(|| member.why.clone())
 }
 
 impl Report {
     pub fn new(config: &Config, state: &FleetState, outcome: Option<Outcome>) -> Report {
-        let Observed { instances, strangers } = state.observed.clone().unwrap_or_default();
+        let Observed { instances, strangers, .. } = state.observed.clone().unwrap_or_default();
         let row = |member: &Member| InstanceRow {
             id: member.id().clone(),
             lifecycle: member.lifecycle().to_string(),
             launched: member.instance.launched,
+            why: why(member),
         };
         let (outcome, changed, reason) = match outcome {
             None => (None, Vec::new(), None),
@@ -72,27 +82,40 @@ impl Report {
         }
     }
 
-    /// Holds what was done to what became of it, once the fleet is settled: launched and in service, or retired and gone.
+    /// Holds what was done to what became of it: launched and in service, or retired and gone.
     pub fn judge(&mut self, action: &Action, state: &FleetState) {
         let Some(observed) = state.observed.as_ref().filter(|_| self.outcome == Some("done")) else { return };
         let launched = matches!(action, Action::ScaleOut(_));
-        let missed = self.changed.iter().filter_map(|id| {
-            let member = observed.get(id);
-            let there = match member.map(Member::lifecycle) {
+        for id in self.changed.clone() {
+            let member = observed.get(&id);
+            let is_there = match member.map(Member::lifecycle) {
                 Some(Lifecycle::InService) => launched,
                 Some(Lifecycle::Terminated) | None => !launched,
                 Some(_) => false,
             };
-            let reason = member.and_then(|member| member.instance.reason.as_ref());
-            let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
-            let lifecycle = member.map_or("gone".to_owned(), |member| member.lifecycle().to_string());
-            (!there).then(|| format!("{id} is {lifecycle}{reason}"))
-        });
-        let missed: Vec<String> = missed.collect();
-        if !missed.is_empty() {
-            self.outcome = Some("incomplete");
-            self.reason = Some(self.reason.take().into_iter().chain(missed).collect::<Vec<_>>().join("; "));
+            if !is_there {
+                let lifecycle = member.map_or("gone".to_owned(), |member| member.lifecycle().to_string());
+                let why = member.and_then(why).map_or(String::new(), |why| format!(" ({why})"));
+                self.fail(&format!("{id} is {lifecycle}{why}"));
+            }
         }
+    }
+
+    /// Holds `settle` to a settled fleet in which nothing is stuck.
+    pub fn judge_settled(&mut self, state: &FleetState) {
+        if let Some(trouble) = &state.trouble {
+            self.fail(trouble);
+        } else if !state.settled {
+            self.fail("the fleet is not settled");
+        }
+    }
+
+    /// Not all of it was done, for this reason too.
+    pub fn fail(&mut self, reason: &str) {
+        if matches!(self.outcome, None | Some("done" | "incomplete")) {
+            self.outcome = Some("incomplete");
+        }
+        self.reason = Some(self.reason.take().into_iter().chain([reason.to_owned()]).collect::<Vec<_>>().join("; "));
     }
 
     pub fn print(&self, format: Format) -> Result<ExitCode> {
@@ -114,7 +137,10 @@ impl Report {
 
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("{:<20}  {:<12}  launched", "instance", "lifecycle")];
-        let row = |row: &InstanceRow| format!("{:<20}  {:<12}  {:.0}", row.id.0, row.lifecycle, row.launched);
+        let row = |row: &InstanceRow| {
+            let why = row.why.as_ref().map_or(String::new(), |why| format!("  {why}"));
+            format!("{:<20}  {:<12}  {:.0}{why}", row.id.0, row.lifecycle, row.launched)
+        };
         lines.extend(self.instances.iter().map(row));
         lines.extend(self.strangers.iter().map(|id| format!("{:<20}  not the fleet's, left alone", id.0)));
         let Report { fleet, count, min, max, .. } = self;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
 
 use super::{QUICK, Stage};
+use crate::contract::launch;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn launching_is_two_changing_calls_and_retiring_three() {
@@ -46,12 +47,12 @@ async fn a_thousand_instances_are_seen_in_pages() {
     let stage = Stage::new("thousand", 0).await;
     let mut ids = Vec::new();
     for i in 0..50 {
-        ids.extend(stage.truth.instances.launch(20, &format!("thousand {i}")).await.unwrap());
+        ids.extend(launch(&stage.truth, 20, &format!("thousand {i}")).await);
     }
     stage.truth.balancer.register(&ids).await.unwrap();
     let cloud = stage.cloud().await;
     assert_eq!(cloud.instances.list().await.unwrap().len(), 1000);
-    assert_eq!(cloud.balancer.health(&[]).await.unwrap().len(), 1000);
+    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().len(), 1000);
     assert_eq!(stage.proxy.take_calls(), ["DescribeInstances", "DescribeInstances", "DescribeInstanceHealth"]);
     // What they cost moto is not for the other tests to pay.
     stage.truth.instances.terminate(&ids).await.unwrap();

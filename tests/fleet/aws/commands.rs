@@ -7,6 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::Stage;
 use super::proxy::{At, Fault};
+use crate::contract::launch;
 
 /// Exit status, standard output, standard error.
 pub async fn run(stage: &Stage, args: &[&str]) -> (i32, String, String) {
@@ -134,7 +135,7 @@ async fn a_balancer_is_made_once_shown_and_deleted() {
     let calls = stage.proxy.take_calls();
     assert!(calls.iter().all(|call| call.starts_with("Describe") || call.starts_with("Get")), "{calls:?}");
 
-    let ids = stage.truth.instances.launch(1, "for the balancer").await.unwrap();
+    let ids = launch(&stage.truth, 1, "for the balancer").await;
     stage.truth.balancer.register(&ids).await.unwrap();
     let (status, _, err) = run(&stage, &["balancer", "delete", "--live", "--yes"]).await;
     assert_eq!(status, 1);

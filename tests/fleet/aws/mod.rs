@@ -10,7 +10,6 @@ mod moto;
 mod policy;
 mod proxy;
 
-use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -20,16 +19,19 @@ use handwave::clouds::{Cloud, SetupOutcome};
 use handwave::command::InstanceId;
 use handwave::config::Config;
 use handwave::fleet::ports::{Health, InstanceState, Ports};
-use handwave::fleet::{Observed, Rules, Timing, observe};
+use handwave::fleet::{Observed, Rules, Timing, look};
 use proxy::Proxy;
+
+use crate::contract::launch;
 
 /// The reconciler's pace against a cloud on this machine.
 const QUICK: Timing = Timing {
     fast: Duration::from_millis(300),
     slow: Duration::from_secs(3),
     call: Duration::from_secs(4),
+    look: Duration::from_secs(8),
     hidden: Duration::from_millis(300),
-    rules: Rules::with_drain(Duration::from_secs(5)),
+    rules: Rules::new(Duration::from_secs(5), Duration::from_secs(60)),
 };
 
 /// What moto takes for credentials, and nothing of this machine's own.
@@ -67,7 +69,7 @@ impl Stage {
         let aws = open(&pointed(&stage.config, &stage.behind)).await;
         assert!(matches!(aws.balancer().create().await.unwrap(), SetupOutcome::Created(_)));
         if n > 0 {
-            let ids = stage.truth.instances.launch(n, &format!("first of {fleet}")).await.unwrap();
+            let ids = launch(&stage.truth, n, &format!("first of {fleet}")).await;
             stage.truth.balancer.register(&ids).await.unwrap();
         }
         stage
@@ -105,7 +107,7 @@ impl Stage {
     }
 
     async fn look(&self) -> Observed {
-        observe(&self.truth, &BTreeMap::new()).await.unwrap()
+        look(&self.truth).await.unwrap()
     }
 
     /// The binary, told to use this stage.
@@ -154,7 +156,7 @@ async fn stranger(stage: &Stage) -> InstanceId {
     let mut other = pointed(&stage.config, &stage.behind);
     other.fleet.name += "-other";
     let other = open(&other).await.ports();
-    other.instances.launch(1, &format!("stranger of {}", stage.config.fleet.name)).await.unwrap().remove(0)
+    launch(&other, 1, &format!("stranger of {}", stage.config.fleet.name)).await.remove(0)
 }
 
 /// A cloud for the contract: empty, with its balancer.

@@ -1,0 +1,389 @@
+//! The one task that changes the cloud. In: commands, by way of a [`Handle`]. Out: calls to the ports, a watch of the
+//! fleet's state, events.
+//!
+//! The rounds (`commands` is the second step):
+//!
+//! ```text
+//!     observe --> write the command in hand --> repair --> pause --> observe ...
+//!        |                    |                    |
+//!        |                    +------ error -------+--> back off (1, 2, 4, 8, 8 ... s) --> observe
+//!        +-- error ---------------------------------->  back off
+//!        +-- instances are missing, and the cloud does not deny them by id --> pause
+//!
+//!     pause: long when the fleet is settled, short while something moves, and longer the longer nothing has changed; a new
+//!     command ends it.
+//!     back off: a new command does not end it.
+//! ```
+//!
+//! An instance's life. What the tags and the balancer tell is the only record of it, so that a new process goes on where
+//! the last one was killed:
+//!
+//! ```text
+//!     launch              runs            register                check passes
+//!     ------> launching ------> (running) --------> registering --------------> in service <--> unhealthy
+//!                 |                 |                    |                          |               |
+//!                 +-----------------+--- a command writes the tag "retiring" -------+---------------+
+//!                                                        |
+//!                                                        v
+//!                                   on the balancer: deregister --> draining
+//!                                   not on it:           |             |  off the balancer, or the drain's bound
+//!                                                        v             v
+//!                                                    terminate --> terminating --> terminated
+//!
+//!     stopped: shown, never touched. Ended by somebody else while registered: deregistered.
+//!     at any step for too long, or refused a change: told, no longer waited for.
+//! ```
+//!
+//! The task may be dropped at any await: the next reconciler's rounds complete what is half done.
+
+mod commands;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::select;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use self::commands::Started;
+use super::change::Change;
+use super::diff::changes;
+use super::handle::{Handle, Inbox, Order, stopped};
+use super::memory::Memory;
+use super::observed::{Member, Observed, observe};
+use super::plan::{self, Act};
+use super::ports::{COMMAND_TAG, CloudError, ErrorKind, Health, InstanceState, Ports};
+use super::publisher::Publisher;
+use super::settings::Limits;
+use super::state::{FleetState, LACKS};
+use super::timing::Timing;
+use crate::command::{CommandId, InstanceId, list};
+use crate::event::Stamped;
+
+/// The pause after the first error in a row; it doubles up to the longest, which is short enough that a command gets
+/// a try before it is refused.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
+
+/// Where nothing changes for a time, the next look comes after this share of it.
+const PATIENT: u32 = 8;
+
+/// The fleet's one reconciler.
+pub struct Reconciler {
+    ports: Ports,
+    limits: Limits,
+    timing: Timing,
+    inbox: Inbox,
+    publisher: Publisher,
+    memory: Memory,
+    observed: Option<Observed>,
+    waiting: VecDeque<Order>,
+    started: Option<Started>,
+    /// What the last answer lacked.
+    doubtful: Vec<InstanceId>,
+    /// No command is accepted before. None until there is a good answer.
+    accepting_from: Option<Instant>,
+    /// How many launches came to nothing: each next one needs a token of its own.
+    unlaunched: u32,
+    /// When an observation last differed from the one before.
+    changed: Instant,
+    trouble: Option<String>,
+    failing_since: Option<Instant>,
+    backoff: Option<Duration>,
+}
+
+impl Reconciler {
+    /// Starts a reconciler. Its task ends after [`Handle::stop`], and returns the fleet as it left it. Must be called within
+    /// a tokio runtime.
+    pub fn spawn(
+        ports: Ports,
+        limits: Limits,
+        timing: Timing,
+        events: mpsc::UnboundedSender<Stamped>,
+    ) -> (Handle, JoinHandle<FleetState>) {
+        let (publisher, state) = Publisher::new(limits, events);
+        let (handle, inbox) = Handle::new(state);
+        let reconciler = Reconciler {
+            ports,
+            limits,
+            timing,
+            inbox,
+            publisher,
+            memory: Memory::default(),
+            observed: None,
+            waiting: VecDeque::new(),
+            started: None,
+            doubtful: Vec::new(),
+            accepting_from: None,
+            unlaunched: 0,
+            changed: Instant::now(),
+            trouble: None,
+            failing_since: None,
+            backoff: None,
+        };
+        (handle, tokio::spawn(reconciler.run()))
+    }
+
+    async fn run(mut self) -> FleetState {
+        loop {
+            match self.round().await {
+                Ok(()) => {
+                    self.backoff = None;
+                    self.failing_since = None;
+                    self.trouble = None;
+                    self.publisher.forget_errors();
+                }
+                Err(error) => {
+                    self.backoff = Some(self.backoff.map_or(FIRST_BACKOFF, |last| (2 * last).min(LONGEST_BACKOFF)));
+                    self.failing_since.get_or_insert_with(Instant::now);
+                    self.trouble = Some(error.to_string());
+                }
+            }
+            self.publish();
+            if self.pause().await == Pause::Stopped {
+                break;
+            }
+        }
+        for order in std::mem::take(&mut self.waiting) {
+            self.refuse(order, commands::QUITTING);
+        }
+        if let Some(started) = self.started.take() {
+            self.give_up(started, commands::QUITTING);
+        }
+        self.publish();
+        self.publisher.state().clone()
+    }
+
+    /// Observes, writes the command in hand, does what is due. An error is one to back off from.
+    async fn round(&mut self) -> Result<(), CloudError> {
+        if self.observe().await? {
+            self.write_command().await?;
+            self.repair().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the next round.
+    async fn pause(&mut self) -> Pause {
+        let settled = self.publisher.state().settled;
+        let Timing { fast, slow, .. } = self.timing;
+        let patient = (self.changed.elapsed() / PATIENT).clamp(fast, slow.max(fast));
+        let pause = self.backoff.unwrap_or(if settled { slow } else { patient });
+        let next = Instant::now() + pause;
+        loop {
+            let given_up = self.started.as_ref().map(|started| started.until);
+            let wake = [self.late(), given_up].into_iter().flatten().fold(next, Instant::min);
+            select! {
+                biased;
+                () = stopped(&mut self.inbox.stop) => return Pause::Stopped,
+                order = self.inbox.orders.recv() => match order {
+                    Some(order) => {
+                        self.take(order);
+                        // A command does not break a backoff.
+                        if self.backoff.is_none() {
+                            return Pause::Over;
+                        }
+                    }
+                    None => return Pause::Stopped,
+                },
+                () = sleep_until(wake) => {
+                    self.expire();
+                    if Instant::now() >= next {
+                        return Pause::Over;
+                    }
+                    self.publish();
+                }
+            }
+        }
+    }
+
+    // --- Observing.
+
+    /// Takes a snapshot of the fleet. False: it is not complete.
+    async fn observe(&mut self) -> Result<bool, CloudError> {
+        let rules = self.timing.rules;
+        let overdue = self.memory.overdue(Instant::now(), &rules);
+        let answer = self.read(observe(&self.ports, &self.memory, &overdue)).await;
+        let mut observed = answer.inspect_err(|error| self.tell_once(error, None))?;
+        if !observed.doubtful.is_empty() {
+            if self.doubtful.is_empty() {
+                self.publisher.tell_error("Incomplete", LACKS, &observed.doubtful);
+            }
+            self.doubtful = observed.doubtful;
+            return Ok(false);
+        }
+        self.doubtful.clear();
+
+        let now = Instant::now();
+        let described: BTreeSet<_> = observed.instances.iter().map(Member::id).collect();
+        let members = self.observed.iter().flat_map(|before| &before.instances);
+        let was_here = members.filter(|member| member.described && member.is_alive()).map(Member::id);
+        let gone: Vec<_> = was_here.filter(|id| !described.contains(id)).cloned().collect();
+        if !gone.is_empty() {
+            let message = "no longer the fleet's: its tag was removed, or it ended long ago";
+            self.publisher.tell_error("Vanished", message, &gone);
+        }
+        let lost = self.memory.correct(&mut observed, now, &rules);
+        if !lost.is_empty() {
+            self.publisher.tell_error("NeverSeen", "launched, and never described since", &lost);
+        }
+        let strangers = observed.strangers.iter().filter(|id| !self.memory.strangers.contains(*id));
+        let strangers: Vec<_> = strangers.cloned().collect();
+        if !strangers.is_empty() {
+            let message = "registered on the balancer without being the fleet's; left alone";
+            self.publisher.tell_error("NotOurs", message, &strangers);
+        }
+        self.notice_others(&observed);
+        plan::note(&observed, &mut self.memory, now, &rules);
+        let told = self.observed.as_ref().map(|before| changes(before, &observed, &self.memory.commands));
+        told.into_iter().flatten().for_each(|event| self.publisher.tell(event));
+        if self.observed.as_ref() != Some(&observed) {
+            self.changed = now;
+        }
+        self.observed = Some(observed);
+        self.accepting_from.get_or_insert(now + self.timing.hidden);
+        Ok(true)
+    }
+
+    /// An instance that is new tells by its tag which command launched it: one of this process, whose answer may have been
+    /// lost, or another's.
+    fn notice_others(&mut self, observed: &Observed) {
+        let Some(before) = &self.observed else { return };
+        let mut others = Vec::new();
+        for member in observed.instances.iter().filter(|member| before.get(member.id()).is_none()) {
+            let Some(command) = member.instance.tags.get(COMMAND_TAG).cloned().map(CommandId) else { continue };
+            if self.memory.asked.contains(&command) {
+                self.memory.commands.insert(member.id().clone(), command);
+            } else {
+                others.push(member.id().clone());
+            }
+        }
+        if !others.is_empty() {
+            let message = "launched by another handwave; let one at a time change a fleet";
+            self.publisher.tell_error("AnotherHandwave", message, &others);
+        }
+    }
+
+    /// A read is given up when it takes too long or the reconciler is to stop: it leaves nothing half done.
+    async fn read<T>(&self, call: impl Future<Output = Result<T, CloudError>>) -> Result<T, CloudError> {
+        let mut stop = self.inbox.stop.clone();
+        select! {
+            biased;
+            answer = within(self.timing.look, call) => answer,
+            () = stopped(&mut stop) => Err(CloudError::no_answer(commands::QUITTING)),
+        }
+    }
+
+    /// Waits for a change's answer, for as long as a call may take. After that its outcome is unknown.
+    async fn answer<T>(&self, call: impl Future<Output = Result<T, CloudError>>) -> Result<T, CloudError> {
+        within(self.timing.call, call).await
+    }
+
+    // --- Repair.
+
+    async fn repair(&mut self) -> Result<(), CloudError> {
+        let Some(observed) = &self.observed else { return Ok(()) };
+        for act in plan::plan(observed, &self.memory, Instant::now(), &self.timing.rules) {
+            if self.inbox.is_stopping() {
+                break;
+            }
+            self.act(act).await?;
+        }
+        Ok(())
+    }
+
+    /// One change to a batch. What the cloud does not make is dropped from it, told and held, and the others go on.
+    async fn act(&mut self, Act { change, mut ids }: Act) -> Result<(), CloudError> {
+        while !ids.is_empty() {
+            let answer = match change {
+                Change::Register => self.answer(self.ports.balancer.register(&ids)).await,
+                Change::Deregister => self.answer(self.ports.balancer.deregister(&ids)).await,
+                Change::Terminate => self.answer(self.ports.instances.terminate(&ids)).await,
+            };
+            match answer.inspect_err(|error| self.tell_once(error, None)) {
+                Ok(()) => {
+                    self.memory.release(change, &ids);
+                    self.apply(|observed| {
+                        for member in observed.among_mut(&ids) {
+                            match change {
+                                Change::Register => member.health = Some(Health::Registering),
+                                Change::Deregister => member.health = Some(Health::Draining),
+                                Change::Terminate => member.instance.state = InstanceState::ShuttingDown,
+                            }
+                        }
+                    });
+                    break;
+                }
+                Err(error) if matches!(error.kind, ErrorKind::Refused | ErrorKind::NotFound) => {
+                    let dropped = drop_bad(&mut ids, &error);
+                    self.memory.hold(change, &dropped, &error, Instant::now(), &self.timing.rules);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters a call's effect in the snapshot, so that its events are told now, not when the cloud describes them.
+    fn apply(&mut self, change: impl FnOnce(&mut Observed)) {
+        let Some(observed) = &mut self.observed else { return };
+        let before = observed.clone();
+        change(observed);
+        self.changed = Instant::now();
+        let told = changes(&before, observed, &self.memory.commands);
+        told.into_iter().for_each(|event| self.publisher.tell(event));
+    }
+
+    // --- Telling.
+
+    fn publish(&self) {
+        let now = Instant::now();
+        let rules = &self.timing.rules;
+        let moving = self.observed.as_ref().map(|seen| plan::moving(seen, &self.memory, now, rules));
+        let nothing_moves = moving.as_ref().is_some_and(Vec::is_empty);
+        let asked = !self.waiting.is_empty() || self.started.is_some();
+        let accepting = self.accepting_from.is_some_and(|from| now >= from);
+        let reliable = accepting && self.doubtful.is_empty() && self.backoff.is_none();
+        let stuck = self.observed.as_ref().map(|seen| plan::stuck(seen, &self.memory, now, rules).join("; "));
+        let missing = (!self.doubtful.is_empty()).then(|| format!("{LACKS} ({})", list(&self.doubtful)));
+        self.publisher.publish(FleetState {
+            observed: self.observed.clone(),
+            limits: self.limits,
+            moving: moving.unwrap_or_default(),
+            settled: nothing_moves && !asked && reliable,
+            failing_since: self.failing_since,
+            trouble: self.trouble.clone().or(missing).or(stuck.filter(|told| !told.is_empty())),
+        });
+    }
+
+    /// Tells a call's error once, and none while quitting.
+    fn tell_once(&mut self, error: &CloudError, command: Option<&CommandId>) {
+        if !self.inbox.is_stopping() {
+            self.publisher.tell_once(error, command);
+        }
+    }
+}
+
+#[derive(PartialEq)]
+enum Pause {
+    Over,
+    Stopped,
+}
+
+/// An answer within this time, or none that can be relied on.
+async fn within<T>(bound: Duration, call: impl Future<Output = Result<T, CloudError>>) -> Result<T, CloudError> {
+    match timeout(bound, call).await {
+        Ok(answer) => answer,
+        Err(_) => Err(CloudError::no_answer(format!("no answer within {} s", bound.as_secs()))),
+    }
+}
+
+/// Drops from `ids` those that the error names, or all of them where it names none. Returns the dropped.
+fn drop_bad(ids: &mut Vec<InstanceId>, error: &CloudError) -> Vec<InstanceId> {
+    let named = ids.iter().any(|id| error.instances.contains(id));
+    let (bad, good) = std::mem::take(ids).into_iter().partition(|id| !named || error.instances.contains(id));
+    *ids = good;
+    bad
+}
