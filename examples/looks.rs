@@ -19,7 +19,7 @@ use handwave::daemon::state::{CameraState, PuppetState, RunState};
 use handwave::fleet::FleetState;
 use handwave::fleet::Limits;
 use handwave::fleet::Observed;
-use handwave::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG};
+use handwave::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG, Standing};
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
@@ -252,8 +252,8 @@ fn fleet(rows: &[Row]) -> FleetState {
         let instance = Instance::new(*id, *state, launched);
         if *health == Some(Health::Draining) { instance.with_tag(RETIRING_TAG, "") } else { instance }
     });
-    let health = rows.iter().filter_map(|(id, _, health)| Some(((*id).into(), (*health)?)));
-    let observed = Some(Observed::join(instances.collect(), health.collect()));
+    let standings = rows.iter().filter_map(|(id, _, health)| Some(((*id).into(), Standing::new((*health)?))));
+    let observed = Some(Observed::join(instances.collect(), standings.collect()));
     let limits = Limits { min: 1, max: rows.len().max(5) };
-    FleetState { observed, limits, settled: true, trouble: None }
+    FleetState { observed, settled: true, ..FleetState::unknown(limits) }
 }

@@ -6,6 +6,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use super::mode::Mode;
+use crate::command::InstanceId;
 use crate::event::Stamped;
 use crate::fleet::ports::Ports;
 use crate::fleet::{FleetState, Handle, Limits, Observed, Reconciler, Timing};
@@ -81,6 +82,9 @@ pub trait BalancerSetup: Send + Sync {
     /// [`Shown`]: SetupOutcome::Shown
     /// [`NotThere`]: SetupOutcome::NotThere
     async fn show(&self) -> Result<SetupOutcome, Error>;
+
+    /// The registered instances, which run on without requests where it is deleted. None of them where it is not there.
+    async fn registered(&self) -> Result<Vec<InstanceId>, Error>;
 
     /// Refused while instances are registered, unless `force`: [`Would`], [`Deleted`] or [`NotThere`].
     ///

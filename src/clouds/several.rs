@@ -52,13 +52,18 @@ impl Balancer for Several {
 fn join(standings: Vec<Standing>, all: usize, is_leaving: bool) -> Option<Standing> {
     let registered = standings.iter().filter(|standing| standing.health.is_registered()).count();
     let silent = standings.len() < all;
-    let worst = standings.into_iter().max_by_key(|standing| rank(standing.health))?;
+    let worst = worst(standings)?;
     match registered {
         0 if silent && is_leaving && worst.health == Health::NotRegistered => None,
         // Some balancers have it, others not: registering or deregistering is half done.
         1.. if registered < all => Some(Standing { health: Health::Partly, ..worst }),
         _ => Some(worst),
     }
+}
+
+/// The standing that is furthest from being in service, or for an instance that leaves from being off.
+pub fn worst(standings: impl IntoIterator<Item = Standing>) -> Option<Standing> {
+    standings.into_iter().max_by_key(|standing| rank(standing.health))
 }
 
 /// The further from being in service, or while it leaves from being off, the higher.

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::live;
 use crate::cli::{BalancerAction, BalancerArgs, Format};
 use crate::clouds::{self, Choice, Description, Mode, SetupOutcome};
+use crate::command::list;
 use crate::commands::output::say;
 use crate::commands::tasks::block_on;
 use crate::config::Config;
@@ -20,7 +21,8 @@ pub fn run(args: &BalancerArgs, terminal: Terminal) -> Result<ExitCode> {
 }
 
 async fn manage(args: &BalancerArgs, config: &Config, terminal: &Terminal) -> Result<ExitCode> {
-    let (settings, name) = (config.clouds(), &config.balancer.name);
+    let (settings, front) = (config.clouds(), config.balancer.front());
+    let mut stranded = Vec::new();
     let cloud = clouds::open(&settings, Choice::of(args.place.live, args.place.dry_run, &settings)).await?;
     let balancer = cloud.balancer();
     terminal.line(&balancer.banner());
@@ -28,8 +30,15 @@ async fn manage(args: &BalancerArgs, config: &Config, terminal: &Terminal) -> Re
         BalancerAction::Create => balancer.create().await?,
         BalancerAction::Show => balancer.show().await?,
         BalancerAction::Delete { force } => {
+            if force {
+                stranded = balancer.registered().await?;
+            }
+            let with = match stranded.is_empty() {
+                true => String::new(),
+                false => format!(" though {} run on without it", list(&stranded)),
+            };
             let is_real = cloud.mode() != Mode::DryRun;
-            if is_real && !live::confirm(&format!("Delete the load balancer {name}"), &args.place)? {
+            if is_real && !live::confirm(&format!("Delete the {front}{with}"), &args.place)? {
                 terminal.line("Nothing was done.");
                 return Ok(ExitCode::FAILURE);
             }
@@ -49,9 +58,15 @@ async fn manage(args: &BalancerArgs, config: &Config, terminal: &Terminal) -> Re
             print(&description, args.place.format)?;
         }
         SetupOutcome::Shown(description) => print(&description, args.place.format)?,
-        SetupOutcome::Deleted => terminal.line("Deleted."),
+        SetupOutcome::Deleted => {
+            terminal.line("Deleted.");
+            if !stranded.is_empty() {
+                let ids = list(&stranded);
+                terminal.line(&format!("{ids} run on and cost money: `handwave fleet terminate ID` ends them."));
+            }
+        }
         SetupOutcome::NotThere if matches!(args.action, BalancerAction::Show) => {
-            terminal.line(&format!("There is no load balancer {name}: `handwave balancer create` makes it."));
+            terminal.line(&format!("There is no {front}: `handwave balancer create` makes it."));
             return Ok(ExitCode::FAILURE);
         }
         SetupOutcome::NotThere => terminal.line("It was not there."),

@@ -6,6 +6,7 @@
 //! call takes all instances of a batch at once, and where one of them is bad the cloud refuses the whole batch.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -166,6 +167,19 @@ pub enum Health {
     /// No longer registered, still finishing requests ("Instance deregistration currently in progress").
     Draining,
     NotRegistered,
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Health::Registering => "registering",
+            Health::InService => "in service",
+            Health::OutOfService => "unhealthy",
+            Health::Partly => "partly registered",
+            Health::Draining => "draining",
+            Health::NotRegistered => "not registered",
+        })
+    }
 }
 
 impl Health {

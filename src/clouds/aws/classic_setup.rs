@@ -6,7 +6,6 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::Filter;
 use aws_sdk_elasticloadbalancing::Client;
 use aws_sdk_elasticloadbalancing::types::{
     ConnectionDraining, HealthCheck, Listener, LoadBalancerAttributes, LoadBalancerDescription, Tag,
@@ -16,17 +15,17 @@ use serde::Serialize;
 use super::errors::sorted;
 use super::session::Session;
 use super::settings;
+use super::subnets::{SubnetError, Subnets};
 use crate::clouds::cloud::{BalancerSetup, Description, Error, SetupOutcome};
 use crate::clouds::settings::Settings;
+use crate::command::InstanceId;
 use crate::fleet::ports::{CloudError, ErrorKind, FLEET_TAG};
 
 /// The balancer that config.toml names, there or not.
 pub struct ClassicSetup {
     elb: Client,
-    ec2: aws_sdk_ec2::Client,
     settings: settings::BalancerSettings,
-    /// The instances' subnet, where it is set.
-    subnet: Option<String>,
+    subnets: Subnets,
     fleet: String,
     /// The session in words.
     session: String,
@@ -42,10 +41,13 @@ pub enum BalancerError {
          delete the balancer and create it again"
     )]
     Differs { name: String, differs: String },
-    #[error("the load balancer {name} still has {count} registered: retire them first, or delete it with --force")]
-    InUse { name: String, count: usize },
-    #[error("there is no default subnet in this region: set balancer.subnets in config.toml")]
-    NoSubnet,
+    #[error(
+        "the load balancer {name} still has {instances} registered, which nobody would send requests to: retire them \
+         first, or delete it with --force", instances = .instances.join(", ")
+    )]
+    InUse { name: String, instances: Vec<String> },
+    #[error(transparent)]
+    Subnets(#[from] SubnetError),
 }
 
 /// A balancer as it is.
@@ -55,7 +57,7 @@ pub struct ClassicBalancer {
     /// The DNS name that the world sends its requests to.
     pub address: String,
     pub listeners: Vec<String>,
-    /// The ARNs of what the listeners show, without those that show none.
+    /// The listeners that show one, each with its ARN.
     pub certificates: Vec<String>,
     pub zones: Vec<String>,
     pub subnets: Vec<String>,
@@ -92,9 +94,8 @@ impl ClassicSetup {
     pub(super) fn new(session: &Session, settings: &Settings) -> Self {
         ClassicSetup {
             elb: Client::new(&session.sdk),
-            ec2: aws_sdk_ec2::Client::new(&session.sdk),
             settings: settings.balancer.clone(),
-            subnet: settings.instance.subnet_id.clone(),
+            subnets: Subnets::new(session, settings),
             fleet: settings.fleet.name.clone(),
             session: session.to_string(),
         }
@@ -142,7 +143,7 @@ impl ClassicSetup {
     async fn remove(&self, force: bool) -> Result<bool, BalancerError> {
         let Some(there) = self.find().await? else { return Ok(false) };
         if !there.instances.is_empty() && !force {
-            return Err(BalancerError::InUse { name: there.name, count: there.instances.len() });
+            return Err(BalancerError::InUse { name: there.name, instances: there.instances });
         }
         let call = self.elb.delete_load_balancer().load_balancer_name(&self.settings.name);
         call.send().await.map_err(|error| self.failed("delete")(sorted(error)))?;
@@ -163,10 +164,14 @@ impl ClassicSetup {
         let settings = &self.settings;
         let sorted = |values: &[String]| values.iter().cloned().collect::<BTreeSet<_>>();
         let listeners: Vec<String> = settings.listeners.iter().map(ToString::to_string).collect();
+        let same_listeners = sorted(&listeners) == sorted(&there.listeners);
         let asked = |wanted: &[String], found: &[String]| wanted.is_empty() || sorted(wanted) == sorted(found);
-        let certificates = settings.listeners.iter().filter_map(|listener| listener.certificate.clone());
+        let certificates = settings.listeners.iter().filter_map(|listener| {
+            let arn = listener.certificate.as_ref()?;
+            Some(format!("{}:{} {arn}", listener.outside.0, listener.outside.1))
+        });
         let same = [
-            ("listeners", sorted(&listeners) == sorted(&there.listeners)),
+            ("listeners", same_listeners),
             ("certificates", certificates.collect::<BTreeSet<_>>() == sorted(&there.certificates)),
             ("subnets", asked(&settings.subnets, &there.subnets)),
             ("zones", asked(&settings.zones, &there.zones)),
@@ -197,7 +202,7 @@ impl ClassicSetup {
             })?);
         }
         if settings.zones.is_empty() {
-            call = call.set_subnets(Some(self.subnets().await?));
+            call = call.set_subnets(Some(self.subnets.find().await?));
         } else {
             call = call.set_availability_zones(Some(settings.zones.clone()));
         }
@@ -212,21 +217,6 @@ impl ClassicSetup {
             .await
             .map_err(|error| self.failed("create")(sorted(error)))?;
         Ok(())
-    }
-
-    /// The subnets that are set, else the instances' own, else every default one.
-    async fn subnets(&self) -> Result<Vec<String>, BalancerError> {
-        if !self.settings.subnets.is_empty() {
-            return Ok(self.settings.subnets.clone());
-        }
-        if let Some(subnet) = &self.subnet {
-            return Ok(vec![subnet.clone()]);
-        }
-        let default = Filter::builder().name("default-for-az").values("true").build();
-        let answer = self.ec2.describe_subnets().filters(default).send().await;
-        let answer = answer.map_err(|error| self.failed("find the subnets for")(sorted(error)))?;
-        let ids: Vec<String> = answer.subnets.unwrap_or_default().into_iter().filter_map(|s| s.subnet_id).collect();
-        if ids.is_empty() { Err(BalancerError::NoSubnet) } else { Ok(ids) }
     }
 
     async fn set_health_check(&self, before: Option<&ClassicBalancer>) -> Result<(), BalancerError> {
@@ -286,6 +276,11 @@ impl BalancerSetup for ClassicSetup {
         Ok(found.map_or(SetupOutcome::NotThere, |shown| SetupOutcome::Shown(description(&shown))))
     }
 
+    async fn registered(&self) -> Result<Vec<InstanceId>, Error> {
+        let found = self.find().await.map_err(Error::new)?;
+        Ok(found.into_iter().flat_map(|found| found.instances).map(InstanceId).collect())
+    }
+
     async fn delete(&self, force: bool) -> Result<SetupOutcome, Error> {
         let was_there = self.remove(force).await.map_err(Error::new)?;
         Ok(if was_there { SetupOutcome::Deleted } else { SetupOutcome::NotThere })
@@ -306,7 +301,10 @@ fn shown(found: &LoadBalancerDescription, draining: Option<Duration>) -> Classic
         format!("{}:{outside} -> {inner}:{inside}", listener.protocol())
     };
     let certificates = found.listener_descriptions().iter().filter_map(|described| described.listener());
-    let certificates = certificates.filter_map(|listener| listener.ssl_certificate_id.clone());
+    let certificates = certificates.filter_map(|listener| {
+        let arn = listener.ssl_certificate_id.as_ref()?;
+        Some(format!("{}:{} {arn}", listener.protocol(), listener.load_balancer_port()))
+    });
     let instances = found.instances().iter().filter_map(|instance| instance.instance_id.clone());
     ClassicBalancer {
         name: found.load_balancer_name().unwrap_or_default().to_owned(),

@@ -8,9 +8,8 @@ use async_trait::async_trait;
 use aws_config::retry::RetryConfig;
 use tokio::time::sleep;
 
-use super::classic::Classic;
-use super::classic_setup::ClassicSetup;
 use super::ec2::Ec2;
+use super::front::{self, Front};
 use super::launch::Launch;
 use super::session::{OpenError, Session};
 use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet};
@@ -48,37 +47,36 @@ impl Aws {
         self.with(self.ec2())
     }
 
-    /// These instances behind the load balancer. Another kind of balancer is chosen here and in `setup`.
+    /// These instances behind the load balancer.
     pub(super) fn with(&self, instances: Ec2) -> Ports {
-        let client = aws_sdk_elasticloadbalancing::config::Builder::from(&self.session.sdk).retry_config(alone());
-        let client = aws_sdk_elasticloadbalancing::Client::from_conf(client.build());
-        let balancer = Classic { client, name: self.settings.balancer.name.clone() };
-        Ports { instances: Arc::new(instances), balancer: Arc::new(balancer) }
+        Ports { instances: Arc::new(instances), balancer: front::balancer(&self.session, &self.settings) }
     }
 
     pub(super) fn ec2(&self) -> Ec2 {
         let fleet = self.settings.fleet.name.clone();
         let launch = Launch::new(&self.settings.instance, &fleet).map_err(Arc::new);
-        let client = aws_sdk_ec2::config::Builder::from(&self.session.sdk).retry_config(alone()).build();
+        let client = aws_sdk_ec2::config::Builder::from(&self.session.sdk).retry_config(RetryConfig::disabled()).build();
         Ec2 { client: aws_sdk_ec2::Client::from_conf(client), fleet, launch }
     }
 
-    pub(super) fn setup(&self) -> ClassicSetup {
-        ClassicSetup::new(&self.session, &self.settings)
+    pub(super) fn front(&self) -> Front {
+        Front::of(&self.session, &self.settings)
     }
 
     fn banner(&self, holds: &Observed) -> String {
         let Settings { fleet, balancer, .. } = &self.settings;
         let state = FleetState::at_first(holds.clone(), fleet.limits(), &Rules::default());
         let mut banner = format!(
-            "LIVE in AWS: {}\nFleet {} behind load balancer {}: {state}",
-            self.session, fleet.name, balancer.name
+            "LIVE in AWS: {}\nFleet {} behind {}: {state}",
+            self.session,
+            fleet.name,
+            balancer.front()
         );
         if holds.lacks_balancer {
             let region = &self.session.region;
             banner += &format!(
-                "\nThere is no load balancer {} in {region}: nothing drains, and nothing can be launched.",
-                balancer.name
+                "\nThere is no {} in {region}: nothing drains, and nothing can be launched.",
+                balancer.front()
             );
         }
         if !holds.strangers.is_empty() {
@@ -120,11 +118,6 @@ impl Patience {
     }
 }
 
-/// The SDK tries nothing again: the reconciler does, and knows what may be done twice.
-fn alone() -> RetryConfig {
-    RetryConfig::disabled()
-}
-
 #[async_trait]
 impl Cloud for Aws {
     fn mode(&self) -> Mode {
@@ -141,12 +134,12 @@ impl Cloud for Aws {
             return Err(Error::new(OpenError::Launch(error.clone())));
         }
         let ports = self.with(ec2);
-        let setup = self.setup();
+        let front = self.front();
         let mut patience = Patience::new();
-        let drain = patience.read("the load balancer", || setup.draining()).await?;
+        let drain = patience.read("the load balancer", || front.draining()).await?;
         if launches && drain.is_none() {
-            let (name, region) = (self.settings.balancer.name.clone(), self.session.region.clone());
-            return Err(Error::new(OpenError::NoBalancer { name, region }));
+            let (front, region) = (self.settings.balancer.front(), self.session.region.clone());
+            return Err(Error::new(OpenError::NoBalancer { front, region }));
         }
         let holds = patience.read("the fleet", || look(&ports)).await?;
         let rules = Rules::new(drain.unwrap_or_default() + DRAIN_MARGIN, BOOT + self.settings.balancer.checks());
@@ -156,6 +149,6 @@ impl Cloud for Aws {
     }
 
     fn balancer(&self) -> Box<dyn BalancerSetup> {
-        Box::new(self.setup())
+        self.front().setup()
     }
 }

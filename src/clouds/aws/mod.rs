@@ -1,9 +1,9 @@
-//! AWS: the fleet's real cloud. In: settings, and the calls of the fleet's ports. Out: EC2 instances behind a classic load
-//! balancer.
+//! AWS: the fleet's real cloud. In: settings, and the calls of the fleet's ports. Out: EC2 instances behind a load balancer.
 //!
 //! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, `cloud` is what
-//! [`open`] opens. `ec2` and `classic` are the two ports, `launch` is what an instance is launched with, `classic_setup`
-//! makes, shows and deletes the load balancer. `doctor` checks by what `probe` asks, `errors` sorts what goes wrong.
+//! [`open`] opens. `ec2` is one port, `launch` is what an instance is launched with. `front` chooses the other port:
+//! `classic` or `target_group`, which `classic_setup` and `target_setup` make, show and delete, in `subnets`. `doctor`
+//! checks by what `probe` asks, `errors` sorts what goes wrong.
 //! Without the feature `aws` only the settings are built, and `absent` says so.
 
 pub mod settings;
@@ -23,11 +23,19 @@ mod ec2;
 #[cfg(feature = "aws")]
 mod errors;
 #[cfg(feature = "aws")]
+mod front;
+#[cfg(feature = "aws")]
 mod launch;
 #[cfg(feature = "aws")]
 mod probe;
 #[cfg(feature = "aws")]
 mod session;
+#[cfg(feature = "aws")]
+mod subnets;
+#[cfg(feature = "aws")]
+mod target_group;
+#[cfg(feature = "aws")]
+mod target_setup;
 
 #[cfg(not(feature = "aws"))]
 pub use absent::{check, open};

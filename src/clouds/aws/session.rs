@@ -27,7 +27,7 @@ use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, ErrorKind};
 
 /// The services that are called, by the names of their SDKs.
-const SERVICES: [&str; 3] = ["EC2", "Elastic Load Balancing", "STS"];
+const SERVICES: [&str; 4] = ["EC2", "Elastic Load Balancing", "Elastic Load Balancing v2", "STS"];
 /// For the answer to one request, the connection included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(14);
 
@@ -52,8 +52,8 @@ pub enum OpenError {
     Unidentified(CloudError),
     #[error(transparent)]
     Launch(Arc<LaunchError>),
-    #[error("there is no load balancer {name} in {region}: make it with `handwave balancer create --live`")]
-    NoBalancer { name: String, region: String },
+    #[error("there is no {front} in {region}: make it with `handwave balancer create --live`")]
+    NoBalancer { front: String, region: String },
     #[error("AWS does not show {what}, {error}; {remedy}", remedy = hidden_remedy(.error))]
     Hidden { what: &'static str, error: CloudError },
 }

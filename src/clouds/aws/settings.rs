@@ -78,9 +78,33 @@ impl InstanceSettings {
     }
 }
 
-/// The classic load balancer.
+/// What stands in front of the fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BalancerKind {
+    Classic,
+    /// Of application or network load balancers.
+    TargetGroups,
+    /// Instances fetch their work themselves.
+    None,
+}
+
+/// The kind of load balancer that `handwave balancer create` makes for a target group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BalancerType {
+    Application,
+    Network,
+}
+
+/// The load balancer.
 #[derive(Clone, Debug, Deserialize)]
 pub struct BalancerSettings {
+    pub kind: BalancerKind,
+    /// Names or ARNs.
+    pub target_groups: Vec<String>,
+    #[serde(rename = "type", deserialize_with = "balancer_type")]
+    pub made: Option<BalancerType>,
+    pub slow_start: i32,
     pub name: String,
     pub listeners: Vec<Listener>,
     pub subnets: Vec<String>,
@@ -101,12 +125,72 @@ impl BalancerSettings {
         Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
     }
 
+    /// The target groups, which is the one of `handwave balancer create` where none is named.
+    pub fn groups(&self) -> Vec<String> {
+        if self.target_groups.is_empty() { vec![self.name.clone()] } else { self.target_groups.clone() }
+    }
+
+    /// What stands in front of the fleet, in words.
+    pub fn front(&self) -> String {
+        match self.kind {
+            BalancerKind::Classic => format!("load balancer {}", self.name),
+            BalancerKind::TargetGroups => format!("target group {}", self.groups().join(" and ")),
+            BalancerKind::None => "no load balancer".to_owned(),
+        }
+    }
+
+    fn check_groups(&self) -> Result<(), Invalid> {
+        if self.kind != BalancerKind::TargetGroups {
+            let idle = "says nothing without balancer.kind = \"target-groups\"";
+            require(self.target_groups.is_empty(), "balancer.target_groups", idle)?;
+            return require(self.made.is_none(), "balancer.type", idle);
+        }
+        let unnamed = self.target_groups.is_empty() && self.made.is_none();
+        let rule = "is empty: name one, or set balancer.type, so that `handwave balancer create` makes one";
+        require(!unnamed, "balancer.target_groups", rule)?;
+        let fine = |group: &String| group.starts_with("arn:") || is_name(group);
+        let rule = "must be ARNs, or names of 1 to 32 letters, digits and hyphens";
+        require(self.target_groups.iter().all(fine), "balancer.target_groups", rule)?;
+        let mut distinct = self.target_groups.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let twice = distinct.len() < self.target_groups.len();
+        require(!twice, "balancer.target_groups", "names one twice")?;
+        let Some(made) = self.made else { return Ok(()) };
+        let one = self.groups().iter().all(|group| is_name(group)) && self.groups().len() == 1;
+        require(one, "balancer.target_groups", "must be one name where balancer.type is set: create makes one group")?;
+        let inside: Vec<_> = self.listeners.iter().map(|listener| &listener.inside).collect();
+        let same = inside.windows(2).all(|two| two[0] == two[1]);
+        require(same, "balancer.listeners", "must lead to one port: a target group has one")?;
+        let secure = |protocol: &str| matches!(protocol, "HTTP" | "HTTPS");
+        let known = |listener: &Listener| match made {
+            BalancerType::Application => secure(&listener.outside.0) && secure(&listener.inside.0),
+            // A network load balancer calls it TLS.
+            BalancerType::Network => !secure(&listener.outside.0) && listener.inside.0 == "TCP",
+        };
+        let rule = match made {
+            BalancerType::Application => "must be HTTP or HTTPS on both sides for an application load balancer",
+            BalancerType::Network => "must be TCP or SSL outside and TCP inside for a network load balancer",
+        };
+        require(self.listeners.iter().all(known), "balancer.listeners", rule)?;
+        let tcp_check = self.health_check.starts_with("TCP:");
+        let rule = "must be HTTP:PORT/PATH or HTTPS:PORT/PATH for an application load balancer";
+        require(made == BalancerType::Network || !tcp_check, "balancer.health_check", rule)?;
+        let rule = "must be TCP:PORT, HTTP:PORT/PATH or HTTPS:PORT/PATH for a target group";
+        require(!self.health_check.starts_with("SSL:"), "balancer.health_check", rule)?;
+        require(self.zones.is_empty(), "balancer.zones", "are for the classic load balancer: set balancer.subnets")?;
+        let slow = self.slow_start == 0 || (30..=900).contains(&self.slow_start);
+        require(slow, "balancer.slow_start", "must be 0 or from 30 to 900")?;
+        let slow = self.slow_start > 0 && made == BalancerType::Network;
+        require(!slow, "balancer.slow_start", "is for application load balancers alone")
+    }
+
     pub fn check(&self) -> Result<(), Invalid> {
         let name = &self.name;
-        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        let fine = plain && (1..=32).contains(&name.len()) && !name.starts_with('-') && !name.ends_with('-');
+        let fine = is_name(name);
         let rule = "must have 1 to 32 letters, digits and hyphens, no hyphen first or last";
         require(fine, "balancer.name", rule)?;
+        self.check_groups()?;
         require(!self.listeners.is_empty(), "balancer.listeners", "is empty: a balancer forwards something")?;
         let subnets = self.subnets.iter().all(|subnet| subnet.starts_with("subnet-"));
         require(subnets, "balancer.subnets", "names what is no subnet: it must begin with subnet-")?;
@@ -185,6 +269,22 @@ fn is_check(text: &str) -> bool {
     }
 }
 
+/// AWS's rule for the names of load balancers and target groups.
+fn is_name(name: &str) -> bool {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    plain && (1..=32).contains(&name.len()) && !name.starts_with('-') && !name.ends_with('-')
+}
+
+/// An empty string is not set.
+fn balancer_type<'de, D: Deserializer<'de>>(value: D) -> Result<Option<BalancerType>, D::Error> {
+    match String::deserialize(value)?.as_str() {
+        "" => Ok(None),
+        "application" => Ok(Some(BalancerType::Application)),
+        "network" => Ok(Some(BalancerType::Network)),
+        other => Err(de::Error::custom(format!("{other:?} is no type: write \"application\" or \"network\""))),
+    }
+}
+
 fn groups(ids: &[String], key: &'static str) -> Result<(), Invalid> {
     require(ids.iter().all(|id| id.starts_with("sg-")), key, "names what is no security group: it must begin with sg-")
 }
@@ -258,6 +358,22 @@ mod tests {
         ] {
             assert!(refusal(text).starts_with(&format!("my.toml, line 2: `{key}` ")), "{}", refusal(text));
         }
+        let groups = "[balancer]\nkind = \"target-groups\"\n";
+        for (text, key) in [
+            ("", "target_groups"),
+            ("target_groups = [\"a\", \"a\"]\n", "target_groups"),
+            ("target_groups = [\"a b\"]\n", "target_groups"),
+            ("type = \"application\"\n", "health_check"),
+            ("type = \"network\"\n", "listeners"),
+            ("type = \"network\"\nlisteners = [\"TCP:1 -> TCP:1\", \"TCP:2 -> TCP:2\"]\n", "listeners"),
+            ("type = \"application\"\nhealth_check = \"HTTP:80/\"\nslow_start = 10\n", "slow_start"),
+            ("type = \"gateway\"\n", "type"),
+        ] {
+            let said = refusal(&format!("{groups}{text}"));
+            assert!(said.contains(&format!("`balancer.{key}`")), "{text}: {said}");
+        }
+        let said = refusal("[balancer]\ntype = \"network\"\n");
+        assert!(said.contains("`balancer.type` says nothing without"), "{said}");
         let both = "[balancer]\nsubnets = [\"subnet-1\"]\nzones = [\"eu-central-1a\"]\n";
         assert!(refusal(both).starts_with("my.toml, line 3: `balancer.zones` "));
     }

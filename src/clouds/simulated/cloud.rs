@@ -9,6 +9,7 @@ use crate::clouds::aws::settings as aws;
 use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet, SetupOutcome};
 use crate::clouds::mode::Mode;
 use crate::clouds::settings::Settings;
+use crate::command::InstanceId;
 use crate::fleet::{Limits, Timing, look};
 
 /// A fresh cloud whose fleet holds so many instances in service.
@@ -76,6 +77,10 @@ impl BalancerSetup for DryRunSetup {
 
     async fn show(&self) -> Result<SetupOutcome, Error> {
         Ok(SetupOutcome::Would(format!("would show {}", self.0.name)))
+    }
+
+    async fn registered(&self) -> Result<Vec<InstanceId>, Error> {
+        Ok(Vec::new())
     }
 
     async fn delete(&self, force: bool) -> Result<SetupOutcome, Error> {
