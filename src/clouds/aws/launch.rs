@@ -68,10 +68,15 @@ impl Launch {
             subnet_id,
             instance_profile,
             launch_template,
+            tag_volumes,
             ..
         } = &self.settings;
         let kind = kind.as_deref().or(launch_template.is_none().then_some(TYPE));
-        let tagged = TagSpecification::builder().resource_type(ResourceType::Instance);
+        let tagged = |kind| TagSpecification::builder().resource_type(kind).set_tags(Some(self.tags.clone())).build();
+        let mut kinds = vec![ResourceType::Instance];
+        if *tag_volumes {
+            kinds.extend([ResourceType::Volume, ResourceType::NetworkInterface]);
+        }
         // Version 1 of the metadata service gives an instance's role to anybody who makes it fetch an address.
         let metadata = InstanceMetadataOptionsRequest::builder().http_tokens(HttpTokensState::Required).build();
         ec2.run_instances()
@@ -87,7 +92,7 @@ impl Launch {
             .set_user_data(self.user_data.clone())
             .set_launch_template(launch_template.as_deref().map(template))
             .metadata_options(metadata)
-            .tag_specifications(tagged.set_tags(Some(self.tags.clone())).build())
+            .set_tag_specifications(Some(kinds.into_iter().map(tagged).collect()))
     }
 }
 

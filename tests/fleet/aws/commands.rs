@@ -163,6 +163,24 @@ async fn what_only_a_launch_needs_keeps_nobody_from_retiring() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn volumes_and_network_interfaces_get_the_tags_too_unless_they_shall_not() {
+    for (name, setting, kinds) in [
+        ("tagged", "", &["instance", "network-interface", "volume"][..]),
+        ("untagged", "tag_volumes = false\n", &["instance"]),
+    ] {
+        let stage = Stage::new(name, 0).await;
+        let text = std::fs::read_to_string(stage.file.path()).unwrap();
+        std::fs::write(stage.file.path(), text.replace("[balancer]", &format!("{setting}[balancer]"))).unwrap();
+        let (status, _, err) = run(&stage, &["fleet", "out", "1", "--live"]).await;
+        assert_eq!(
+            (status, Vec::from_iter(stage.proxy.tagged())),
+            (0, kinds.iter().map(ToString::to_string).collect()),
+            "{err}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_reads_are_tried_again() {
     let stage = Stage::new("first-reads", 1).await;
     stage.proxy.fail(At::Action("DescribeInstances"), Fault::Error(503, "RequestLimitExceeded", "slow down".into()));

@@ -76,7 +76,18 @@ async fn run_of_everything() -> BTreeSet<String> {
     run(&stage, doctor).await;
     set("", "");
     assert_eq!(run(&stage, &["balancer", "delete", "--live", "--yes", "--force"]).await.0, 0);
+    assert_eq!(stage.proxy.tagged(), tagged_at_launch());
     stage.proxy.actions()
+}
+
+/// The kinds of things that the policy lets a launch tag, as in their ARNs.
+fn tagged_at_launch() -> BTreeSet<String> {
+    let policy = policy();
+    let mut statements = policy["Statement"].as_array().unwrap().iter();
+    let tag = statements.find(|statement| statement["Sid"] == "TagAtLaunch").unwrap();
+    assert_eq!(tag["Condition"]["StringEquals"]["ec2:CreateAction"], "RunInstances");
+    let kind = |arn: &Value| arn.as_str().unwrap().rsplit(':').next().unwrap().trim_end_matches("/*").to_owned();
+    tag["Resource"].as_array().unwrap().iter().map(kind).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,6 +96,20 @@ async fn it_allows_what_is_called_and_nothing_else() {
     assert!(needed.remove(FREE), "{needed:?}");
     needed.extend(WITHOUT_CALL.map(str::to_owned));
     assert_eq!(*ALLOWED, needed);
+}
+
+#[test]
+fn each_word_to_replace_is_in_the_guide_and_no_partition_is_fixed() {
+    let text = policy().to_string();
+    assert!(!text.contains("arn:aws"), "a partition is fixed");
+    let is_word = |word: &&str| word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_word).collect();
+    assert!(words.contains("PARTITION"), "{words:?}");
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/aws.md")).unwrap();
+    for word in words {
+        assert!(guide.contains(&format!("s/{word}/")), "sed leaves {word}");
+        assert!(guide.lines().any(|line| line.starts_with("| ") && line.contains(word)), "{word} is in no row");
+    }
 }
 
 #[test]

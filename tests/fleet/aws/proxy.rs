@@ -61,6 +61,8 @@ pub struct State {
     calls: Vec<String>,
     /// Each action ever asked for, as an IAM policy names it: `service:Action`.
     actions: BTreeSet<String>,
+    /// The kinds of things that a launch ever tagged.
+    tagged: BTreeSet<String>,
     /// The first answer to each token, and the number that it was for.
     tokens: HashMap<String, (String, Answer)>,
     /// How long a deregistered instance drains.
@@ -125,6 +127,11 @@ impl Proxy {
     /// Each action that was ever asked for, as an IAM policy names it.
     pub fn actions(&self) -> BTreeSet<String> {
         lock(&self.state).actions.clone()
+    }
+
+    /// The kinds of things that a launch ever tagged, such as `volume`.
+    pub fn tagged(&self) -> BTreeSet<String> {
+        lock(&self.state).tagged.clone()
     }
 
     /// Starts the process that a [`Fault::Kill`] kills; it gets no answer before it is known here.
@@ -242,6 +249,8 @@ fn serve(client: TcpStream, moto: SocketAddr, state: &Mutex<State>) -> io::Resul
             let mut state = lock(state);
             state.calls.push(action.clone());
             state.actions.insert(format!("{}:{action}", request.service()));
+            let kind = |(key, kind): (&String, &String)| key.ends_with(".ResourceType").then(|| kind.clone());
+            state.tagged.extend(request.form.iter().filter_map(kind));
             let number = state.calls.len() - 1;
             let hit = state.faults.iter().position(|(at, _)| match at {
                 At::Action(name) => *name == action,
