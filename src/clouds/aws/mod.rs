@@ -1,9 +1,10 @@
 //! AWS: the fleet's real cloud. In: settings, and the calls of the fleet's ports. Out: EC2 instances behind a classic load
 //! balancer.
 //!
-//! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, `cloud` is what
-//! [`open`] opens. `ec2` and `classic` are the two ports, `launch` is what an instance is launched with, `classic_setup`
-//! makes, shows and deletes the load balancer. `doctor` checks by what `probe` asks, `errors` sorts what goes wrong.
+//! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, with `credentials`
+//! that have their own time, by way of `https`, which trusts whom `trust` says. `cloud` is what [`open`] opens. `ec2` and
+//! `classic` are the two ports, `launch` is what an instance is launched with, `classic_setup` makes, shows and deletes the
+//! load balancer. `doctor` checks by what `probe` asks, `errors` sorts what goes wrong, and `remedy` says what to do.
 //! Without the feature `aws` only the settings are built, and `absent` says so.
 
 pub mod settings;
@@ -17,17 +18,25 @@ mod classic_setup;
 #[cfg(feature = "aws")]
 mod cloud;
 #[cfg(feature = "aws")]
+mod credentials;
+#[cfg(feature = "aws")]
 mod doctor;
 #[cfg(feature = "aws")]
 mod ec2;
 #[cfg(feature = "aws")]
 mod errors;
 #[cfg(feature = "aws")]
+mod https;
+#[cfg(feature = "aws")]
 mod launch;
 #[cfg(feature = "aws")]
 mod probe;
 #[cfg(feature = "aws")]
+mod remedy;
+#[cfg(feature = "aws")]
 mod session;
+#[cfg(feature = "aws")]
+mod trust;
 
 #[cfg(not(feature = "aws"))]
 pub use absent::{check, open};

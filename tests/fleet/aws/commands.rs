@@ -181,6 +181,21 @@ async fn volumes_and_network_interfaces_get_the_tags_too_unless_they_shall_not()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_launch_that_an_organization_denies_says_who_can_allow_it() {
+    let stage = Stage::new("denied", 0).await;
+    let denied = "You are not authorized to perform this operation. User: x is not authorized to perform: ec2:RunInstances \
+                  on resource: arn:aws:ec2:us-east-1:123456789012:volume/* with an explicit deny in a service control policy. \
+                  Encoded authorization failure message: abc";
+    stage.proxy.fail(At::Action("RunInstances"), Fault::Error(403, "UnauthorizedOperation", denied.into()));
+    let (status, out, _) = run(&stage, &["fleet", "out", "1", "--live"]).await;
+    assert_eq!(status, 1);
+    assert!(
+        out.contains("refused: UnauthorizedOperation") && out.contains("ask the organization's administrator"),
+        "{out}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_reads_are_tried_again() {
     let stage = Stage::new("first-reads", 1).await;
     stage.proxy.fail(At::Action("DescribeInstances"), Fault::Error(503, "RequestLimitExceeded", "slow down".into()));

@@ -169,7 +169,8 @@ async fn expired_credentials_stop_changes_and_repair_resumes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_not_found_just_after_its_launch_is_asked_for_again() {
     let mut scene = Scene::new("not-found-yet").await;
-    scene.fail(REGISTER, error("InvalidInstance"), 1);
+    let message = "Could not find EC2 instance i-0123456789abcdef0.";
+    scene.fail(REGISTER, Fault::Error(400, "InvalidInstance", message.into()), 1);
     scene.done(Action::ScaleOut(3), 5, "InvalidInstance").await;
     // A tag is a command's own: what cannot be tagged is said, and the next command finds it.
     scene.fail(TAG, error("InvalidInstanceID.NotFound"), 1);

@@ -9,6 +9,8 @@ mod live;
 mod moto;
 mod policy;
 mod proxy;
+mod session;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
@@ -33,14 +35,13 @@ const QUICK: Timing = Timing {
 };
 
 /// What moto takes for credentials, and nothing of this machine's own.
-const ENVIRONMENT: [(&str, &str); 7] = [
+const ENVIRONMENT: [(&str, &str); 6] = [
     ("AWS_ACCESS_KEY_ID", "AKIDSTANDIN"),
     ("AWS_SECRET_ACCESS_KEY", "secret-of-the-stand-in"),
     ("AWS_CONFIG_FILE", "/dev/null"),
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ("AWS_EC2_METADATA_DISABLED", "true"),
     ("AWS_REGION", "us-east-1"),
-    ("NO_PROXY", "127.0.0.1"),
 ];
 
 static PREPARED: LazyLock<()> = LazyLock::new(|| {
