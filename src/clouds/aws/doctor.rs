@@ -4,15 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cloud::Aws;
+use super::errors::{denied, is_denied};
 use super::launch::TYPE;
-use super::probe::{Permission, Probe, Subnet, is_refusal};
+use super::probe::{Permission, Probe, Subnet, Template};
 use super::session::OpenError;
 use crate::clouds::cloud::Error;
 use crate::clouds::finding::{Finding, Progress};
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, InstanceState};
-use crate::fleet::{FleetState, Observed, observe};
+use crate::fleet::{FleetState, Member, Observed, observe};
 
+/// The tag that Auto Scaling gives its instances.
+const AUTO_SCALING: &str = "aws:autoscaling:groupName";
 const POLICY: &str = "give the caller the policy of docs/iam-policy.json";
 
 pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Error> {
@@ -40,28 +43,23 @@ pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send))
     let ports = aws.with(ec2.clone());
     let probe = Probe(&ec2);
 
-    tell(launched(&probe, settings).await);
+    let template = match &settings.instance.launch_template {
+        Some(name) => probe.template(name).await.map(Some),
+        None => Ok(None),
+    };
+    tell(launched(&probe, settings, &template).await);
     if let Some(key) = &settings.instance.key_name {
         let found = probe.key(key).await;
         tell(found.map_or_else(|error| not_found("key", key, &error), |()| Finding::ok("key", key)));
     }
-    let subnet = match &settings.instance.subnet_id {
-        Some(id) => Some((id, probe.subnet(id).await)),
-        None => None,
-    };
-    tell(match &subnet {
-        None => Finding::ok("subnet", "a default one, as instance.subnet_id is not set"),
-        Some((id, Ok(Subnet { zone, network }))) => Finding::ok("subnet", format!("{id} in {zone}, {network}")),
-        Some((id, Err(error))) => not_found("subnet", id, error),
-    });
-    let subnet = subnet.and_then(|(_, found)| found.ok());
-    tell(groups(&probe, settings, subnet.as_ref()).await);
-    tell(balancer(&aws, settings, subnet.as_ref()).await);
+    for finding in network(&aws, &probe, settings, template.ok().flatten().as_ref()).await {
+        tell(finding);
+    }
 
     let holds = observe(&ports, &BTreeMap::new()).await;
     tell(match &holds {
         Ok(holds) => fleet(holds, settings),
-        Err(error) => Finding::failed("fleet", error).remedy(format!("the fleet can't be seen: {POLICY}")),
+        Err(error) => permit(Finding::failed("fleet", error)),
     });
     let running = holds.iter().flat_map(|holds| &holds.instances).find(|i| i.instance.state == InstanceState::Running);
     tell(may("launch", "ec2:RunInstances", probe.may_launch().await));
@@ -91,19 +89,18 @@ fn pins(settings: &Settings) -> Finding {
 }
 
 /// The image and the type, and whether they go together.
-async fn launched(probe: &Probe<'_>, settings: &Settings) -> Finding {
-    let (mut image, mut kind) = (settings.instance.ami.clone(), settings.instance.kind.clone());
-    let mut by = String::new();
-    if let Some(name) = &settings.instance.launch_template {
-        match probe.template(name).await {
-            Ok(template) => {
-                by = format!(", template {name} version {}", template.version);
-                image = image.or(template.image);
-                kind = kind.or(template.kind);
-            }
-            Err(error) => return not_found("image", name, &error),
-        }
-    }
+async fn launched(probe: &Probe<'_>, settings: &Settings, template: &Result<Option<Template>, CloudError>) -> Finding {
+    let instance = &settings.instance;
+    let template = match template {
+        Ok(template) => template.as_ref(),
+        Err(error) => return not_found("image", instance.launch_template.as_deref().unwrap_or_default(), error),
+    };
+    let image = instance.ami.clone().or(template.and_then(|template| template.image.clone()));
+    let kind = instance.kind.clone().or(template.and_then(|template| template.kind.clone()));
+    let by = match (template, &instance.launch_template) {
+        (Some(template), Some(name)) => format!(", template {name} version {}", template.version),
+        _ => String::new(),
+    };
     let kind = kind.unwrap_or_else(|| TYPE.to_owned());
     let Some(id) = image else {
         return Finding::failed("image", format!("no image{by}")).remedy("set instance.ami in config.toml");
@@ -124,26 +121,64 @@ async fn launched(probe: &Probe<'_>, settings: &Settings) -> Finding {
     }
 }
 
-async fn groups(probe: &Probe<'_>, settings: &Settings, subnet: Option<&Subnet>) -> Finding {
-    let ids = &settings.instance.security_group_ids;
-    if ids.is_empty() {
-        return Finding::ok("groups", "the network's default one, as instance.security_group_ids is not set");
-    }
-    let networks = match probe.groups(ids).await {
-        Ok(networks) => networks,
-        Err(error) => return not_found("groups", &ids.join(", "), &error),
+/// The subnet, the security groups and the balancer, and whether they are of one network.
+async fn network(aws: &Aws, probe: &Probe<'_>, settings: &Settings, template: Option<&Template>) -> [Finding; 3] {
+    // The settings go before the template, as in the call.
+    let id = settings.instance.subnet_id.as_ref().or(template.and_then(|template| template.subnet.as_ref()));
+    let subnets = match id {
+        Some(id) => probe.subnet(id).await.map(|subnet| vec![subnet]),
+        None => probe.default_subnets().await,
     };
-    let strange = subnet.filter(|subnet| networks.iter().any(|network| *network != subnet.network));
-    match strange {
-        Some(Subnet { network, .. }) => {
-            Finding::failed("groups", format!("not all of {} are in {network}", ids.join(", ")))
-                .remedy("instance.security_group_ids and instance.subnet_id must be of one network")
-        }
-        None => Finding::ok("groups", ids.join(", ")),
+    let its_subnet = subnet(id, &subnets);
+    let subnets = subnets.unwrap_or_default();
+    let ids = Some(&settings.instance.security_group_ids).filter(|ids| !ids.is_empty());
+    let ids = ids.or(template.map(|template| &template.groups)).map(Vec::as_slice).unwrap_or_default();
+    let networks = if ids.is_empty() { Ok(Vec::new()) } else { probe.groups(ids).await };
+    let network = subnets.first().map(|subnet| subnet.network.as_str());
+    let its_groups = groups(ids, &networks, network);
+    let network = network.or(networks.as_ref().ok().and_then(|networks| Some(networks.first()?.as_str())));
+    [its_subnet, its_groups, balancer(aws, settings, &subnets, network).await]
+}
+
+/// The subnet with this id, or those that a launch without one chooses from.
+fn subnet(id: Option<&String>, found: &Result<Vec<Subnet>, CloudError>) -> Finding {
+    match (id, found) {
+        (Some(id), Err(error)) => not_found("subnet", id, error),
+        (None, Err(error)) => not_found("subnet", "the default ones", error),
+        (_, Ok(subnets)) => match (id, subnets.first()) {
+            (Some(id), Some(Subnet { zone, network })) => Finding::ok("subnet", format!("{id} in {zone}, {network}")),
+            (_, Some(Subnet { network, .. })) => {
+                Finding::ok("subnet", format!("a default one in {network}, as instance.subnet_id is not set"))
+            }
+            (_, None) => {
+                Finding::failed("subnet", "there is no default one in this region").remedy("set instance.subnet_id")
+            }
+        },
     }
 }
 
-async fn balancer(aws: &Aws, settings: &Settings, subnet: Option<&Subnet>) -> Finding {
+/// Security groups and their networks, and whether these are the network that instances are launched in.
+fn groups(ids: &[String], networks: &Result<Vec<String>, CloudError>, network: Option<&str>) -> Finding {
+    let named = ids.join(", ");
+    let networks = match networks {
+        _ if ids.is_empty() => {
+            return Finding::ok("groups", "the network's default one, as instance.security_group_ids is not set");
+        }
+        Err(error) => return not_found("groups", &named, error),
+        Ok(networks) => networks,
+    };
+    let network = network.or(networks.first().map(String::as_str));
+    match network.filter(|network| networks.iter().any(|other| other != network)) {
+        Some(network) => {
+            Finding::failed("groups", format!("not all of {named} are in {network}, where instances are launched"))
+                .remedy("instance.security_group_ids and instance.subnet_id must be of one network")
+        }
+        None => Finding::ok("groups", named),
+    }
+}
+
+/// The balancer, and whether instances that are launched in one of these subnets, or in this network, can serve there.
+async fn balancer(aws: &Aws, settings: &Settings, subnets: &[Subnet], network: Option<&str>) -> Finding {
     let name = &settings.balancer.name;
     let shown = match aws.setup().find().await {
         Ok(Some(shown)) => shown,
@@ -151,17 +186,19 @@ async fn balancer(aws: &Aws, settings: &Settings, subnet: Option<&Subnet>) -> Fi
             let remedy = "make it: `handwave balancer create --live`";
             return Finding::failed("balancer", format!("there is no load balancer {name}")).remedy(remedy);
         }
-        Err(error) => return Finding::failed("balancer", error).remedy(POLICY),
+        Err(error) => return permit(Finding::failed("balancer", error)),
     };
+    if let (Some(network), Some(its)) = (network, &shown.network)
+        && network != its
+    {
+        return Finding::failed("balancer", format!("{name} is in {its}, but instances are launched in {network}"))
+            .remedy("none could be registered: set instance.subnet_id and instance.security_group_ids of its network");
+    }
+    if let Some(finding) = unserved(name, &shown.zones, subnets) {
+        return finding;
+    }
     let wanted: BTreeSet<String> = settings.balancer.listeners.iter().map(ToString::to_string).collect();
     let found = format!("{name}: {}, {}", shown.listeners.join(", "), shown.address);
-    if let Some(subnet) = subnet.filter(|subnet| !shown.zones.contains(&subnet.zone)) {
-        return Finding::failed(
-            "balancer",
-            format!("{name} does not serve {}, where instance.subnet_id is", subnet.zone),
-        )
-        .remedy("no instance would come into service: set balancer.subnets, and create it again");
-    }
     if wanted != shown.listeners.iter().cloned().collect() {
         let wanted = Vec::from_iter(wanted).join(", ");
         return Finding::warning("balancer", found).remedy(format!("config.toml's listeners are {wanted}"));
@@ -173,7 +210,31 @@ async fn balancer(aws: &Aws, settings: &Settings, subnet: Option<&Subnet>) -> Fi
     }
 }
 
+/// What is wrong where the balancer does not serve the zones of these subnets, or not all; of no zones nothing is known.
+fn unserved(name: &str, zones: &[String], subnets: &[Subnet]) -> Option<Finding> {
+    let strange = subnets.iter().map(|subnet| &subnet.zone).filter(|zone| !zones.contains(zone));
+    let strange = Vec::from_iter(strange.cloned());
+    if zones.is_empty() || strange.is_empty() {
+        return None;
+    }
+    let found = format!("{name} does not serve {}, where instances are launched", strange.join(", "));
+    let all = strange.len() == subnets.len();
+    let finding = if all { Finding::failed("balancer", found) } else { Finding::warning("balancer", found) };
+    Some(
+        finding.remedy(
+            "none would come into service there: set instance.subnet_id, or balancer.subnets and create it again",
+        ),
+    )
+}
+
 fn fleet(holds: &Observed, settings: &Settings) -> Finding {
+    let owned = |seen: &&Member| seen.instance.tags.contains_key(AUTO_SCALING);
+    if let Some(seen) = holds.instances.iter().find(owned) {
+        let group = &seen.instance.tags[AUTO_SCALING];
+        return Finding::failed("fleet", format!("{} belongs to the Auto Scaling group {group}", seen.id())).remedy(
+            "the group would replace what handwave retires: detach the instance, or take the fleet's tag off it",
+        );
+    }
     let limits = settings.fleet.limits();
     let strangers = holds.strangers.len();
     let state = FleetState { observed: Some(holds.clone()), ..FleetState::unknown(limits) };
@@ -188,15 +249,47 @@ fn fleet(holds: &Observed, settings: &Settings) -> Finding {
 fn may(what: &'static str, action: &str, permission: Permission) -> Finding {
     match permission {
         Permission::Allowed => Finding::ok(what, format!("{action} is allowed")),
-        Permission::Missing(said) => Finding::failed(what, format!("{action} is not allowed: {said}")).remedy(POLICY),
+        Permission::Missing(said) => permit(Finding::failed(what, format!("{action} is not allowed: {said}"))),
         Permission::Unknown(error) => Finding::failed(what, format!("{action}: {error}")),
     }
 }
 
+/// With the policy as its remedy, unless what was found names another.
+fn permit(finding: Finding) -> Finding {
+    if denied(&finding.found).is_some() { finding } else { finding.remedy(POLICY) }
+}
+
 /// What config.toml names and AWS does not show.
 fn not_found(what: &'static str, name: &str, error: &CloudError) -> Finding {
-    match is_refusal(error) {
+    match is_denied(error) {
         true => Finding::unknown(what, format!("{name}: the caller may not look it up")),
         false => Finding::failed(what, format!("{name}: {error}")).remedy("correct it in config.toml's [instance]"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::clouds::finding::Verdict;
+    use crate::config::Config;
+    use crate::fleet::ports::Instance;
+
+    #[test]
+    fn an_instance_that_auto_scaling_owns_is_refused() {
+        let settings = Config::shipped().clouds();
+        let instance = Instance::new("i-1", InstanceState::Running, Timestamp::UNIX_EPOCH);
+        let holds = |instance| Observed {
+            instances: vec![Member { instance, health: None, described: true }],
+            strangers: vec![],
+        };
+        assert_eq!(fleet(&holds(instance.clone()), &settings).verdict, Verdict::Ok);
+        let found = fleet(&holds(instance.with_tag(AUTO_SCALING, "asg")), &settings);
+        assert_eq!(
+            (found.verdict, found.found.as_str()),
+            (Verdict::Failed, "i-1 belongs to the Auto Scaling group asg")
+        );
+        assert!(found.remedy.is_some_and(|remedy| remedy.contains("would replace what handwave retires")));
     }
 }

@@ -139,6 +139,11 @@ fn says(message: &str, words: &[&str]) -> bool {
     words.iter().any(|words| message.contains(words))
 }
 
+/// Whether the caller is not allowed to ask.
+pub fn is_denied(error: &CloudError) -> bool {
+    matches!(error.code.as_str(), "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException")
+}
+
 /// Who can change a denial that no permission of the caller's outweighs, by AWS's words: "with an explicit deny in a
 /// TYPE policy", "because no TYPE policy allows". None: it is no denial, or the caller's own policy lacks the permission.
 pub fn denied(message: &str) -> Option<&'static str> {
