@@ -21,7 +21,7 @@ pub fn begin(logging: &Logging) -> Terminal {
     });
     let wish = std::env::var("RUST_LOG").unwrap_or_default();
     let targets = wish.parse::<Targets>().ok().filter(|_| !wish.is_empty());
-    let targets = targets.unwrap_or_else(|| Targets::new().with_default(level));
+    let targets = targets.unwrap_or_else(|| quietened(level));
     let lines = tracing_subscriber::fmt::layer().with_writer(terminal.clone());
     let layer = match logging.log_format {
         LogFormat::Text => lines.without_time().with_target(false).with_ansi(may_colour()).boxed(),
@@ -29,6 +29,15 @@ pub fn begin(logging: &Logging) -> Terminal {
     };
     tracing_subscriber::registry().with(layer).with(targets).init();
     terminal
+}
+
+/// Everything at this level, but without the warnings that say in a dump what an error says in a sentence: the AWS SDK warns
+/// of each source that has no credentials or no region. From -v on they are shown.
+fn quietened(level: LevelFilter) -> Targets {
+    let dumps = ["aws_config::imds", "aws_config::meta", "aws_config::profile", "aws_config::sts"];
+    let quiet = dumps.map(|target| (target, LevelFilter::ERROR.min(level)));
+    let targets = Targets::new().with_default(level);
+    if level > LevelFilter::WARN { targets } else { targets.with_targets(quiet) }
 }
 
 /// Whether colours are wanted: https://no-color.org.

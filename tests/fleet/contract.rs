@@ -113,6 +113,42 @@ contract!(
     ]
 );
 
+#[cfg(feature = "aws")]
+contract!(
+    aws_target_group,
+    tokio::test(flavor = "multi_thread"),
+    crate::aws::fresh_group,
+    [
+        only_the_registered_are_listed,
+        registering_twice_is_registering_once,
+        what_is_deregistered_drains_then_is_off,
+        deregistering_what_is_not_registered_changes_nothing,
+        what_does_not_exist_is_not_registered,
+    ]
+);
+
+#[cfg(feature = "aws")]
+contract!(
+    aws_target_groups,
+    tokio::test(flavor = "multi_thread"),
+    crate::aws::fresh_groups,
+    [
+        only_the_registered_are_listed,
+        registering_twice_is_registering_once,
+        what_is_deregistered_drains_then_is_off,
+        deregistering_what_is_not_registered_changes_nothing,
+        what_does_not_exist_is_not_registered,
+    ]
+);
+
+#[cfg(feature = "aws")]
+contract!(
+    aws_without_balancer,
+    tokio::test(flavor = "multi_thread"),
+    crate::aws::fresh_nothing,
+    [what_runs_is_in_service_and_what_leaves_is_off]
+);
+
 // Simulated clouds need nothing else to run.
 
 async fn simulated_classic(_clause: &str) -> (Ports, ()) {
@@ -249,7 +285,9 @@ async fn what_is_deregistered_drains_then_is_off(cloud: Ports) {
     health(&cloud, &ids[0], &[], Some(Health::InService)).await;
     cloud.balancer.deregister(&ids).await.unwrap();
     health(&cloud, &ids[0], &ids, Some(Health::Draining)).await;
-    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap(), []);
+    // A target group lists what drains, a classic balancer does not.
+    let listed = cloud.balancer.health(&[], &[]).await.unwrap();
+    assert!(listed.iter().all(|(_, standing)| standing.health == Health::Draining), "{listed:?}");
     health(&cloud, &ids[0], &ids, Some(Health::NotRegistered)).await;
 }
 
@@ -279,6 +317,11 @@ async fn what_runs_is_in_service_and_what_leaves_is_off(cloud: Ports) {
 
 async fn what_does_not_run_is_not_registered(cloud: Ports) {
     assert_eq!(kind(cloud.balancer.register(&[no_instance()]).await), ErrorKind::NotFound);
+}
+
+async fn what_does_not_exist_is_not_registered(cloud: Ports) {
+    assert!(cloud.balancer.register(&[no_instance()]).await.is_err());
+    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap(), []);
 }
 
 async fn the_terminated_stay_described(cloud: Ports) {

@@ -59,6 +59,8 @@ pub struct ClassicBalancer {
     pub listeners: Vec<String>,
     /// The listeners that show one, each with its ARN.
     pub certificates: Vec<String>,
+    /// The VPC's id.
+    pub network: Option<String>,
     pub zones: Vec<String>,
     pub subnets: Vec<String>,
     pub security_groups: Vec<String>,
@@ -72,9 +74,11 @@ impl fmt::Display for ClassicBalancer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "name             {}", self.name)?;
         writeln!(f, "address          {}", self.address)?;
+        let network = Vec::from_iter(self.network.clone());
         for (name, values) in [
             ("listeners", &self.listeners),
             ("certificates", &self.certificates),
+            ("network", &network),
             ("zones", &self.zones),
             ("subnets", &self.subnets),
             ("security groups", &self.security_groups),
@@ -311,6 +315,7 @@ fn shown(found: &LoadBalancerDescription, draining: Option<Duration>) -> Classic
         address: found.dns_name().unwrap_or_default().to_owned(),
         listeners: listeners.map(listener).collect(),
         certificates: certificates.collect(),
+        network: found.vpc_id.clone().filter(|id| !id.is_empty()),
         zones: found.availability_zones().to_vec(),
         subnets: found.subnets().to_vec(),
         security_groups: found.security_groups().to_vec(),

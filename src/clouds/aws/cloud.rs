@@ -55,7 +55,8 @@ impl Aws {
     pub(super) fn ec2(&self) -> Ec2 {
         let fleet = self.settings.fleet.name.clone();
         let launch = Launch::new(&self.settings.instance, &fleet).map_err(Arc::new);
-        let client = aws_sdk_ec2::config::Builder::from(&self.session.sdk).retry_config(RetryConfig::disabled()).build();
+        let client =
+            aws_sdk_ec2::config::Builder::from(&self.session.sdk).retry_config(RetryConfig::disabled()).build();
         Ec2 { client: aws_sdk_ec2::Client::from_conf(client), fleet, launch }
     }
 
@@ -66,12 +67,8 @@ impl Aws {
     fn banner(&self, holds: &Observed) -> String {
         let Settings { fleet, balancer, .. } = &self.settings;
         let state = FleetState::at_first(holds.clone(), fleet.limits(), &Rules::default());
-        let mut banner = format!(
-            "LIVE in AWS: {}\nFleet {} behind {}: {state}",
-            self.session,
-            fleet.name,
-            balancer.front()
-        );
+        let mut banner =
+            format!("LIVE in AWS: {}\nFleet {} behind {}: {state}", self.session, fleet.name, balancer.front());
         if holds.lacks_balancer {
             let region = &self.session.region;
             banner += &format!(

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
-use aws_sdk_ec2::types::builders::TagSpecificationBuilder;
 use aws_sdk_ec2::types::{
     HttpTokensState, IamInstanceProfileSpecification, InstanceMetadataOptionsRequest, InstanceType,
     LaunchTemplateSpecification, ResourceType, Tag, TagSpecification,
@@ -70,11 +69,21 @@ impl Launch {
             subnet_id,
             instance_profile,
             launch_template,
+            tag_volumes,
             ..
         } = &self.settings;
         let kind = kind.as_deref().or(launch_template.is_none().then_some(TYPE));
+        // An instance alone tells its command: volumes outlive it.
         let born_of = Tag::builder().key(COMMAND_TAG).value(&command.0).build();
-        let tagged = TagSpecification::builder().resource_type(ResourceType::Instance).tags(born_of);
+        let tagged = |kind| {
+            let own = (kind == ResourceType::Instance).then(|| born_of.clone());
+            let tags = self.tags.iter().cloned().chain(own).collect();
+            TagSpecification::builder().resource_type(kind).set_tags(Some(tags)).build()
+        };
+        let mut kinds = vec![ResourceType::Instance];
+        if *tag_volumes {
+            kinds.extend([ResourceType::Volume, ResourceType::NetworkInterface]);
+        }
         // Version 1 of the metadata service gives an instance's role to anybody who makes it fetch an address.
         let metadata = InstanceMetadataOptionsRequest::builder().http_tokens(HttpTokensState::Required).build();
         ec2.run_instances()
@@ -90,7 +99,7 @@ impl Launch {
             .set_user_data(self.user_data.clone())
             .set_launch_template(launch_template.as_deref().map(template))
             .metadata_options(metadata)
-            .tag_specifications(self.tags.iter().cloned().fold(tagged, TagSpecificationBuilder::tags).build())
+            .set_tag_specifications(Some(kinds.into_iter().map(tagged).collect()))
     }
 }
 

@@ -1,9 +1,10 @@
 //! AWS: the fleet's real cloud. In: settings, and the calls of the fleet's ports. Out: EC2 instances behind a load balancer.
 //!
-//! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, `cloud` is what
-//! [`open`] opens. `ec2` is one port, `launch` is what an instance is launched with. `front` chooses the other port:
-//! `classic` or `target_group`, which `classic_setup` and `target_setup` make, show and delete, in `subnets`. `doctor`
-//! checks by what `probe` asks, `errors` sorts what goes wrong.
+//! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, with `credentials`
+//! that have their own time, by way of `https`, which trusts whom `trust` says. `cloud` is what [`open`] opens. `ec2` is one
+//! port, `launch` is what an instance is launched with. `front` chooses the other port, `classic` or `target_group`, which
+//! `classic_setup` and `target_setup` make, show and delete, in `subnets`. `doctor` checks by what `probe` asks, `errors`
+//! sorts what goes wrong, and `remedy` says what to do.
 //! Without the feature `aws` only the settings are built, and `absent` says so.
 
 pub mod settings;
@@ -17,6 +18,8 @@ mod classic_setup;
 #[cfg(feature = "aws")]
 mod cloud;
 #[cfg(feature = "aws")]
+mod credentials;
+#[cfg(feature = "aws")]
 mod doctor;
 #[cfg(feature = "aws")]
 mod ec2;
@@ -25,9 +28,13 @@ mod errors;
 #[cfg(feature = "aws")]
 mod front;
 #[cfg(feature = "aws")]
+mod https;
+#[cfg(feature = "aws")]
 mod launch;
 #[cfg(feature = "aws")]
 mod probe;
+#[cfg(feature = "aws")]
+mod remedy;
 #[cfg(feature = "aws")]
 mod session;
 #[cfg(feature = "aws")]
@@ -36,6 +43,8 @@ mod subnets;
 mod target_group;
 #[cfg(feature = "aws")]
 mod target_setup;
+#[cfg(feature = "aws")]
+mod trust;
 
 #[cfg(not(feature = "aws"))]
 pub use absent::{check, open};

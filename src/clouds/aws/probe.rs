@@ -4,10 +4,11 @@
 use std::error::Error;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ec2::types::{InstanceType, Tag};
+use aws_sdk_ec2::operation::describe_subnets::builders::DescribeSubnetsFluentBuilder;
+use aws_sdk_ec2::types::{self as ec2, Filter, InstanceType, Tag};
 
 use super::ec2::Ec2;
-use super::errors::sorted;
+use super::errors::{is_denied, sorted};
 use super::launch::template;
 use crate::command::{CommandId, InstanceId};
 use crate::fleet::ports::{CloudError, ErrorKind, RETIRING_TAG};
@@ -29,6 +30,8 @@ pub struct Template {
     pub version: i64,
     pub image: Option<String>,
     pub kind: Option<String>,
+    pub subnet: Option<String>,
+    pub groups: Vec<String>,
 }
 
 pub struct Subnet {
@@ -77,10 +80,14 @@ impl Probe<'_> {
         let found = answer.launch_template_versions.unwrap_or_default().into_iter().next();
         let found = found.ok_or_else(|| none("InvalidLaunchTemplateId.VersionNotFound"))?;
         let data = found.launch_template_data.as_ref();
+        let interface = data.and_then(|data| data.network_interfaces().first());
+        let groups = data.map(|data| data.security_group_ids()).filter(|groups| !groups.is_empty());
         Ok(Template {
             version: found.version_number.unwrap_or_default(),
             image: data.and_then(|data| data.image_id.clone()),
             kind: data.and_then(|data| Some(data.instance_type.as_ref()?.to_string())),
+            subnet: interface.and_then(|interface| interface.subnet_id.clone()),
+            groups: groups.or(interface.map(|interface| interface.groups())).unwrap_or_default().to_vec(),
         })
     }
 
@@ -97,11 +104,23 @@ impl Probe<'_> {
     }
 
     pub async fn subnet(&self, id: &str) -> Result<Subnet, CloudError> {
-        let answer = self.0.client.describe_subnets().subnet_ids(id).send().await.map_err(sorted)?;
-        let subnet = answer.subnets.unwrap_or_default().into_iter().next();
-        let subnet = subnet.ok_or_else(|| none("InvalidSubnetID.NotFound"))?;
-        let (zone, network) = (subnet.availability_zone.unwrap_or_default(), subnet.vpc_id.unwrap_or_default());
-        Ok(Subnet { zone, network })
+        let subnets = self.subnets(self.0.client.describe_subnets().subnet_ids(id)).await?;
+        subnets.into_iter().next().ok_or_else(|| none("InvalidSubnetID.NotFound"))
+    }
+
+    /// The subnets that a launch without one chooses from.
+    pub async fn default_subnets(&self) -> Result<Vec<Subnet>, CloudError> {
+        let default = Filter::builder().name("default-for-az").values("true").build();
+        self.subnets(self.0.client.describe_subnets().filters(default)).await
+    }
+
+    async fn subnets(&self, call: DescribeSubnetsFluentBuilder) -> Result<Vec<Subnet>, CloudError> {
+        let subnets = call.send().await.map_err(sorted)?.subnets.unwrap_or_default();
+        let subnet = |subnet: ec2::Subnet| Subnet {
+            zone: subnet.availability_zone.unwrap_or_default(),
+            network: subnet.vpc_id.unwrap_or_default(),
+        };
+        Ok(subnets.into_iter().map(subnet).collect())
     }
 
     /// May one be launched with these settings?
@@ -135,14 +154,9 @@ fn permission<T, E: Error + ProvideErrorMetadata + 'static>(answer: Result<T, Sd
         // AWS answers an allowed dry run with an error too; only a stand-in answers without one.
         Ok(_) => Permission::Allowed,
         Err(error) if error.code == "DryRunOperation" => Permission::Allowed,
-        Err(error) if is_refusal(&error) => Permission::Missing(error.message),
+        Err(error) if is_denied(&error) => Permission::Missing(error.message),
         Err(error) => Permission::Unknown(error),
     }
-}
-
-/// Whether the caller is not allowed to ask.
-pub fn is_refusal(error: &CloudError) -> bool {
-    matches!(error.code.as_str(), "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException")
 }
 
 /// An answer that lacks what was asked for.

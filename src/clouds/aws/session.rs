@@ -3,32 +3,37 @@
 //!
 //! Nothing but the caller's identity is asked for before the pins hold. No credentials are kept here or printed.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::identity::IdentityCache;
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_sdk_ec2::config::SharedHttpClient;
+use aws_types::os_shim_internal::{Env, Fs};
 use aws_types::service_config::ServiceConfigKey;
 
-use super::errors::sorted;
+use super::credentials::{LOADED_WITHIN, OwnTime};
+use super::errors::{deepest, sorted};
 use super::launch::LaunchError;
-use super::settings;
+use super::trust::{self, BundleError};
+use super::{https, remedy, settings};
 use crate::clouds::settings::Settings;
-use crate::fleet::ports::{CloudError, ErrorKind};
+use crate::fleet::ports::CloudError;
 
 /// The services that are called, by the names of their SDKs.
 const SERVICES: [&str; 4] = ["EC2", "Elastic Load Balancing", "Elastic Load Balancing v2", "STS"];
-/// For the answer to one request, the connection included.
+/// For the answer to one request, the connection included. Credentials have their own time (`credentials`).
 const ANSWER_WITHIN: Duration = Duration::from_secs(14);
 
 /// Why the fleet in AWS is not opened. Nothing was changed.
@@ -48,43 +53,20 @@ pub enum OpenError {
          change aws.account or aws.profile"
     )]
     OtherAccount { pinned: String, found: String },
-    #[error("AWS did not say who we are, {0}; {remedy}", remedy = remedy(.0))]
+    #[error("there is no profile {name} in the files of AWS's profiles: correct {named}, or add the profile")]
+    NoProfile { name: String, named: &'static str },
+    #[error("cannot read the files of AWS's profiles: {0}; correct them")]
+    Profiles(String),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error("AWS did not say who we are, {0}{remedy}", remedy = remedy::of_identity(.0))]
     Unidentified(CloudError),
     #[error(transparent)]
     Launch(Arc<LaunchError>),
     #[error("there is no {front} in {region}: make it with `handwave balancer create --live`")]
     NoBalancer { front: String, region: String },
-    #[error("AWS does not show {what}, {error}; {remedy}", remedy = hidden_remedy(.error))]
+    #[error("AWS does not show {what}, {error}{remedy}", remedy = remedy::of_look(.error))]
     Hidden { what: &'static str, error: CloudError },
-}
-
-/// What to do where AWS does not say who the caller is.
-fn remedy(error: &CloudError) -> &'static str {
-    let says = |words: &str| error.message.contains(words);
-    match (error.kind, error.code.as_str()) {
-        (ErrorKind::Throttled, _) => "too many requests come from this account: wait a minute and try again",
-        (ErrorKind::Unavailable, _) => "check the network, the proxy and the region's name, and try again",
-        (_, "RequestExpired" | "RequestTimeTooSkewed") => "set this machine's clock",
-        (_, "SignatureDoesNotMatch") if says("expired") || says("not yet current") => "set this machine's clock",
-        (_, "SignatureDoesNotMatch") => "check the secret key: it is not the access key's",
-        (_, "RegionDisabledException") => {
-            "let the account's administrator turn on STS in this region, or use another one"
-        }
-        (_, "InvalidClientTokenId" | "UnrecognizedClientException") => {
-            "check that the region is enabled for the account, and that the access key still exists"
-        }
-        _ => "log in (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID) and try again",
-    }
-}
-
-/// What to do where AWS does not show what the settings name.
-fn hidden_remedy(error: &CloudError) -> &'static str {
-    match error.kind {
-        ErrorKind::Throttled => "too many requests come from this account: wait a minute and try again",
-        ErrorKind::Unavailable => "AWS or the way there fails at the moment: try again later",
-        ErrorKind::Expired => "log in again (aws sso login, AWS_PROFILE, AWS_ACCESS_KEY_ID)",
-        _ => "check the permissions, and balancer.name in config.toml",
-    }
 }
 
 /// An identity and a region in AWS, which are those that config.toml pins.
@@ -108,18 +90,10 @@ impl Session {
         if settings.fleet.name.trim().is_empty() {
             return Err(OpenError::NoName);
         }
-        let region = region(&settings.aws).await?;
-        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .region(region.clone())
-            .http_client(https_client())
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build());
-        if let Some(profile) = &settings.aws.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(url) = &settings.aws.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        let sdk = loader.load().await;
+        let bundle = bundle(&settings.aws).await?;
+        let https = https::client(&trust::store(std::env::var(trust::VARIABLE).ok(), bundle.as_deref())?);
+        let region = region(&settings.aws, &https).await?;
+        let sdk = loaded(&settings.aws, &region, &https).await;
 
         let identity = aws_sdk_sts::Client::new(&sdk).get_caller_identity().send().await;
         let identity = identity.map_err(|error| OpenError::Unidentified(sorted(error)))?;
@@ -130,7 +104,7 @@ impl Session {
             }
             _ => {
                 let each = SERVICES.map(|service| endpoint(&sdk, service));
-                let is_rehearsal = each.iter().all(|url| url.as_deref().is_some_and(is_loopback));
+                let is_rehearsal = each.iter().all(|url| url.as_deref().is_some_and(https::is_loopback));
                 let endpoints = each.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect();
                 Ok(Session { account, caller, region: region.to_string(), endpoints, is_rehearsal, sdk })
             }
@@ -148,8 +122,47 @@ impl fmt::Display for Session {
     }
 }
 
+/// The selected profile's `ca_bundle`, once it is known that the profile is there. AWS's own tools refuse a profile that is
+/// not; the SDK would go on without, as somebody else perhaps.
+async fn bundle(settings: &settings::Settings) -> Result<Option<String>, OpenError> {
+    let chosen = settings.profile.clone().map(Cow::Owned);
+    let files = EnvConfigFiles::default();
+    let profiles = aws_config::profile::load(&Fs::real(), &Env::real(), &files, chosen).await;
+    let profiles = profiles.map_err(|error| OpenError::Profiles(deepest(&error)))?;
+    let name = profiles.selected_profile();
+    let named = match &settings.profile {
+        Some(_) => Some("aws.profile in config.toml"),
+        None => std::env::var_os("AWS_PROFILE").filter(|name| !name.is_empty()).map(|_| "AWS_PROFILE"),
+    };
+    match (profiles.get_profile(name), named) {
+        (Some(profile), _) => Ok(profile.get("ca_bundle").map(str::to_owned)),
+        (None, Some(named)) => Err(OpenError::NoProfile { name: name.to_owned(), named }),
+        (None, None) => Ok(None),
+    }
+}
+
+/// What the SDK's clients are made of. The credentials are waited for here: afterwards no request spends its time on them.
+async fn loaded(settings: &settings::Settings, region: &Region, https: &SharedHttpClient) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(region.clone())
+        .http_client(https.clone())
+        .identity_cache(IdentityCache::lazy().load_timeout(LOADED_WITHIN).build())
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build());
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = &settings.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    let sdk = loader.load().await;
+    let Some(source) = sdk.credentials_provider() else { return sdk };
+    let credentials = OwnTime::new(source);
+    credentials.ready().await;
+    sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
+}
+
 /// The pinned region unless the environment or the profile says another, else what they say.
-async fn region(settings: &settings::Settings) -> Result<Region, OpenError> {
+async fn region(settings: &settings::Settings, https: &SharedHttpClient) -> Result<Region, OpenError> {
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &settings.profile {
         profile = profile.profile_name(name);
@@ -164,7 +177,7 @@ async fn region(settings: &settings::Settings) -> Result<Region, OpenError> {
         (None, Some(found)) => Ok(found),
         // On an EC2 instance, the instance's own region.
         (None, None) => {
-            let ours = ProviderConfig::without_region().with_http_client(https_client());
+            let ours = ProviderConfig::without_region().with_http_client(https.clone());
             ImdsRegionProvider::builder().configure(&ours).build().region().await.ok_or(OpenError::NoRegion)
         }
     }
@@ -179,66 +192,4 @@ fn endpoint(sdk: &SdkConfig, service: &str) -> Option<String> {
     };
     let everywhere = sdk.get_origin("endpoint_url").is_client_config();
     (!everywhere).then(own).flatten().or_else(|| sdk.endpoint_url().map(str::to_owned))
-}
-
-/// rustls with ring, the system's certificates, and the proxy that HTTPS_PROXY names.
-fn https_client() -> aws_sdk_ec2::config::SharedHttpClient {
-    aws_smithy_http_client::Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
-        connector.set_connector_settings(settings.cloned());
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
-    })
-}
-
-fn is_loopback(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    // `user@` before a host would hide it.
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_remedy_fits_the_reason() {
-        let told =
-            |kind, code: &str, message: &str| OpenError::Unidentified(CloudError::new(kind, code, message)).to_string();
-        let expired = ErrorKind::Expired;
-        for (said, remedy) in [
-            (told(expired, "SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2"), "clock"),
-            (told(expired, "SignatureDoesNotMatch", "Signature not yet current: 1 is still later than 2"), "clock"),
-            (told(expired, "SignatureDoesNotMatch", "The request signature we calculated differs"), "secret key"),
-            (told(expired, "RequestExpired", "Request has expired"), "clock"),
-            (told(expired, "InvalidClientTokenId", "The security token is invalid"), "region is enabled"),
-            (told(ErrorKind::Refused, "RegionDisabledException", "STS is not activated"), "turn on STS"),
-            (told(ErrorKind::Throttled, "Throttling", "Rate exceeded"), "wait a minute"),
-            (told(ErrorKind::Unavailable, "NoAnswer", "no answer in time"), "the network"),
-            (told(expired, "ExpiredToken", "The token has expired"), "log in"),
-            (told(expired, "NoCredentials", "no provider"), "log in"),
-        ] {
-            assert!(said.contains(remedy), "{said} lacks {remedy}");
-            assert_eq!(said.contains("log in"), remedy == "log in", "{said}");
-        }
-        let hidden =
-            OpenError::Hidden { what: "the fleet", error: CloudError::new(ErrorKind::Throttled, "Throttling", "") };
-        assert!(!hidden.to_string().contains("permissions"), "{hidden}");
-    }
-
-    #[test]
-    fn a_stand_in_is_one_on_this_machine() {
-        for url in ["http://127.0.0.1:5000", "http://localhost:5000/", "http://[::1]:5000"] {
-            assert!(is_loopback(url), "{url}");
-        }
-        for url in ["https://ec2.eu-central-1.amazonaws.com", "http://127.0.0.1@example.com", "http://10.0.0.1:1"] {
-            assert!(!is_loopback(url), "{url}");
-        }
-    }
 }

@@ -55,6 +55,7 @@ pub struct InstanceSettings {
     pub user_data: Option<PathBuf>,
     #[serde(deserialize_with = "optional")]
     pub launch_template: Option<String>,
+    pub tag_volumes: bool,
     pub tags: BTreeMap<String, String>,
 }
 

@@ -33,11 +33,8 @@ impl TargetGroup {
     /// The group as AWS describes it. An error of [`ErrorKind::NoBalancer`]: it is not there.
     pub(super) async fn describe(&self) -> Result<Described, CloudError> {
         let call = self.client.describe_target_groups();
-        let call = if self.name.starts_with("arn:") {
-            call.target_group_arns(&self.name)
-        } else {
-            call.names(&self.name)
-        };
+        let call =
+            if self.name.starts_with("arn:") { call.target_group_arns(&self.name) } else { call.names(&self.name) };
         let found = call.send().await.map_err(sorted)?.target_groups.unwrap_or_default().into_iter().next();
         let message = format!("there is no target group {}", self.name);
         found.ok_or_else(|| CloudError::new(ErrorKind::NoBalancer, "TargetGroupNotFound", message))
@@ -63,7 +60,11 @@ impl TargetGroup {
 
 #[async_trait]
 impl Balancer for TargetGroup {
-    async fn health(&self, _: &[InstanceId], leaving: &[InstanceId]) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
+    async fn health(
+        &self,
+        _: &[InstanceId],
+        leaving: &[InstanceId],
+    ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
         let mut told = joined(&self.states(&[]).await?);
         // A group does not list what has left it.
         let others: Vec<InstanceId> = leaving.iter().filter(|id| !told.contains_key(id)).cloned().collect();

@@ -317,11 +317,14 @@ impl TargetSetup {
         let same = |wanted: &[String], found: &[String]| {
             wanted.is_empty() || BTreeSet::from_iter(wanted) == BTreeSet::from_iter(found)
         };
-        differs(&format!("the load balancer {}", shown.name), &[
-            ("type", there.r#type() == Some(&kind(made))),
-            ("subnets", same(&self.settings.subnets, &shown.subnets)),
-            ("security groups", same(&self.settings.security_group_ids, &shown.security_groups)),
-        ])
+        differs(
+            &format!("the load balancer {}", shown.name),
+            &[
+                ("type", there.r#type() == Some(&kind(made))),
+                ("subnets", same(&self.settings.subnets, &shown.subnets)),
+                ("security groups", same(&self.settings.security_group_ids, &shown.security_groups)),
+            ],
+        )
     }
 
     async fn make_group(&self, balancer: &LoadBalancer) -> Result<TargetGroup, TargetError> {
@@ -355,11 +358,14 @@ impl TargetSetup {
     fn same_group(&self, there: &TargetGroup, balancer: &LoadBalancer) -> Result<(), TargetError> {
         let wanted = self.settings.listeners.first().map(|listener| &listener.inside);
         let found = (protocol(there.protocol()), there.port().unwrap_or_default());
-        differs(&format!("the target group {}", self.group_name()), &[
-            ("protocol or port", wanted.is_none_or(|(name, port)| (name.as_str(), i32::from(*port)) == found)),
-            ("network", there.vpc_id == balancer.vpc_id),
-            ("targets", there.target_type() == Some(&TargetTypeEnum::Instance)),
-        ])
+        differs(
+            &format!("the target group {}", self.group_name()),
+            &[
+                ("protocol or port", wanted.is_none_or(|(name, port)| (name.as_str(), i32::from(*port)) == found)),
+                ("network", there.vpc_id == balancer.vpc_id),
+                ("targets", there.target_type() == Some(&TargetTypeEnum::Instance)),
+            ],
+        )
     }
 
     async fn set_health_check(&self, group: &TargetGroup) -> Result<(), TargetError> {
@@ -388,7 +394,8 @@ impl TargetSetup {
         let seconds = |setting: i32| u64::try_from(setting).unwrap_or(0);
         let (draining, slow_start) = self.attributes(group).await.map_err(failed())?;
         let (wanted, slow) = (seconds(self.settings.draining), seconds(self.settings.slow_start));
-        let attribute = |key: &str, value: u64| TargetGroupAttribute::builder().key(key).value(value.to_string()).build();
+        let attribute =
+            |key: &str, value: u64| TargetGroupAttribute::builder().key(key).value(value.to_string()).build();
         let mut changes = Vec::new();
         if draining != wanted {
             changes.push(attribute(DRAINING, wanted));
@@ -414,10 +421,13 @@ impl TargetSetup {
             let same_protocol = wanted.is_some_and(|wanted| outside(wanted) == protocol(found.protocol()));
             let arn = found.certificates().first().and_then(|certificate| certificate.certificate_arn.clone());
             let forwards = found.default_actions().iter().any(|action| forwards_to(action, group));
-            differs(&what, &[
-                ("listeners", same_protocol && forwards),
-                ("certificates", wanted.is_none_or(|wanted| wanted.certificate == arn)),
-            ])?;
+            differs(
+                &what,
+                &[
+                    ("listeners", same_protocol && forwards),
+                    ("certificates", wanted.is_none_or(|wanted| wanted.certificate == arn)),
+                ],
+            )?;
         }
         let is_there = |port: &i32| there.iter().any(|found| found.port() == Some(*port));
         Ok(wanted.into_iter().filter(|(port, _)| !is_there(port)).map(|(_, listener)| listener).collect())
@@ -430,7 +440,8 @@ impl TargetSetup {
         group: &TargetGroup,
     ) -> Result<(), TargetError> {
         let failed = || cloud("create", format!("the listener {listener} of {}", self.settings.name));
-        let forward = Action::builder().r#type(ActionTypeEnum::Forward).set_target_group_arn(group.target_group_arn.clone());
+        let forward =
+            Action::builder().r#type(ActionTypeEnum::Forward).set_target_group_arn(group.target_group_arn.clone());
         let shown = listener.certificate.as_ref();
         let shown = shown.map(|arn| vec![Certificate::builder().certificate_arn(arn).build()]);
         let call = self
@@ -558,17 +569,17 @@ impl Check {
 
 fn health_check(group: &TargetGroup) -> String {
     let path = group.health_check_path().unwrap_or_default();
-    let target = format!(
-        "{}:{}{path}",
-        protocol(group.health_check_protocol()),
-        group.health_check_port().unwrap_or_default()
-    );
-    health_words(&target, [
-        group.health_check_interval_seconds().unwrap_or_default(),
-        group.health_check_timeout_seconds().unwrap_or_default(),
-        group.healthy_threshold_count().unwrap_or_default(),
-        group.unhealthy_threshold_count().unwrap_or_default(),
-    ])
+    let target =
+        format!("{}:{}{path}", protocol(group.health_check_protocol()), group.health_check_port().unwrap_or_default());
+    health_words(
+        &target,
+        [
+            group.health_check_interval_seconds().unwrap_or_default(),
+            group.health_check_timeout_seconds().unwrap_or_default(),
+            group.healthy_threshold_count().unwrap_or_default(),
+            group.unhealthy_threshold_count().unwrap_or_default(),
+        ],
+    )
 }
 
 fn health_words(target: &str, [interval, timeout, healthy, unhealthy]: [i32; 4]) -> String {

@@ -116,9 +116,13 @@ async fn a_dry_run_asks_nothing_of_aws_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_balancer_is_made_once_shown_and_deleted() {
     let stage = Stage::bare("balancer").await;
-    let (status, _, err) = run(&stage, &["fleet", "status", "--live"]).await;
+    let (status, _, err) = run(&stage, &["fleet", "out", "1", "--live"]).await;
     assert_eq!(status, 1);
     assert!(err.contains("there is no load balancer balancer in us-east-1: make it with"), "{err}");
+    // What runs can be listed all the same.
+    let (status, _, err) = run(&stage, &["fleet", "status", "--live"]).await;
+    assert_eq!(status, 0);
+    assert!(err.contains("There is no load balancer balancer in us-east-1: nothing drains"), "{err}");
     assert_eq!(run(&stage, &["balancer", "show", "--live"]).await.0, 1);
 
     let (status, made, err) = run(&stage, &["balancer", "create", "--live", "--format", "json"]).await;
@@ -139,7 +143,7 @@ async fn a_balancer_is_made_once_shown_and_deleted() {
     stage.truth.balancer.register(&ids).await.unwrap();
     let (status, _, err) = run(&stage, &["balancer", "delete", "--live", "--yes"]).await;
     assert_eq!(status, 1);
-    assert!(err.contains("still has 1 registered"), "{err}");
+    assert!(err.contains(&format!("still has {} registered", ids[0])), "{err}");
     assert_eq!(run(&stage, &["balancer", "delete", "--live"]).await.0, 1);
     assert_eq!(run(&stage, &["balancer", "delete", "--live", "--yes", "--force"]).await.0, 0);
     assert_eq!(run(&stage, &["balancer", "show", "--live"]).await.0, 1);
@@ -161,6 +165,39 @@ async fn what_only_a_launch_needs_keeps_nobody_from_retiring() {
         assert_eq!(status, 0, "{args:?}: {err}");
     }
     assert_eq!(stage.look().await.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn volumes_and_network_interfaces_get_the_tags_too_unless_they_shall_not() {
+    for (name, setting, kinds) in [
+        ("tagged", "", &["instance", "network-interface", "volume"][..]),
+        ("untagged", "tag_volumes = false\n", &["instance"]),
+    ] {
+        let stage = Stage::new(name, 0).await;
+        let text = std::fs::read_to_string(stage.file.path()).unwrap();
+        std::fs::write(stage.file.path(), text.replace("[balancer]", &format!("{setting}[balancer]"))).unwrap();
+        let (status, _, err) = run(&stage, &["fleet", "out", "1", "--live"]).await;
+        assert_eq!(
+            (status, Vec::from_iter(stage.proxy.tagged())),
+            (0, kinds.iter().map(ToString::to_string).collect()),
+            "{err}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_that_an_organization_denies_says_who_can_allow_it() {
+    let stage = Stage::new("denied", 0).await;
+    let denied = "You are not authorized to perform this operation. User: x is not authorized to perform: ec2:RunInstances \
+                  on resource: arn:aws:ec2:us-east-1:123456789012:volume/* with an explicit deny in a service control policy. \
+                  Encoded authorization failure message: abc";
+    stage.proxy.fail(At::Action("RunInstances"), Fault::Error(403, "UnauthorizedOperation", denied.into()));
+    let (status, out, _) = run(&stage, &["fleet", "out", "1", "--live"]).await;
+    assert_eq!(status, 1);
+    assert!(
+        out.contains("refused: UnauthorizedOperation") && out.contains("ask the organization's administrator"),
+        "{out}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

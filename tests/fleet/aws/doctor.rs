@@ -1,8 +1,11 @@
 //! `handwave doctor --live`: what it finds in AWS, and that it changes nothing.
 
-use super::Stage;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use super::commands::run;
 use super::proxy::{At, Fault};
+use super::{Stage, moto};
 
 /// An image that moto knows.
 const IMAGE: &str = "ami-12c6146b";
@@ -73,6 +76,73 @@ async fn what_is_missing_is_named_with_its_remedy() {
     ] {
         assert!(out.contains(said), "{said:?} is missing in {out}");
     }
+}
+
+/// What moto answers, asked as EC2 and past the proxy: this prepares what handwave never makes.
+fn ec2(form: &str) -> String {
+    let mut to = TcpStream::connect(moto::address("others")).unwrap();
+    let scope = "Credential=AKID/20260101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0";
+    let body = format!("{form}&Version=2016-11-15");
+    write!(
+        to,
+        "POST / HTTP/1.1\r\nHost: ec2.us-east-1.amazonaws.com\r\nAuthorization: AWS4-HMAC-SHA256 {scope}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    to.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The id of what moto makes.
+fn made(form: &str, tag: &str) -> String {
+    let answer = ec2(form);
+    let id = answer.split(&format!("<{tag}>")).nth(1).and_then(|rest| rest.split('<').next());
+    id.unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_network_than_the_balancers_is_told() {
+    let stage = stage("network", 0).await;
+    let network = made("Action=CreateVpc&CidrBlock=10.9.0.0/16", "vpcId");
+    let zone = "&AvailabilityZone=us-east-1a";
+    let subnet = made(&format!("Action=CreateSubnet&VpcId={network}&CidrBlock=10.9.1.0/24{zone}"), "subnetId");
+    let group = made(&format!("Action=CreateSecurityGroup&VpcId={network}&GroupName=g&GroupDescription=g"), "groupId");
+
+    // The group alone: a launch without a subnet goes to the default network.
+    let groups = format!("security_group_ids = [\"{group}\"]\n[balancer]");
+    change(&stage, "[balancer]", &groups);
+    let (status, rows, out) = doctor(&stage).await;
+    assert_eq!((status, verdict(&rows, "groups"), verdict(&rows, "balancer")), (1, "failed", "ok"), "{out}");
+    assert!(out.contains(&format!("not all of {group} are in vpc-")), "{out}");
+
+    change(&stage, "[balancer]", &format!("subnet_id = \"{subnet}\"\n[balancer]"));
+    let (status, rows, out) = doctor(&stage).await;
+    assert_eq!((status, verdict(&rows, "groups"), verdict(&rows, "balancer")), (1, "ok", "failed"), "{out}");
+    assert!(out.contains(&format!("but instances are launched in {network}")), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zone_that_the_balancer_does_not_serve_is_told() {
+    let stage = Stage::bare("one-zone").await;
+    change(&stage, "ami-12345678", IMAGE);
+    let text = std::fs::read_to_string(stage.file.path()).unwrap();
+    std::fs::write(stage.file.path(), format!("{text}zones = [\"us-east-1a\"]\n")).unwrap();
+    assert_eq!(run(&stage, &["balancer", "create", "--live"]).await.0, 0);
+    let (_, rows, out) = doctor(&stage).await;
+    assert_eq!(verdict(&rows, "balancer"), "warning", "{out}");
+    assert!(out.contains("one-zone does not serve us-east-1b,"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_policy_of_the_callers_is_the_remedy_where_an_organization_denies() {
+    let stage = stage("organization", 1).await;
+    let denied = "You are not authorized with an explicit deny in a service control policy";
+    stage.proxy.fail(At::Action("RunInstances"), Fault::Error(403, "UnauthorizedOperation", denied.into()));
+    let (status, rows, out) = doctor(&stage).await;
+    assert_eq!((status, verdict(&rows, "launch")), (1, "failed"), "{out}");
+    assert!(out.contains("ask the organization's administrator") && !out.contains("iam-policy.json"), "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::proxy::{At, Fault};
-use super::{QUICK, Stage};
+use super::{Front, QUICK, Stage};
 
 /// Scenes at a time, that moto keeps up with.
 const AT_ONCE: usize = 4;
@@ -27,7 +27,11 @@ struct Scene {
 impl Scene {
     /// Two in service, and a reconciler that has settled.
     async fn new(name: &str) -> Scene {
-        let stage = Stage::new(name, 2).await;
+        Scene::behind(Front::Classic, name).await
+    }
+
+    async fn behind(front: Front, name: &str) -> Scene {
+        let stage = Stage::behind(front, name, 2).await;
         let (tell, events) = unbounded_channel();
         let (handle, _) = Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, tell);
         handle.settled().await.unwrap();
@@ -85,6 +89,19 @@ const TERMINATE: &str = "TerminateInstances";
 const DESCRIBE: &str = "DescribeInstances";
 const HEALTH: &str = "DescribeInstanceHealth";
 
+const REGISTER_TARGETS: &str = "RegisterTargets";
+const DEREGISTER_TARGETS: &str = "DeregisterTargets";
+const TARGET_HEALTH: &str = "DescribeTargetHealth";
+
+/// Each call that may fail: all of them behind a classic balancer, and of the other kinds those that differ.
+fn delayed() -> Vec<(Front, &'static str)> {
+    let classic = [RUN, REGISTER, TAG, DEREGISTER, TERMINATE, DESCRIBE, HEALTH].map(|action| (Front::Classic, action));
+    let targets = [REGISTER_TARGETS, DEREGISTER_TARGETS, TARGET_HEALTH];
+    let groups = [1, 2].map(|n| targets.map(|action| (Front::TargetGroups(n), action))).concat();
+    let none = [RUN, TERMINATE].map(|action| (Front::Nothing, action));
+    [classic.as_slice(), &groups, &none].concat()
+}
+
 /// What a fault only delays: each change, failing in each way, is done once and said.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_fails_on_the_way_is_done_once_and_said() {
@@ -101,16 +118,16 @@ async fn a_change_that_fails_on_the_way_is_done_once_and_said() {
     let mut scenes = JoinSet::new();
     let room = Arc::new(Semaphore::new(AT_ONCE));
     for (i, (code, fault)) in faults.into_iter().enumerate() {
-        for (j, action) in [RUN, REGISTER, TAG, DEREGISTER, TERMINATE, DESCRIBE, HEALTH].into_iter().enumerate() {
+        for (j, (front, action)) in delayed().into_iter().enumerate() {
             let (fault, room) = (fault.clone(), room.clone());
             scenes.spawn(async move {
                 let _place = room.acquire_owned().await.unwrap();
-                let mut scene = Scene::new(&format!("fault-{i}-{j}")).await;
+                let mut scene = Scene::behind(front, &format!("fault-{i}-{j}")).await;
                 scene.fail(action, fault.clone(), 1);
-                let (asked, then) =
-                    if [RUN, REGISTER].contains(&action) { (Action::ScaleOut(3), 5) } else { (Action::ScaleIn(1), 1) };
+                let launches = [RUN, REGISTER, REGISTER_TARGETS].contains(&action);
+                let (asked, then) = if launches { (Action::ScaleOut(3), 5) } else { (Action::ScaleIn(1), 1) };
                 scene.done(asked, then, code).await;
-                eprintln!("{action} {fault:?}: done");
+                eprintln!("{front:?} {action} {fault:?}: done");
             });
         }
     }
@@ -169,7 +186,8 @@ async fn expired_credentials_stop_changes_and_repair_resumes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_not_found_just_after_its_launch_is_asked_for_again() {
     let mut scene = Scene::new("not-found-yet").await;
-    scene.fail(REGISTER, error("InvalidInstance"), 1);
+    let message = "Could not find EC2 instance i-0123456789abcdef0.";
+    scene.fail(REGISTER, Fault::Error(400, "InvalidInstance", message.into()), 1);
     scene.done(Action::ScaleOut(3), 5, "InvalidInstance").await;
     // A tag is a command's own: what cannot be tagged is said, and the next command finds it.
     scene.fail(TAG, error("InvalidInstanceID.NotFound"), 1);
@@ -185,7 +203,7 @@ async fn an_empty_answer_is_not_an_empty_fleet() {
     scene.fail(DESCRIBE, Fault::Empty, 3);
     scene.fail(HEALTH, Fault::Empty, 3);
     let outcome = scene.play(Action::ScaleOut(20)).await;
-    // Not 20: the two that an empty answer hides count.
+    // Not 20: the two that an empty answer hides count. They are looked up by id, which is empty too at first.
     assert!(matches!(&outcome, Outcome::Done { instances, cut: Some(_) } if instances.len() == 18), "{outcome:?}");
     scene.holds(20).await;
     assert!(scene.told().iter().any(|told| told.starts_with("Incomplete")));

@@ -9,6 +9,10 @@ mod live;
 mod moto;
 mod policy;
 mod proxy;
+mod session;
+mod target_groups;
+mod targets;
+mod tls;
 
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
@@ -35,14 +39,13 @@ const QUICK: Timing = Timing {
 };
 
 /// What moto takes for credentials, and nothing of this machine's own.
-const ENVIRONMENT: [(&str, &str); 7] = [
+const ENVIRONMENT: [(&str, &str); 6] = [
     ("AWS_ACCESS_KEY_ID", "AKIDSTANDIN"),
     ("AWS_SECRET_ACCESS_KEY", "secret-of-the-stand-in"),
     ("AWS_CONFIG_FILE", "/dev/null"),
     ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ("AWS_EC2_METADATA_DISABLED", "true"),
     ("AWS_REGION", "us-east-1"),
-    ("NO_PROXY", "127.0.0.1"),
 ];
 
 static PREPARED: LazyLock<()> = LazyLock::new(|| {
@@ -58,16 +61,70 @@ struct Stage {
     /// Without faults and not counted: to prepare, and to look at the truth.
     behind: Proxy,
     config: Config,
+    /// The settings, as the file had them at first.
+    text: String,
     file: tempfile::NamedTempFile,
     truth: Ports,
 }
 
+/// What stands in front of a stage's fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Front {
+    Classic,
+    /// So many, each with a network load balancer of its own.
+    TargetGroups(usize),
+    Nothing,
+}
+
+impl Front {
+    const ALL: [Front; 4] = [Front::Classic, Front::TargetGroups(1), Front::TargetGroups(2), Front::Nothing];
+
+    /// The names of the target groups, and of their load balancers.
+    fn groups(self, fleet: &str) -> Vec<String> {
+        let n = if let Front::TargetGroups(n) = self { n } else { 0 };
+        (0..n).map(|group| format!("{fleet}-{group}")).collect()
+    }
+
+    /// The settings of `[balancer]`.
+    fn settings(self, fleet: &str) -> String {
+        match self {
+            Front::Classic => format!("name = \"{fleet}\"\n"),
+            Front::TargetGroups(_) => format!("kind = \"target-groups\"\ntarget_groups = {:?}\n", self.groups(fleet)),
+            Front::Nothing => "kind = \"none\"\n".to_owned(),
+        }
+    }
+
+    /// A word for a stage's name.
+    fn word(self) -> String {
+        match self {
+            Front::Classic => "classic".to_owned(),
+            Front::TargetGroups(n) => format!("groups-{n}"),
+            Front::Nothing => "none".to_owned(),
+        }
+    }
+}
+
+/// The settings by which `handwave balancer create` makes a network load balancer and its target group.
+const NETWORK: &str = "kind = \"target-groups\"\ntype = \"network\"\nlisteners = [\"TCP:80 -> TCP:80\"]\n";
+
 impl Stage {
     /// A fleet of `n` in service behind its balancer.
     async fn new(fleet: &str, n: usize) -> Stage {
-        let stage = Stage::bare(fleet).await;
-        let aws = open(&pointed(&stage.config, &stage.behind)).await;
-        assert!(matches!(aws.balancer().create().await.unwrap(), SetupOutcome::Created(_)));
+        Stage::behind(Front::Classic, fleet, n).await
+    }
+
+    async fn behind(front: Front, fleet: &str, n: usize) -> Stage {
+        let stage = Stage::with(fleet, &front.settings(fleet)).await;
+        let balancers: Vec<String> = match front {
+            Front::Classic => vec![front.settings(fleet)],
+            _ => front.groups(fleet).iter().map(|group| format!("{NETWORK}name = \"{group}\"\n")).collect(),
+        };
+        for settings in balancers {
+            let text = stage.text.replace(&front.settings(fleet), &settings);
+            let made = pointed(&Config::parse(&text, "the test's").unwrap(), &stage.behind);
+            let made = open(&made).await.balancer().create().await.unwrap();
+            assert!(matches!(made, SetupOutcome::Created(_)));
+        }
         if n > 0 {
             let ids = launch(&stage.truth, n, &format!("first of {fleet}")).await;
             stage.truth.balancer.register(&ids).await.unwrap();
@@ -77,20 +134,25 @@ impl Stage {
 
     /// Nothing but a name.
     async fn bare(fleet: &str) -> Stage {
+        Stage::with(fleet, &Front::Classic.settings(fleet)).await
+    }
+
+    /// Nothing but a name and the settings of `[balancer]`.
+    async fn with(fleet: &str, balancer: &str) -> Stage {
         LazyLock::force(&PREPARED);
         let group = ["fault", "kill", "thousand"].into_iter().find(|group| fleet.starts_with(group));
         let moto = moto::address(group.unwrap_or("others"));
         let (proxy, behind) = (Proxy::before(moto), Proxy::before(moto));
         let text = format!(
             "[fleet]\nname = \"{fleet}\"\nmin = 1\nmax = 20\n[aws]\nregion = \"us-east-1\"\naccount = \"123456789012\"\n\
-             endpoint_url = \"{}\"\n[instance]\nami = \"ami-12345678\"\n[balancer]\nname = \"{fleet}\"\n",
+             endpoint_url = \"{}\"\n[instance]\nami = \"ami-12345678\"\n[balancer]\n{balancer}",
             proxy.url()
         );
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &text).unwrap();
         let config = Config::parse(&text, "the test's").unwrap();
         let truth = open(&pointed(&config, &behind)).await.ports();
-        Stage { proxy, behind, config, file, truth }
+        Stage { proxy, behind, config, text, file, truth }
     }
 
     /// The ports to AWS as handwave has them, by way of the faults; the calls that opened them are not counted.
@@ -161,9 +223,25 @@ async fn stranger(stage: &Stage) -> InstanceId {
 
 /// A cloud for the contract: empty, with its balancer.
 pub async fn fresh(clause: &str) -> (Ports, impl Sized) {
+    fresh_behind(Front::Classic, clause).await
+}
+
+pub async fn fresh_group(clause: &str) -> (Ports, impl Sized) {
+    fresh_behind(Front::TargetGroups(1), clause).await
+}
+
+pub async fn fresh_groups(clause: &str) -> (Ports, impl Sized) {
+    fresh_behind(Front::TargetGroups(2), clause).await
+}
+
+pub async fn fresh_nothing(clause: &str) -> (Ports, impl Sized) {
+    fresh_behind(Front::Nothing, clause).await
+}
+
+async fn fresh_behind(front: Front, clause: &str) -> (Ports, impl Sized + use<>) {
     // A balancer's name has 32 characters at most.
-    let name: String = clause.replace('_', "-").chars().take(31).collect();
-    let stage = Stage::new(name.trim_end_matches('-'), 0).await;
+    let clause: String = clause.replace('_', "-").chars().take(20).collect();
+    let stage = Stage::behind(front, &format!("{}-{}", front.word(), clause.trim_end_matches('-')), 0).await;
     stage.proxy.set_drain(Duration::from_secs(1));
     (stage.cloud().await, stage)
 }

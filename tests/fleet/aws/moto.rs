@@ -15,14 +15,21 @@ pub fn address(group: &str) -> SocketAddr {
 }
 
 fn start() -> (SocketAddr, Child) {
+    let (port, child) = script("stand_in.py", &[]);
+    (SocketAddr::from(([127, 0, 0, 1], port)), child)
+}
+
+/// Runs a script of this folder with moto's libraries, which says the port that it listens on and ends when its standard
+/// input closes.
+pub fn script(name: &str, args: &[&str]) -> (u16, Child) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let moto = root.join(".deps/moto");
     // Nothing to do after `make test`; this is for a run of cargo alone.
     let fetched = Command::new("sh").arg(root.join("tests/fetch-moto.sh")).status().expect("sh starts");
     assert!(fetched.success(), "moto is not to be had; fetch-moto.sh has said why");
     let mut child = Command::new("python3")
-        .env("PYTHONPATH", &moto)
-        .arg(root.join("tests/fleet/aws/stand_in.py"))
+        .env("PYTHONPATH", root.join(".deps/moto"))
+        .arg(root.join("tests/fleet/aws").join(name))
+        .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -30,6 +37,5 @@ fn start() -> (SocketAddr, Child) {
         .expect("python3 starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let port: u16 = line.trim().parse().expect("moto says its port");
-    (SocketAddr::from(([127, 0, 0, 1], port)), child)
+    (line.trim().parse().expect("it says its port"), child)
 }

@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::Stage;
 use super::commands::run;
 use super::live::film;
+use super::{NETWORK, Stage};
 
 /// What other permissions imply, rather than a call of their own: a profile given and tags set while something is made.
 const WITHOUT_CALL: [&str; 2] = ["iam:PassRole", "elasticloadbalancing:AddTags"];
@@ -50,7 +50,7 @@ async fn run_of_everything() -> BTreeSet<String> {
     let doctor = &["doctor", "--live", "--camera", "puppet"][..];
 
     // Without a balancer, with a new one, and with one that is to be changed.
-    assert_eq!(run(&stage, &["fleet", "status", "--live"]).await.0, 1);
+    assert_eq!(run(&stage, &["fleet", "status", "--live"]).await.0, 0);
     assert_eq!(run(&stage, &["balancer", "show", "--live"]).await.0, 1);
     set("", "health_interval = 20\ndraining = 30\n");
     for args in [
@@ -76,7 +76,36 @@ async fn run_of_everything() -> BTreeSet<String> {
     run(&stage, doctor).await;
     set("", "");
     assert_eq!(run(&stage, &["balancer", "delete", "--live", "--yes", "--force"]).await.0, 0);
+    target_groups(&stage).await;
+    assert_eq!(stage.proxy.tagged(), tagged_at_launch());
     stage.proxy.actions()
+}
+
+/// The same behind a target group, made and changed.
+async fn target_groups(stage: &Stage) {
+    for (settings, args) in [
+        ("health_interval = 20\ndraining = 30\n", &["balancer", "create", "--live"][..]),
+        ("", &["balancer", "create", "--live"]),
+        ("", &["fleet", "out", "1", "--live"]),
+        ("", &["fleet", "in", "1", "--live", "--yes"]),
+        ("", &["balancer", "delete", "--live", "--yes", "--force"]),
+    ] {
+        let group = format!("{NETWORK}name = \"policy\"\n{settings}");
+        let (rest, _) = stage.text.split_once("[balancer]\n").unwrap();
+        std::fs::write(stage.file.path(), format!("{rest}[balancer]\n{group}")).unwrap();
+        let (status, out, err) = run(stage, args).await;
+        assert_eq!(status, 0, "{args:?}: {out}{err}");
+    }
+}
+
+/// The kinds of things that the policy lets a launch tag, as in their ARNs.
+fn tagged_at_launch() -> BTreeSet<String> {
+    let policy = policy();
+    let mut statements = policy["Statement"].as_array().unwrap().iter();
+    let tag = statements.find(|statement| statement["Sid"] == "TagAtLaunch").unwrap();
+    assert_eq!(tag["Condition"]["StringEquals"]["ec2:CreateAction"], "RunInstances");
+    let kind = |arn: &Value| arn.as_str().unwrap().rsplit(':').next().unwrap().trim_end_matches("/*").to_owned();
+    tag["Resource"].as_array().unwrap().iter().map(kind).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,6 +114,20 @@ async fn it_allows_what_is_called_and_nothing_else() {
     assert!(needed.remove(FREE), "{needed:?}");
     needed.extend(WITHOUT_CALL.map(str::to_owned));
     assert_eq!(*ALLOWED, needed);
+}
+
+#[test]
+fn each_word_to_replace_is_in_the_guide_and_no_partition_is_fixed() {
+    let text = policy().to_string();
+    assert!(!text.contains("arn:aws"), "a partition is fixed");
+    let is_word = |word: &&str| word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_word).collect();
+    assert!(words.contains("PARTITION"), "{words:?}");
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/aws.md")).unwrap();
+    for word in words {
+        assert!(guide.contains(&format!("s/{word}/")), "sed leaves {word}");
+        assert!(guide.lines().any(|line| line.starts_with("| ") && line.contains(word)), "{word} is in no row");
+    }
 }
 
 #[test]

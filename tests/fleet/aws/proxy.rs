@@ -2,8 +2,8 @@
 //! for, and the faults that a test asks for.
 //!
 //! It allows what docs/iam-policy.json allows. Made up for: MinCount (moto launches no more), ClientToken (a token replayed
-//! gets its first answer), the drain (moto has none), what the balancer says of an instance that it does not know, and
-//! pages (moto counts reservations).
+//! gets its first answer), the drain (moto has none), what the balancer says of an instance that it does not know, pages
+//! (moto counts reservations), and target groups (`targets`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -15,13 +15,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::policy;
+use super::targets::{self, Draining};
 
 /// The actions that change something.
-pub const CHANGES: [&str; 5] = [
+pub const CHANGES: [&str; 7] = [
     "RunInstances",
     "CreateTags",
     "RegisterInstancesWithLoadBalancer",
     "DeregisterInstancesFromLoadBalancer",
+    "RegisterTargets",
+    "DeregisterTargets",
     "TerminateInstances",
 ];
 
@@ -61,18 +64,21 @@ pub struct State {
     calls: Vec<String>,
     /// Each action ever asked for, as an IAM policy names it: `service:Action`.
     actions: BTreeSet<String>,
+    /// The kinds of things that a launch ever tagged.
+    tagged: BTreeSet<String>,
     /// The first answer to each token, and the number that it was for.
     tokens: HashMap<String, (String, Answer)>,
     /// How long a deregistered instance drains.
-    drain: Duration,
+    pub drain: Duration,
     draining: HashMap<String, Instant>,
+    pub target_drains: Draining,
     victim: Option<Child>,
 }
 
 #[derive(Clone)]
-struct Answer {
-    status: u16,
-    body: String,
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
 }
 
 /// A listening proxy, until it is dropped.
@@ -127,6 +133,11 @@ impl Proxy {
         lock(&self.state).actions.clone()
     }
 
+    /// The kinds of things that a launch ever tagged, such as `volume`.
+    pub fn tagged(&self) -> BTreeSet<String> {
+        lock(&self.state).tagged.clone()
+    }
+
     /// Starts the process that a [`Fault::Kill`] kills; it gets no answer before it is known here.
     pub fn victim(&self, spawn: impl FnOnce() -> Child) {
         let mut state = lock(&self.state);
@@ -174,14 +185,14 @@ impl Drop for Proxy {
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+pub fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Request {
+pub struct Request {
     /// The first line and the headers but the body's length.
     head: String,
-    form: BTreeMap<String, String>,
+    pub form: BTreeMap<String, String>,
 }
 
 impl Request {
@@ -215,11 +226,16 @@ impl Request {
         scope.split('/').nth(3).unwrap_or_default()
     }
 
-    fn get(&self, key: &str) -> &str {
+    /// Another request by the same caller, to this service.
+    pub fn about(&self, service: &str, form: BTreeMap<String, String>) -> Request {
+        Request { head: self.head.replace(&format!("/{}/", self.service()), &format!("/{service}/")), form }
+    }
+
+    pub fn get(&self, key: &str) -> &str {
         self.form.get(key).map_or("", String::as_str)
     }
 
-    fn send(&self, moto: SocketAddr) -> io::Result<Answer> {
+    pub fn send(&self, moto: SocketAddr) -> io::Result<Answer> {
         let pairs = self.form.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value)));
         let body = pairs.collect::<Vec<_>>().join("&");
         let mut to = TcpStream::connect(moto)?;
@@ -242,6 +258,8 @@ fn serve(client: TcpStream, moto: SocketAddr, state: &Mutex<State>) -> io::Resul
             let mut state = lock(state);
             state.calls.push(action.clone());
             state.actions.insert(format!("{}:{action}", request.service()));
+            let kind = |(key, kind): (&String, &String)| key.ends_with(".ResourceType").then(|| kind.clone());
+            state.tagged.extend(request.form.iter().filter_map(kind));
             let number = state.calls.len() - 1;
             let hit = state.faults.iter().position(|(at, _)| match at {
                 At::Action(name) => *name == action,
@@ -322,8 +340,15 @@ fn forward(mut request: Request, moto: SocketAddr, state: &Mutex<State>) -> io::
             state.draining.extend(ids.map(|(_, id)| (id.clone(), until)));
             Ok(answer)
         }
+        "RegisterTargets" => targets::register(request, moto, state),
+        "DeregisterTargets" => targets::deregister(request, moto, state),
+        "DescribeTargetHealth" => targets::health(request, moto, state),
         "DescribeInstanceHealth" => {
             let answer = request.send(moto)?;
+            if answer.status >= 500 {
+                // moto does not know the balancer.
+                return Ok(failure("DescribeInstanceHealth", 400, "LoadBalancerNotFound", "There is no such balancer"));
+            }
             let state = lock(state);
             Ok(Answer { body: standing(&answer.body, &state.draining), ..answer })
         }
@@ -359,8 +384,15 @@ impl Request {
     /// Asks for a fleet that does not exist: the answer is well-formed and empty.
     fn send_for_nothing(mut self, moto: SocketAddr) -> io::Result<Answer> {
         if self.get("Action") == "DescribeInstances" {
+            self.form.retain(|key, _| !key.starts_with("InstanceId."));
+            self.form.insert("Filter.1.Name".into(), "tag:handwave:fleet".into());
             self.form.insert("Filter.1.Value.1".into(), "nobody".into());
             return self.send(moto);
+        }
+        if self.get("Action") == "DescribeTargetHealth" {
+            let body = "<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions/>\
+                        </DescribeTargetHealthResult></DescribeTargetHealthResponse>";
+            return Ok(Answer { status: 200, body: body.into() });
         }
         let body = "<DescribeInstanceHealthResponse><DescribeInstanceHealthResult><InstanceStates/>\
                     </DescribeInstanceHealthResult></DescribeInstanceHealthResponse>";
@@ -369,9 +401,11 @@ impl Request {
 }
 
 /// An error as EC2, or as the balancer, writes it.
-fn failure(action: &str, status: u16, code: &str, message: &str) -> Answer {
+pub fn failure(action: &str, status: u16, code: &str, message: &str) -> Answer {
     let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-    let body = if action.contains("LoadBalancer") || action.contains("Health") || action == "GetCallerIdentity" {
+    let body = if ["LoadBalancer", "Health", "Target", "Listener"].iter().any(|word| action.contains(word))
+        || action == "GetCallerIdentity"
+    {
         format!("<ErrorResponse>{error}<RequestId>r</RequestId></ErrorResponse>")
     } else {
         format!("<Response><Errors>{error}</Errors><RequestID>r</RequestID></Response>")
