@@ -1,9 +1,8 @@
 //! Random histories of commands, faults and kills on paused time, held against what the simulated cloud really did.
 //! Each invariant names the fleet rule it comes from.
 //!
-//! A history that fails is kept by its seed in `histories.seeds`: the run that finds it adds the line, to be committed with
-//! the fix. Seeds are replayed first. A seed is a history only as long as the strategies below stay as they are; where they
-//! change, replace the seeds: break in the code what a seed's comment says, run this test, and keep the line that it adds.
+//! A history that fails is kept by its seed in `histories.seeds`: the run that finds it adds the line. A seed is a history
+//! only as long as the strategies below stay as they are, so the shrunk history goes into `kept` with the fix.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -309,16 +308,62 @@ fn over_all(history: &[Past], asked: &Asked, strangers: &[InstanceId]) -> Result
     Ok(())
 }
 
+/// Histories that failed once, each with what the code did wrong then.
+fn kept() -> Vec<(&'static str, History)> {
+    let history = |limits: (usize, usize), start, steps| History {
+        seed: 0,
+        front: Front::Classic,
+        limits: Limits { min: limits.0, max: limits.1 },
+        start,
+        steps,
+    };
+    let wait = |ms| Step::Wait(Duration::from_millis(ms));
+    vec![
+        ("the bound of a drain is not waited for", history((0, 2), 1, vec![Step::ScaleIn(1)])),
+        (
+            "an instance is terminated without being deregistered first",
+            history((0, 2), 1, vec![Step::ScaleIn(1), wait(0)]),
+        ),
+        (
+            "missing instances count as gone",
+            history(
+                (0, 2),
+                3,
+                vec![wait(3000), Step::Fail(Call::List, Failure::Empty, 1), Step::ScaleOut(1), wait(41)],
+            ),
+        ),
+        (
+            "a new process accepts a command before the cloud shows the last one's tags",
+            history((1, 3), 4, vec![Step::ScaleIn(3), Step::KillIn(Call::Tag, true), Step::ScaleIn(1), wait(0)]),
+        ),
+        (
+            "an instance that is launched and not described yet does not count",
+            history((0, 2), 0, vec![Step::ScaleOut(1), Step::ScaleOut(2)]),
+        ),
+    ]
+}
+
+fn play(history: &History) -> Result<(), TestCaseError> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime needs nothing");
+    runtime.block_on(live(history))
+}
+
+#[test]
+fn what_failed_once_holds() {
+    for (wrong, history) in kept() {
+        if let Err(why) = play(&history) {
+            panic!("{wrong}: {why}: {history:?}");
+        }
+    }
+}
+
 #[test]
 fn whatever_happens_the_fleet_settles_and_keeps_its_rules() {
     let seeds: Box<dyn FailurePersistence> = Box::new(FileFailurePersistence::Direct(SEEDS));
     let seeds = Some(seeds);
     let config = Config { cases: HISTORIES, failure_persistence: seeds, ..Config::default() };
-    let result = TestRunner::new(config).run(&histories(), |history| {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime needs nothing");
-        runtime.block_on(live(&history))
-    });
+    let result = TestRunner::new(config).run(&histories(), |history| play(&history));
     if let Err(TestError::Fail(why, history)) = &result {
         panic!("{why}: {history:?}");
     }

@@ -231,8 +231,8 @@ mod tests {
         let settings = Config::shipped().clouds();
         let instance = Instance::new("i-1", InstanceState::Running, Timestamp::UNIX_EPOCH);
         let holds = |instance| Observed {
-            instances: vec![Member { instance, health: None, described: true }],
-            strangers: vec![],
+            instances: vec![Member { instance, health: None, why: None, described: true }],
+            ..Observed::default()
         };
         assert_eq!(fleet(&holds(instance.clone()), &settings).verdict, Verdict::Ok);
         let found = fleet(&holds(instance.with_tag(AUTO_SCALING, "asg")), &settings);
