@@ -72,7 +72,7 @@ impl fmt::Display for Why {
             Why::Picture => "A hand that never moves is a picture: make a fist with yours",
             Why::Unsure => "Unclear: spread your fingers, face the camera",
             Why::NotUpright => "Not upright: raise your hand upright",
-            Why::WristHidden => "At the picture's edge: show your wrist",
+            Why::WristHidden => "Your wrist is out of sight: raise your hand",
             Why::CutOff => "At the picture's edge: show all of your hand",
             Why::ThumbSign => "A thumb alone is no count: raise fingers",
             Why::TwoHands => "Two hands: show one",
