@@ -47,6 +47,16 @@ impl Kind {
             Kind::NoHand | Kind::Small | Kind::Two => None,
         }
     }
+
+    /// The palm's width and the hand's turn, of the one hand or of both.
+    fn pose(self) -> Option<(f32, f32)> {
+        match self {
+            Kind::NoHand => None,
+            Kind::Small => Some((20.0, 0.0)),
+            Kind::Lowered(_) => Some((PALM, LOWERED)),
+            Kind::Unsure | Kind::Two | Kind::Shown(..) => Some((PALM, 0.0)),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -101,9 +111,21 @@ struct Oracle {
     counting: Option<(u8, Duration, usize)>,
     /// The last reading of one hand: when, whose, where.
     hand: Option<(Duration, Side, f32)>,
+    stays: Vec<Stay>,
+}
+
+/// A hand that stays: its pose and place, since when, and when it was seen last.
+#[derive(Clone, Copy, PartialEq)]
+struct Stay {
+    pose: (f32, f32),
+    x: f32,
+    since: Duration,
+    seen: Duration,
+    is_picture: bool,
 }
 
 const PALM: f32 = 60.0;
+const LOWERED: f32 = 120.0;
 
 type Event = (&'static str, u8);
 
@@ -125,16 +147,44 @@ impl Oracle {
         }
     }
 
-    fn read(&mut self, reading: Past) -> Option<Event> {
-        let came = self.judge_in_time(reading);
+    fn read(&mut self, mut reading: Past) -> Option<Event> {
+        if self.clock.is_some_and(|clock| reading.time < clock) {
+            self.stays.clear();
+        }
+        let moved = self.takes_for_picture(&mut reading);
+        let came = self.judge_in_time(reading, moved);
         self.hand = reading.kind.side().map(|side| (reading.time, side, reading.x)).or(self.hand);
         came
     }
 
-    fn judge_in_time(&mut self, reading: Past) -> Option<Event> {
+    /// Rule 1: a hand that stays is no hand. Whether a picture moved.
+    fn takes_for_picture(&mut self, reading: &mut Past) -> bool {
+        let (now, x) = (reading.time, reading.x);
+        self.stays.retain(|stay| stay.is_picture || now <= stay.seen + Duration::from_secs(1));
+        let Some(pose) = reading.kind.pose() else { return false };
+        let noise = self.settings.picture_noise * pose.0;
+        if let Some(stay) = self.stays.iter_mut().find(|stay| stay.pose == pose && (stay.x - x).abs() <= noise) {
+            stay.seen = now;
+            stay.is_picture |= now - stay.since >= self.settings.picture_after;
+            if stay.is_picture {
+                reading.kind = Kind::NoHand;
+            }
+            return false;
+        }
+        let moves = |stay: &Stay| stay.seen != now && (stay.x - x).abs() <= stay.pose.0;
+        let moved = self.stays.iter().any(|stay| stay.is_picture && moves(stay));
+        self.stays.retain(|stay| stay.is_picture || !moves(stay));
+        self.stays.push(Stay { pose, x, since: now, seen: now, is_picture: false });
+        moved
+    }
+
+    fn judge_in_time(&mut self, reading: Past, moved: bool) -> Option<Event> {
         let clock = self.clock.replace(reading.time);
         let broken = clock.is_some_and(|clock| reading.time < clock || reading.time - clock > self.settings.disarm_gap);
         let taken_back = if broken { self.interrupt() } else { None };
+        if moved && self.settings.begin == Begin::Any && self.counting.is_none() {
+            self.done = self.done.or(Some(self.history.len()));
+        }
         let repeated = clock == Some(reading.time);
         if !repeated {
             self.history.push(Past { broken: std::mem::take(&mut self.broken), ..reading });
@@ -246,7 +296,7 @@ fn hands(kind: Kind, x: f32) -> Vec<Hand> {
         Kind::Small => vec![Shape { palm: 20.0, ..hand(Side::Left, 3) }.hand()],
         Kind::Unsure => vec![Shape { sure: false, ..hand(Side::Right, 2) }.hand()],
         Kind::Two => vec![hand(Side::Left, 5).hand(), hand(Side::Right, 2).hand()],
-        Kind::Lowered(fingers) => vec![Shape { roll: 120.0, ..hand(Side::Right, fingers) }.hand()],
+        Kind::Lowered(fingers) => vec![Shape { roll: LOWERED, ..hand(Side::Right, fingers) }.hand()],
         Kind::Shown(side, fingers) => vec![hand(side, fingers).hand()],
     }
 }
@@ -296,9 +346,8 @@ fn event(outcome: Transition) -> Event {
 }
 
 /// What a history of steps causes.
-fn play(steps: &[Step], begin: Begin) -> Result<Vec<Event>, TestCaseError> {
-    // Hands of this test do not move: none is to be taken for a picture.
-    let settings = Settings { begin, picture_after: Duration::from_secs(3600), ..Config::shipped().gesture };
+fn play(steps: &[Step], begin: Begin, picture_after: Duration) -> Result<Vec<Event>, TestCaseError> {
+    let settings = Settings { begin, picture_after, ..Config::shipped().gesture };
     let mut machine = Machine::new(settings.clone(), true);
     let mut oracle = Oracle {
         done: (begin == Begin::Any).then_some(0),
@@ -311,6 +360,7 @@ fn play(steps: &[Step], begin: Begin) -> Result<Vec<Event>, TestCaseError> {
         clock: None,
         counting: None,
         hand: None,
+        stays: Vec::new(),
     };
     let (mut time, mut events) = (5_000_000i64, Vec::new());
     let mut compare = |got: Option<Transition>, wanted: Option<Event>, at: i64| {
@@ -323,6 +373,7 @@ fn play(steps: &[Step], begin: Begin) -> Result<Vec<Event>, TestCaseError> {
             Step::Jump { micros } => time = (time + micros).max(0),
             Step::Lost => {
                 (oracle.clock, oracle.hand) = (None, None);
+                oracle.stays.clear();
                 compare(machine.camera_lost(), oracle.interrupt(), time)?;
             }
             Step::Pause => {
@@ -375,8 +426,11 @@ fn no_gesture_without_its_hold_its_release_and_its_countdown_and_none_missed() {
     let counts = ["launch", "countdown", "retire", "taken back"].map(|name| (name, Cell::new(0)));
     let again = Cell::new(0);
     let begin = prop_oneof![2 => Just(Begin::Fist), 1 => Just(Begin::Any)];
-    let result = runner.run(&(prop::collection::vec(step(), 1..30), begin), |(steps, begin)| {
-        let events = play(&steps, begin)?;
+    // These hands do not shake: they soon are pictures, or never.
+    let picture_after = prop_oneof![3 => Just(3600), 1 => 3u64..9].prop_map(Duration::from_secs);
+    let history = (prop::collection::vec(step(), 1..30), begin, picture_after);
+    let result = runner.run(&history, |(steps, begin, picture_after)| {
+        let events = play(&steps, begin, picture_after)?;
         for (name, count) in &counts {
             count.set(count.get() + events.iter().filter(|(event, _)| event == name).count());
         }
