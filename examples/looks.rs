@@ -75,7 +75,7 @@ fn main() -> Result<()> {
         let thumb = resize(&drawn, THUMB.0, THUMB.1, FilterType::CatmullRom);
         paste(&mut picture, &thumb, (gap + column * (THUMB.0 + gap)).into(), (gap + row * (THUMB.1 + gap)).into());
         if let Some(folder) = &readme
-            && ["holding", "counting down", "the fleet after"].contains(&name)
+            && ["fist", "holding", "counting down", "the fleet after"].contains(&name)
         {
             save(
                 &resize(&drawn, THUMB.0, THUMB.1, FilterType::CatmullRom),

@@ -102,7 +102,7 @@ async fn a_call_that_hangs_holds_nobody_up() {
     let stage = Stage::new("hanging", 1).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hand.gif");
-    film("none for 7\nleft 0 for 0.5\nleft 2 for 25\n", &path);
+    film("none for 7\nleft 0 for 0.5\nleft 2 for 60\n", &path);
     for hurry in [false, true] {
         stage.proxy.fail(At::Action("RunInstances"), Fault::Slow(Duration::from_secs(13)));
         let args = ["run", "--live", "--armed", "--headless", "--camera", path.to_str().unwrap(), "--events", "-"];
