@@ -12,6 +12,8 @@ use crate::hand::Side;
 #[derive(Debug, Default)]
 pub struct Fists {
     seen: VecDeque<(Duration, Palm)>,
+    /// When one hand was in view last, whatever it showed.
+    hand: Option<Duration>,
 }
 
 impl Fists {
@@ -19,9 +21,15 @@ impl Fists {
         self.seen.clear();
     }
 
-    /// Adds a sample. It must be later than all before it. A search that finds a second hand makes it unclear whose fist
-    /// it was.
+    /// Adds a sample. It must be later than all before it. Whose fist it was is unclear once a search has found a second
+    /// hand, and once the hand has been out of view: another may have come in.
     pub fn push(&mut self, sample: &Sample, settings: &Settings) {
+        if sample.palm.is_some()
+            && let Some(before) = self.hand.replace(sample.time)
+            && sample.time.saturating_sub(before) > settings.gap
+        {
+            self.clear();
+        }
         match (sample.shown, sample.palm) {
             (Shown::TwoHands, _) if sample.searched => self.clear(),
             (Shown::Fist, Some(palm)) => self.seen.push_back((sample.time, palm)),

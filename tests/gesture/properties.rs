@@ -263,7 +263,12 @@ impl Oracle {
     fn has_fist(&self, first: usize, side: Side) -> bool {
         let (s, hold) = (&self.settings, &self.history[first]);
         let second_hand = |past: &Past| past.searched && past.kind == Kind::Two;
-        let since = self.history[..first].iter().rposition(second_hand).map_or(0, |index| index + 1).max(self.fists);
+        let searched = self.history[..first].iter().rposition(second_hand).map_or(0, |index| index + 1);
+        let in_view: Vec<_> =
+            (self.fists..self.history.len()).filter(|&i| self.history[i].kind.side().is_some()).collect();
+        let away = |pair: &&[usize]| self.history[pair[1]].time - self.history[pair[0]].time > s.gap;
+        let back = in_view.windows(2).filter(away).map(|pair| pair[1]).max().unwrap_or(0);
+        let since = searched.max(back).max(self.fists);
         let its = |past: &&Past| {
             past.kind == Kind::Shown(side, 0)
                 && hold.time - past.time <= s.fist_within

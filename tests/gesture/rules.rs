@@ -569,7 +569,7 @@ fn rule_7_three_readings_and_0_2_s() {
 
 #[test]
 fn rule_7_the_fist_was_there_1_5_s_before_the_hold() {
-    for opening in ["unsure left 3", "none", "left 1, every 2nd left 2"] {
+    for opening in ["unsure left 3", "unsure right 0", "left 1, every 2nd left 2", "left 3 roll 90, every 4th none"] {
         check_fist(&format!("left fist for 201ms; {opening} for 1250ms; left 3 for 801ms"), "launch 3 at 2300ms");
         check_fist(&format!("left fist for 201ms; {opening} for 1300ms; left 3 for 9s"), "");
     }
@@ -591,6 +591,10 @@ fn rule_7_the_fist_was_at_the_same_place() {
 fn rule_7_the_fist_was_the_same_hands() {
     check_fist("right fist for 1s; left 3 for 9s", "");
     check_fist("left fist for 1s; right 3 for 9s", "");
+    // Once it was out of view, another may have come in.
+    check_fist("left fist for 201ms; none for 250ms; left 3 for 801ms", "launch 3 at 1300ms");
+    check_fist("left fist for 201ms; none for 300ms; left 3 for 9s", "");
+    check_fist("left fist for 201ms; left 3 for 600ms; none for 300ms; left 3 for 9s", "");
     // Once a second hand came, nobody can tell whose fist it was.
     check_fist("left fist for 201ms; search; two for 50ms; left 3 for 9s", "");
     check_fist("searches never; left fist for 201ms; two for 50ms; search; left 3 for 801ms", "launch 3 at 1100ms");
