@@ -18,7 +18,7 @@ use image::RgbImage;
 use serde_json::Value;
 
 /// A sequence: its name, the puppet's script, and the gestures that are meant.
-const SEQUENCES: [(&str, &str, &[&str]); 5] = [
+const SEQUENCES: [(&str, &str, &[&str]); 6] = [
     ("waving", "left fist for 0.5\nleft 5 wave for 3\nnone for 1\n", &[]),
     (
         "passing-through-counts",
@@ -31,6 +31,11 @@ const SEQUENCES: [(&str, &str, &[&str]); 5] = [
         &["counting down right 2", "taken back right 2"],
     ),
     ("two-hands", "left fist and right fist for 0.5\nleft 2 and right 3 for 3\nnone for 1\n", &[]),
+    (
+        "closing-while-lowered",
+        "right fist for 0.5\nright 2 for 2.4\nright fist at 0.34 1 in 0.2\nnone in 0.2 for 2\n",
+        &["counting down right 2", "fired right 2"],
+    ),
     ("no-fist", "left 3 for 2\nnone for 1\n", &[]),
 ];
 
