@@ -36,7 +36,8 @@ impl Fists {
             _ => {}
         }
         // A hold may be longer than it must be by one gap.
-        let longest = settings.hold_launch.max(settings.hold_retire) + settings.gap + settings.fist_within;
+        let hold = settings.hold_launch.max(settings.hold_retire);
+        let longest = hold.saturating_add(settings.gap).saturating_add(settings.fist_within);
         while self.seen.front().is_some_and(|(time, _)| sample.time.saturating_sub(*time) > longest) {
             self.seen.pop_front();
         }
