@@ -75,7 +75,7 @@ fn main() -> Result<()> {
         let thumb = resize(&drawn, THUMB.0, THUMB.1, FilterType::CatmullRom);
         paste(&mut picture, &thumb, (gap + column * (THUMB.0 + gap)).into(), (gap + row * (THUMB.1 + gap)).into());
         if let Some(folder) = &readme
-            && ["holding", "counting down", "the fleet after"].contains(&name)
+            && ["fist", "holding", "counting down", "the fleet after"].contains(&name)
         {
             save(
                 &resize(&drawn, THUMB.0, THUMB.1, FilterType::CatmullRom),
@@ -140,6 +140,11 @@ fn looks() -> Vec<Look> {
     let mut looks = vec![
         look("idle", "none", no_hand, seen(2), &[]),
         look("demo", "none", no_hand, seen(2), &[]),
+        look("fist", "left fist in 0", Phase::Ready(Side::Left), seen(2), &[]),
+        look("no fist", "left 3 in 0", hold(Side::Left, 3, 0.0, Some(Why::NoFist)), seen(2), &[]),
+        look("not upright", "left 3 roll 95 at 0.6 0.6 in 0", Phase::Idle(Why::NotUpright), seen(2), &[]),
+        look("thumb", "left 10000 in 0", Phase::Idle(Why::ThumbSign), seen(2), &[]),
+        look("picture", "left 5 in 0", Phase::Idle(Why::Picture), seen(2), &[]),
         look("holding", "left 3 in 0", hold(Side::Left, 3, 0.62, None), seen(2), &[]),
         look("counting down", "right 2 in 0", count_down, seen(4), &[lowered]),
         look("taken back", "right fist in 0", taken_back, seen(4), &[lowered, "Taken back: a fist was shown."]),

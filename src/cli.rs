@@ -13,8 +13,8 @@ use clap_verbosity_flag::{Verbosity, WarnLevel};
 
 /// Scale an EC2 fleet behind a load balancer by showing fingers to a webcam.
 ///
-/// The left hand launches as many instances as it shows fingers, the right hand retires as many. Hold the sign still;
-/// a fist takes a retire back. Escape quits, p pauses.
+/// Make a fist, then open your fingers and hold them still: the left hand launches as many instances as it shows fingers,
+/// the right hand retires as many. A fist takes a retire back. Escape quits, p pauses.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Cli {
@@ -91,8 +91,8 @@ Examples:
 
 const GESTURES_EXAMPLES: &str = "\
 Examples:
-  handwave gestures \"left 3 for 900ms; none for 1s\"
-  handwave gestures \"right 2 for 2s; fist for 200ms\"     taken back
+  handwave gestures \"left fist for 500ms; left 3 for 900ms\"
+  handwave gestures \"right fist for 500ms; right 2 for 2s; right fist for 200ms\"     taken back
   handwave gestures --format json - < steps.txt";
 
 const COMPLETIONS_EXAMPLES: &str = "\

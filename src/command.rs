@@ -156,9 +156,15 @@ pub enum Intent {
 }
 
 impl Gesture {
-    /// The left hand launches, the right hand retires: the one place where that is decided.
     pub fn intent(&self) -> Intent {
-        match self.side {
+        Intent::of(self.side)
+    }
+}
+
+impl Intent {
+    /// The left hand launches, the right hand retires: the one place where that is decided.
+    pub fn of(side: Side) -> Intent {
+        match side {
             Side::Left => Intent::Launch,
             Side::Right => Intent::Retire,
         }

@@ -36,7 +36,11 @@ fn the_demo_plays_the_main_job_and_ends_by_itself() {
     assert_eq!(of(&events, "cut").count(), 1);
     assert_eq!(of(&events, "taken-back").map(|e| &e["reason"]).collect::<Vec<_>>(), ["a fist was shown"]);
 
-    for sentence in ["Nothing happens: Two hands: show one.", "Nothing happens: Hold still.", "its maximum is 5"] {
+    for sentence in [
+        "Nothing happens: Two hands: show one.",
+        "Nothing happens: Make a fist first, then open your fingers.",
+        "its maximum is 5",
+    ] {
         assert!(said.contains(sentence), "{sentence:?} is missing in:\n{said}");
     }
     let summary = String::from_utf8_lossy(&demo.stdout);

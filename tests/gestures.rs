@@ -23,31 +23,34 @@ fn says(arguments: &[&str], input: &str) -> String {
 
 #[test]
 fn what_comes_of_the_steps_is_a_line_each() {
-    assert_eq!(says(&["gestures", "left 3 for 900ms; none for 1s"], ""), "launch 3 at 800ms\n");
-    let taken_back = says(&["gestures", "right 2 for 2s; fist for 200ms"], "");
-    assert_eq!(taken_back, "countdown 2 at 1600ms\ntaken back 2 at 2050ms: Fist\n");
+    let launch = says(&["gestures", "left fist for 500ms; left 3 for 900ms; none for 1s"], "");
+    assert_eq!(launch, "launch 3 at 1300ms\n");
+    let taken_back = says(&["gestures", "right fist for 500ms; right 2 for 2s; right fist for 200ms"], "");
+    assert_eq!(taken_back, "countdown 2 at 2100ms\ntaken back 2 at 2550ms: Fist\n");
 }
 
 #[test]
 fn steps_may_come_by_standard_input() {
-    assert_eq!(says(&["gestures", "-"], "left 3 for 900ms\nnone for 1s\n"), "launch 3 at 800ms\n");
+    assert_eq!(says(&["gestures", "-"], "left fist for 500ms\nleft 3 for 900ms\n"), "launch 3 at 1300ms\n");
 }
 
 #[test]
 fn where_nothing_comes_of_it_it_says_why() {
     let nothing = |steps: &str| says(&["gestures", steps], "");
     assert_eq!(nothing("two for 4s"), "Nothing comes of it. Two hands: show one.\n");
-    assert_eq!(nothing("none for 1s"), "Nothing comes of it. No hand: show fingers.\n");
+    assert_eq!(nothing("none for 1s"), "Nothing comes of it. No hand: make a fist, then open your fingers.\n");
+    let fistless = "Nothing comes of it. left 3: no fist before it. Make a fist first, then open your fingers.\n";
+    assert_eq!(nothing("left 3 for 900ms; none for 1s"), fistless);
     assert_eq!(nothing("start paused; left 3 for 4s"), "Nothing comes of it. Paused.\n");
     let short = "Nothing comes of it. The left hand's 3 was held for 50 % of the time that it takes.\n";
-    assert_eq!(nothing("left 3 for 401ms"), short);
-    let lone = nothing("searches never; left 3 for 3s");
+    assert_eq!(nothing("left fist for 500ms; left 3 for 401ms"), short);
+    let lone = nothing("searches never; left fist for 500ms; left 3 for 1s");
     assert!(lone.ends_with("for 100 % of the time that it takes. Looking for a second hand.\n"), "{lone}");
 }
 
 #[test]
 fn programs_get_json() {
-    let lines = says(&["gestures", "--format", "json", "right 2 for 2s; show; fist for 200ms"], "");
+    let lines = says(&["gestures", "--format", "json", "right 0 for 500ms; right 2 for 2s; show; fist for 200ms"], "");
     let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["what"], "countdown");
     assert_eq!((&lines[0]["side"], &lines[0]["fingers"]), (&"right".into(), &2.into()));
@@ -69,8 +72,8 @@ fn its_settings_are_the_given_ones() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.toml");
     std::fs::write(&path, "[gesture]\nhold_launch = 0.4\n").unwrap();
-    let steps = ["gestures", "--config", path.to_str().unwrap(), "left 3 for 900ms"];
-    assert_eq!(says(&steps, ""), "launch 3 at 400ms\n");
+    let steps = ["gestures", "--config", path.to_str().unwrap(), "left fist for 500ms; left 3 for 900ms"];
+    assert_eq!(says(&steps, ""), "launch 3 at 900ms\n");
 }
 
 #[test]

@@ -93,11 +93,18 @@ fn counting_down() -> RunState {
 fn states() -> Vec<(&'static str, RunState)> {
     let done = |taken_back| state(Phase::Done { gesture: gesture(Side::Left, 3), taken_back });
     let idle = || state(Phase::Idle(Why::NoHand));
+    let no_fist = Phase::Holding { gesture: gesture(Side::Left, 3), progress: 0.0, hint: Some(Why::NoFist) };
     let mut trouble = idle();
     trouble.fleet.trouble = Some("ExpiredToken: the security token is expired".into());
     let lost = CameraState::Lost("it was unplugged".into());
     vec![
         ("holding", holding(0.6)),
+        ("fist", RunState { phase: Phase::Ready(Side::Left), ..holding(0.0) }),
+        ("no fist", state(no_fist)),
+        ("not upright", state(Phase::Idle(Why::NotUpright))),
+        ("no wrist", state(Phase::Idle(Why::WristHidden))),
+        ("thumb", state(Phase::Idle(Why::ThumbSign))),
+        ("picture", state(Phase::Idle(Why::Picture))),
         ("counting down", counting_down()),
         ("fired", done(None)),
         ("taken back", done(Some(Why::Fist))),

@@ -18,19 +18,25 @@ use image::RgbImage;
 use serde_json::Value;
 
 /// A sequence: its name, the puppet's script, and the gestures that are meant.
-const SEQUENCES: [(&str, &str, &[&str]); 4] = [
-    ("waving", "left 5 wave for 3\nnone for 1\n", &[]),
+const SEQUENCES: [(&str, &str, &[&str]); 6] = [
+    ("waving", "left fist for 0.5\nleft 5 wave for 3\nnone for 1\n", &[]),
     (
         "passing-through-counts",
-        "left 1 for 0.3\nleft 2 for 0.3\nleft 3 for 0.3\nleft 4 for 1.6\nnone for 1\n",
+        "left fist for 0.5\nleft 1 in 0.2 for 0.2\nleft 2 in 0.2 for 0.2\nleft 4 in 0.2 for 1.4\nnone for 1\n",
         &["fired left 4"],
     ),
     (
         "taken-back-by-a-fist",
-        "right 2 for 2.6\nright fist for 1\nnone for 1\n",
+        "right fist for 0.5\nright 2 for 2.4\nright fist for 1\nnone for 1\n",
         &["counting down right 2", "taken back right 2"],
     ),
-    ("two-hands", "left 2 and right 3 for 3\nnone for 1\n", &[]),
+    ("two-hands", "left fist and right fist for 0.5\nleft 2 and right 3 for 3\nnone for 1\n", &[]),
+    (
+        "closing-while-lowered",
+        "right fist for 0.5\nright 2 for 2.4\nright fist at 0.34 1 in 0.2\nnone in 0.2 for 2\n",
+        &["counting down right 2", "fired right 2"],
+    ),
+    ("no-fist", "left 3 for 2\nnone for 1\n", &[]),
 ];
 
 fn kept(name: &str) -> PathBuf {
@@ -95,7 +101,7 @@ fn kept_sequences_mean_what_they_meant() {
 
 #[tokio::test]
 async fn a_replay_goes_through_the_same_gestures_at_the_same_times() {
-    let all = watched("left 3 for 1.4\nnone for 1\nright 1 for 4.2\nnone for 1\n").await;
+    let all = watched("left fist for 0.5\nleft 3 for 1.4\nright fist for 0.8\nright 1 for 4.2\nnone for 1\n").await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hands.jsonl");
     record(&all, &path);

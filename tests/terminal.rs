@@ -103,6 +103,14 @@ impl Run {
         Run { session: Session::start(&mut command), folder }
     }
 
+    /// Makes a fist of this hand, and opens it to that many fingers once the fist was seen.
+    fn show(&mut self, hand: &str, fingers: &str) {
+        let side = if hand == "l" { "left" } else { "right" };
+        self.session.press(hand);
+        self.session.wait("fist", || self.session.said().contains(&format!("{side} fist: now open your fingers")));
+        self.session.press(fingers);
+    }
+
     fn events(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.folder.path().join("events")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -143,11 +151,11 @@ fn every_way_to_quit_leaves_a_drain_to_the_tags_and_says_so() {
     let quit = |way: &str| {
         let mut run = Run::start(1);
         run.session.wait("terminal", || run.session.is_raw());
-        run.session.press("l2");
+        run.show("l", "2");
         run.session.wait("launch", || !run.ids("launched").is_empty());
         run.session.press("n");
         run.session.wait("service", || run.ids("in-service").len() == 2);
-        run.session.press("r1");
+        run.show("r", "1");
         run.session.wait("drain", || run.has("deregistered"));
         match way {
             "INT" | "TERM" => run.session.signal(way),
@@ -181,7 +189,7 @@ fn a_command_whose_wait_is_cut_off_is_no_success() {
 fn quitting_takes_a_countdown_back() {
     let mut run = Run::start(60);
     run.session.wait("terminal", || run.session.is_raw());
-    run.session.press("r2");
+    run.show("r", "2");
     run.session.wait("countdown", || run.has("gesture"));
     run.session.press("\x1b");
     let stdout = run.ends();

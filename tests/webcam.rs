@@ -173,7 +173,7 @@ fn a_hold_and_a_countdown_end_with_the_camera() -> Result<(), Missing> {
     let lab = lab()?;
     let work = tempfile::tempdir().unwrap();
     let video = work.path().join("hands.avi");
-    puppet_video("right 2 for 9\n", &video);
+    puppet_video("right fist for 1\nright 2 for 9\n", &video);
     let settings = work.path().join("config.toml");
     // Long enough to unplug the camera in the middle. Long gaps are allowed, as the lab may be slow.
     let text = "[gesture]\nhold_retire = 4\ncountdown = 8\ngap = 1\ndisarm_gap = 2\n";

@@ -304,11 +304,18 @@ impl Drop for Demo {
     }
 }
 
+/// A left fist that opens to 2 fingers.
+fn show_2(screen: &Screen) {
+    screen.xdotool(&["key", "l"]);
+    thread::sleep(Duration::from_millis(1500));
+    screen.xdotool(&["key", "2"]);
+}
+
 /// The first key ends the script; from then on the keys' gestures count.
 fn keys_drive_the_demos_hand_until_escape() -> Result<(), Missing> {
     let screen = Screen::open()?;
     let mut demo = Demo::start(&screen);
-    screen.xdotool(&["key", "l", "2"]);
+    show_2(&screen);
     assert_eq!(demo.launches(), Some(2), "the script would have launched 3");
     screen.xdotool(&["key", "n"]);
     thread::sleep(Duration::from_secs(1));
@@ -324,7 +331,7 @@ fn keys_drive_the_demos_hand_until_escape() -> Result<(), Missing> {
 fn a_demo_goes_on_without_its_display_and_ends_where_nobody_can_press_a_key() -> Result<(), Missing> {
     let mut screen = Screen::open()?;
     let mut demo = Demo::start(&screen);
-    screen.xdotool(&["key", "l", "2"]);
+    show_2(&screen);
     wait("hand", || demo.event("gesture"));
     screen.server.kill().expect("Xvfb is killed");
     // The command is still carried out.

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use handwave::camera::Frame;
 use handwave::config::Config;
 use handwave::gesture::machine::{Machine, Transition};
+use handwave::gesture::{Begin, Settings};
 use handwave::hand::Reading;
 use handwave::vision::landmark::LandmarkReader;
 use handwave::vision::model::OrtModel;
@@ -48,7 +49,8 @@ fn frames(scenario: &str, person: &Path, out: &Path) -> Result<()> {
 fn read(frames: &Path) -> Result<()> {
     let config = Config::shipped();
     let mut tracker = vision::open(&config.vision, None, false)?;
-    let mut machine = Machine::new(config.gesture, true);
+    // The peer knows no fist, and the scenes have none.
+    let mut machine = Machine::new(Settings { begin: Begin::Any, ..config.gesture }, true);
     time_each(frames, |frame| {
         let reading = tracker.read_if_new(frame, machine.due())?;
         let fired = match reading.as_ref().and_then(|reading| machine.see(reading)) {

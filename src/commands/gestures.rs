@@ -13,6 +13,7 @@ use crate::commands::output::say;
 use crate::config::Config;
 use crate::gesture::language::{self, Happening, Played};
 use crate::gesture::machine::{Phase, Transition};
+use crate::gesture::why::Why;
 
 pub fn run(args: &GesturesArgs) -> Result<ExitCode> {
     let (config, _) = Config::load(args.config.as_deref())?;
@@ -56,10 +57,13 @@ fn json(happening: &Happening) -> Value {
     json!({ "what": what, "side": gesture.side, "fingers": gesture.fingers, "at_ms": at, "why": why })
 }
 
-/// Why no gesture began, by the phase at the end; None where one did.
+/// Why no gesture began: a sign without its fist, or the phase at the end. None where one began.
 fn nothing(played: &Played) -> Option<String> {
     if played.happenings.iter().any(|happening| matches!(happening, Happening::Transition { .. })) {
         return None;
+    }
+    if let Some((side, fingers)) = played.fistless {
+        return Some(format!("{side} {fingers}: no fist before it. {}", Why::NoFist));
     }
     Some(match &played.phase {
         Phase::Holding { gesture, progress, hint } => {

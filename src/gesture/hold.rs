@@ -27,6 +27,9 @@ pub struct Hold {
     pub complete: bool,
     /// What keeps the hold from completing, if anything does.
     pub hint: Option<Why>,
+    /// The time of its first reading, and the hand in it.
+    pub begin: Duration,
+    pub first: Sign,
 }
 
 impl Window {
@@ -49,11 +52,13 @@ impl Window {
         let newest = self.samples.back().filter(|sample| sample.shown != Shown::TwoHands)?;
         // If the newest reading shows no sign, an older one keeps the hold on the screen but can't complete it.
         let sign = self.samples.iter().rev().find_map(|sample| sample.shown.sign())?;
-        let mut gesture = Gesture { side: sign.side, fingers: sign.fingers, confidence: 0.0, hold: Duration::ZERO };
+        let mut gesture =
+            Gesture { side: sign.palm.side, fingers: sign.fingers, confidence: 0.0, hold: Duration::ZERO };
         let needed = settings.hold(gesture.intent());
 
         let (mut held, mut long_enough, mut searched, mut hint) = (false, false, false, None);
         let (mut readings, mut agreed, mut confidence) = (0usize, 0usize, 0.0);
+        let (mut begin, mut first) = (newest.time, sign);
         let mut still = Still::new(&sign);
         let mut later = newest.time;
         for sample in self.samples.iter().rev() {
@@ -78,6 +83,7 @@ impl Window {
                 confidence += hand.confidence;
                 if agreed as f32 / readings as f32 >= settings.agree {
                     (gesture.confidence, gesture.hold, held) = (confidence / agreed as f32, hold, true);
+                    (begin, first) = (sample.time, hand);
                     long_enough = hold >= needed;
                 }
             }
@@ -95,7 +101,14 @@ impl Window {
         }
         let complete = long_enough && hint.is_none() && newest.shown.sign().is_some();
         let progress = if long_enough { 1.0 } else { gesture.hold.div_duration_f32(needed) };
-        Some(Hold { gesture, progress, complete, hint })
+        Some(Hold { gesture, progress, complete, hint, begin, first })
+    }
+}
+
+impl Hold {
+    /// The hold of a sign that no fist came before: it can't even begin.
+    pub fn without_fist(self) -> Hold {
+        Hold { progress: 0.0, complete: false, hint: Some(Why::NoFist), ..self }
     }
 }
 
@@ -112,7 +125,7 @@ struct Still {
 
 impl Still {
     fn new(newest: &Sign) -> Still {
-        Still { palm: newest.palm, low: newest.points, high: newest.points, last: newest.points }
+        Still { palm: newest.palm.width, low: newest.points, high: newest.points, last: newest.points }
     }
 
     /// Adds the previous reading. Returns whether the hand was still in all readings and did not jump between two of

@@ -2,8 +2,8 @@
 //! semicolons ([`WORDS`] describes them). Out: what comes of them by the gesture machine, and its phase at the end. Pure.
 //!
 //! What comes of the steps, as [`Happening`] prints it: `launch 3 at 800ms`, `countdown 2 at 1600ms`, `retire 2 at 3600ms`,
-//! `taken back 2 at 1800ms: Fist`, and of `show`: `paused`, `idle: NoHand`, `left 3: 50%`, `left 3: 50%, Moving`,
-//! `retiring 2 in 1500ms`, `done`.
+//! `taken back 2 at 1800ms: Fist`, and of `show`: `paused`, `idle: NoHand`, `left fist`, `left 3: 50%`, `left 3: 50%,
+//! Moving`, `retiring 2 in 1500ms`, `done`.
 
 use std::f32::consts::TAU;
 use std::fmt;
@@ -13,7 +13,8 @@ use glam::Vec3;
 
 use super::machine::{Machine, Phase, Transition};
 use super::settings::Settings;
-use super::shape::{SIZE, Shape};
+use super::shape::{self, SIZE, Shape};
+use super::why::Why;
 use crate::command::Intent;
 use crate::hand::{Hand, Reading, Side};
 
@@ -30,9 +31,11 @@ pub const WORDS: &str = "  \
   camera lost, pause, resume, quit
   start paused                    a machine that is not armed
 
-SIGN is none, two (hands), or hands joined by `and`. A hand is left N, right N or fist, N from 0 to 5, with any of:
+SIGN is none, two (hands), or hands joined by `and`. A hand is left or right and its fingers: 0 to 5, fist, or five
+digits, thumb first, such as 10001. fist alone is a right one. Then any of:
   unsure, small, nowhere          what the camera may make of it; nowhere: its landmarks are no numbers
   palm 24, x 300, y 200           the palm's width and place in pixels of 640x480 (60 at 320, 240)
+  roll 90                         turned clockwise in the picture by that many degrees
   jumping 31, drifting 40         every other reading 31 pixels aside; by 40 pixels a second
   turning 90, waving              about its own length by 90 degrees a second; from the wrist, twice a second";
 
@@ -62,6 +65,8 @@ pub struct Played {
     pub happenings: Vec<Happening>,
     /// The machine's phase after the last step.
     pub phase: Phase,
+    /// The last sign that no fist came before.
+    pub fistless: Option<(Side, u8)>,
 }
 
 /// One thing that came of the steps.
@@ -87,7 +92,7 @@ pub fn play(steps: &str, settings: &Settings) -> Result<Played, LanguageError> {
         let wrong = Wrong { reason: "there is no step".into(), remedy: "write one such as `left 3 for 900ms`".into() };
         return Err(wrong.of_step(1, ""));
     }
-    Ok(Played { happenings: player.happenings, phase: player.machine.phase() })
+    Ok(Played { happenings: player.happenings, phase: player.machine.phase(), fistless: player.fistless })
 }
 
 /// A reason and a remedy, without the step.
@@ -225,14 +230,15 @@ fn hand(text: &str) -> Result<Moving, Wrong> {
             "fist" => {}
             "left" | "right" => {
                 hand.shape.side = if word == "left" { Side::Left } else { Side::Right };
-                hand.shape.fingers = match words.next().and_then(|fingers| fingers.parse().ok()) {
-                    Some(fingers) if fingers <= 5 => fingers,
-                    _ => return wrong(format!("`{word}` needs a count of fingers"), "write one from 0 to 5"),
+                hand.shape.raised = match words.next().and_then(raised) {
+                    Some(raised) => raised,
+                    None => return wrong(format!("`{word}` needs a count of fingers"), "write one from 0 to 5"),
                 };
             }
             "palm" => hand.shape.palm = number(word, words.next())?,
             "x" => hand.shape.x = number(word, words.next())?,
             "y" => hand.shape.y = number(word, words.next())?,
+            "roll" => hand.shape.roll = number(word, words.next())?,
             "jumping" => hand.jumping = number(word, words.next())?,
             "drifting" => hand.drifting = number(word, words.next())?,
             "turning" => hand.turning = number(word, words.next())?.to_radians(),
@@ -245,6 +251,18 @@ fn hand(text: &str) -> Result<Moving, Wrong> {
         }
     }
     if named { Ok(hand) } else { wrong("it names no hand", "write none, two, left N, right N or fist") }
+}
+
+/// Raised fingers by their count or one by one.
+fn raised(word: &str) -> Option<[bool; 5]> {
+    match (word, word.as_bytes()) {
+        ("fist", _) => Some(shape::raised(0)),
+        (_, [count @ b'0'..=b'5']) => Some(shape::raised(count - b'0')),
+        (_, digits) => {
+            let digits: [u8; 5] = digits.try_into().ok()?;
+            digits.iter().all(|digit| matches!(digit, b'0' | b'1')).then(|| digits.map(|digit| digit == b'1'))
+        }
+    }
 }
 
 fn number(of: &str, word: Option<&str>) -> Result<f32, Wrong> {
@@ -290,6 +308,7 @@ struct Player<'a> {
     readings: usize,
     searches_every: Option<usize>,
     search_next: bool,
+    fistless: Option<(Side, u8)>,
 }
 
 impl Player<'_> {
@@ -305,6 +324,7 @@ impl Player<'_> {
             readings: 0,
             searches_every: Some(5),
             search_next: false,
+            fistless: None,
         }
     }
 
@@ -353,6 +373,9 @@ impl Player<'_> {
             let transition = self.machine.see(&Reading { time: self.next, size: SIZE, hands, searched });
             self.last = self.next;
             self.keep(transition);
+            if let Phase::Holding { gesture, hint: Some(Why::NoFist), .. } = self.machine.phase() {
+                self.fistless = Some((gesture.side, gesture.fingers));
+            }
             passed += self.period;
             if self.ticking {
                 self.next += self.period;
@@ -392,6 +415,7 @@ fn show(phase: &Phase, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match phase {
         Phase::Paused => f.write_str("paused"),
         Phase::Idle(why) => write!(f, "idle: {why:?}"),
+        Phase::Ready(side) => write!(f, "{side} fist"),
         Phase::Holding { gesture, progress, hint } => {
             write!(f, "{} {}: {:.0}%", gesture.side, gesture.fingers, progress * 100.0)?;
             hint.map_or(Ok(()), |hint| write!(f, ", {hint:?}"))
@@ -440,6 +464,7 @@ mod tests {
             ("left 3 right 2 for 1s", "named twice"),
             ("unsure for 1s", "names no hand"),
             ("left 3 x nan for 1s", "`x` needs a number"),
+            ("left 10002 for 1s", "needs a count"),
             ("left 3 upside for 1s", "`upside` is no word"),
             (
                 "left 1 and left 1 and left 1 and left 1 and left 1 and left 1 and left 1 and left 1 and left 1 for 1s",
@@ -455,7 +480,7 @@ mod tests {
     #[test]
     fn every_word_is_one() {
         let steps = "start paused; resume; period 40ms; searches never; search; searches every 3
-            left 3 x 300 y 200 palm 50 for 1s; unsure small fist jumping 3 drifting 4 turning 5 waving nowhere for 80ms
+            left 3 x 300 y 200 palm 50 roll 20 for 1s; left fist for 80ms; right 10001 for 80ms; unsure small fist jumping 3 drifting 4 turning 5 waving nowhere for 80ms
             two for 40ms; none, every 2nd right 2 for 80ms; gap 2s; back 1ms; clock stops; none for 80ms; clock goes
             pause; show; camera lost; quit";
         play(steps, &Config::shipped().gesture).unwrap_or_else(|error| panic!("{error}"));

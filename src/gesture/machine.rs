@@ -3,30 +3,32 @@
 //!
 //! ```text
 //!                                               countdown over (3): Fired
-//!              right hand held (1, 2):          fist or second hand (3): TakenBack
+//!              right hand held (1, 2, 7):       fist or second hand (3): TakenBack
 //!                  CountingDown                 interruption (5, 6): TakenBack
-//!   +-------+                     +----------+                           +------+
-//!   | Armed |-------------------->| Counting |-------------------------->| Done |
-//!   +-------+                     | down     |                           +------+
+//!   +-------+                     +----------+                           +------------+
+//!   | Armed |-------------------->| Counting |-------------------------->| Unreleased |
+//!   +-------+                     | down     |                           +------------+
 //!     ^   |                       +----------+                             ^   |
-//!     |   |             left hand held (1, 2): Fired                       |   |
+//!     |   |             left hand held (1, 2, 7): Fired                    |   |
 //!     |   +----------------------------------------------------------------+   |
 //!     +------------------------------------------------------------------------+
 //!                    no hand or a fist for `release` (4)
 //! ```
 //!
-//! Interruptions: no reading for `disarm_gap`, time that runs back, a lost camera (5); a pause, the program's end (6). In
-//! Armed they forget the hold so far, in Done the release so far. While paused (6) nothing is held in Armed; a release
-//! in Done still counts.
+//! Interruptions: no reading for `disarm_gap`, time that runs back, a lost camera (5); a pause, the program's end (6). They
+//! forget the hold, the fist and the release so far. While paused (6) nothing is held and no fist counts; a release
+//! still does. It starts Armed; with `begin = "any"` (4) it starts Unreleased, and interruptions lead from Armed to there.
 
 use std::time::Duration;
 
-use super::hold::Window;
-use super::sample::{Sample, Shown};
-use super::settings::Settings;
+use super::fists::Fists;
+use super::hold::{Hold, Window};
+use super::pictures::Pictures;
+use super::sample::{Palm, Sample, Shown};
+use super::settings::{Begin, Settings};
 use super::why::Why;
 use crate::command::{Gesture, Intent};
-use crate::hand::Reading;
+use crate::hand::{Reading, Side};
 
 /// What happened, for the fleet and the log.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +47,8 @@ pub enum Transition {
 pub enum Phase {
     Paused,
     Idle(Why),
+    /// The hand of this side was a fist and may open its fingers.
+    Ready(Side),
     /// A sign is being held: the ring.
     Holding {
         /// The gesture if the hold ended now.
@@ -73,7 +77,7 @@ impl Phase {
             Phase::Paused => Some(Why::Paused),
             Phase::Idle(why) => Some(why),
             Phase::Holding { hint, .. } => hint,
-            Phase::CountingDown { .. } => None,
+            Phase::Ready(_) | Phase::CountingDown { .. } => None,
             Phase::Done { .. } => Some(Why::NotReleased),
         }
     }
@@ -88,10 +92,10 @@ enum State {
         since: Duration,
         fists: usize,
     },
-    /// `released`: since when a release has been seen without a break.
-    Done {
-        gesture: Gesture,
-        taken_back: Option<Why>,
+    /// After a gesture, fired or taken back (and why); none after the start or an interruption. `released`: since when a
+    /// release has been seen without a break.
+    Unreleased {
+        after: Option<(Gesture, Option<Why>)>,
         released: Option<Duration>,
     },
 }
@@ -100,49 +104,64 @@ enum State {
 pub struct Machine {
     settings: Settings,
     state: State,
+    fists: Fists,
+    pictures: Pictures,
     paused: bool,
     quitting: bool,
     /// The newest reading's time; none before the first reading and after a lost camera.
     now: Option<Duration>,
+    /// The newest palm, and when it was there.
+    palm: Option<(Duration, Palm)>,
     /// Why the newest reading starts no gesture.
     idle: Why,
 }
 
 impl Machine {
     pub fn new(settings: Settings, armed: bool) -> Machine {
-        let state = State::Armed(Window::default());
-        Machine { settings, state, paused: !armed, quitting: false, now: None, idle: Why::NoPicture }
+        let state = match settings.begin {
+            Begin::Fist => State::Armed(Window::default()),
+            Begin::Any => State::Unreleased { after: None, released: None },
+        };
+        let (fists, pictures) = (Fists::default(), Pictures::default());
+        let (quitting, now, palm, idle) = (false, None, None, Why::NoPicture);
+        Machine { settings, state, fists, pictures, paused: !armed, quitting, now, palm, idle }
     }
 
     /// Takes the next reading.
     pub fn see(&mut self, reading: &Reading) -> Option<Transition> {
-        let sample = Sample::of(reading, self.settings.hand_min);
-        let before = self.now.replace(sample.time);
-        let step = before.map(|before| sample.time.saturating_sub(before));
+        let before = self.now.replace(reading.time);
+        let step = before.map(|before| reading.time.saturating_sub(before));
         let broken = match (before, step) {
-            (Some(before), _) if sample.time < before => self.disarm(Why::TimeRanBack),
+            (Some(before), _) if reading.time < before => {
+                self.pictures.clear();
+                self.disarm(Why::TimeRanBack)
+            }
             (_, Some(step)) if step > self.settings.disarm_gap => self.disarm(Why::Gap),
             _ => None,
         };
-        self.idle = sample.shown.why_not().unwrap_or(self.idle);
-        let stands = before == Some(sample.time);
-        broken.or(match self.state {
+        if self.pictures.see(reading, &self.settings) {
+            self.want_release();
+        }
+        let sample = Sample::of(reading, &self.settings, &self.pictures);
+        self.idle = sample.shown.why_not().unwrap_or(Why::NotReleased);
+        let transition = broken.or(match self.state {
             State::CountingDown { .. } => self.count_down(&sample),
             // While time stands still, nothing is held and nothing released.
-            _ if stands => None,
-            State::Armed(_) if self.paused => None,
+            _ if before == Some(sample.time) => None,
             State::Armed(_) => self.arm(sample),
-            State::Done { .. } => {
+            State::Unreleased { .. } => {
                 self.release(&sample, step);
                 None
             }
-        })
+        });
+        self.palm = sample.palm.map(|palm| (sample.time, palm)).or(self.palm);
+        transition
     }
 
     /// There are no more readings for now. The next one may be on a new clock.
     pub fn camera_lost(&mut self) -> Option<Transition> {
-        self.now = None;
-        self.idle = Why::CameraLost;
+        (self.now, self.palm, self.idle) = (None, None, Why::CameraLost);
+        self.pictures.clear();
         self.disarm(Why::CameraLost)
     }
 
@@ -151,9 +170,11 @@ impl Machine {
         self.disarm(Why::Paused)
     }
 
-    /// Arms again. A hold starts from here.
+    /// Arms again. A hold starts from here, and so does its fist.
     pub fn resume(&mut self) {
-        self.paused = false;
+        if std::mem::take(&mut self.paused) {
+            self.want_release();
+        }
     }
 
     pub fn is_paused(&self) -> bool {
@@ -174,34 +195,58 @@ impl Machine {
             }
             _ if self.quitting => Phase::Idle(Why::Quit),
             _ if self.paused => Phase::Paused,
-            &State::Done { gesture, taken_back, .. } => Phase::Done { gesture, taken_back },
-            State::Armed(window) => match window.hold(&self.settings) {
+            &State::Unreleased { after: Some((gesture, taken_back)), .. } => Phase::Done { gesture, taken_back },
+            State::Unreleased { after: None, .. } => Phase::Idle(match self.idle {
+                why if why.is_absence() || why == Why::TwoHands => why,
+                _ => Why::NotReleased,
+            }),
+            State::Armed(window) => match self.held(window) {
                 Some(hold) => Phase::Holding { gesture: hold.gesture, progress: hold.progress, hint: hold.hint },
-                None => Phase::Idle(self.idle),
+                None => self.ready().map_or(Phase::Idle(self.idle), Phase::Ready),
             },
         }
+    }
+
+    /// The side of the hand that was a fist and is still one, or is opening.
+    fn ready(&self) -> Option<Side> {
+        let goes_on = self.settings.begin == Begin::Fist && matches!(self.idle, Why::Fist | Why::Unsure);
+        self.now.filter(|_| goes_on).and_then(|now| self.fists.ready(now, &self.settings))
     }
 
     /// The time at which the current hold, countdown or release completes. A reader that skips frames must read that frame.
     pub fn due(&self) -> Option<Duration> {
         match &self.state {
             State::CountingDown { since, .. } => Some(since.saturating_add(self.settings.countdown)),
-            State::Done { released, .. } => released.map(|since| since.saturating_add(self.settings.release)),
+            State::Unreleased { released, .. } => released.map(|since| since.saturating_add(self.settings.release)),
             State::Armed(window) => {
-                let held = window.hold(&self.settings)?.gesture;
-                let left = self.settings.hold(held.intent()).saturating_sub(held.hold);
+                let hold = self.held(window).filter(|hold| hold.hint != Some(Why::NoFist))?;
+                let left = self.settings.hold(hold.gesture.intent()).saturating_sub(hold.gesture.hold);
                 self.now.map(|now| now.saturating_add(left))
             }
         }
     }
 
+    /// The hold so far, and whether its fist came before it.
+    fn held(&self, window: &Window) -> Option<Hold> {
+        let hold = window.hold(&self.settings)?;
+        let begun =
+            self.settings.begin == Begin::Any || self.fists.before(hold.begin, &hold.first.palm, &self.settings);
+        Some(if begun { hold } else { hold.without_fist() })
+    }
+
     fn arm(&mut self, sample: Sample) -> Option<Transition> {
+        if self.paused {
+            return None;
+        }
+        self.fists.push(&sample, &self.settings);
         let State::Armed(window) = &mut self.state else { return None };
         window.push(sample, &self.settings);
-        let gesture = window.hold(&self.settings).filter(|hold| hold.complete)?.gesture;
+        let State::Armed(window) = &self.state else { return None };
+        let gesture = self.held(window).filter(|hold| hold.complete)?.gesture;
         Some(match gesture.intent() {
             Intent::Launch => self.done(gesture, None),
             Intent::Retire => {
+                self.fists.clear();
                 self.state = State::CountingDown { gesture, since: sample.time, fists: 0 };
                 Transition::CountingDown(gesture)
             }
@@ -210,11 +255,12 @@ impl Machine {
 
     /// A take-back counts even while time stands still, and also in the reading that ends the countdown.
     fn count_down(&mut self, sample: &Sample) -> Option<Transition> {
+        let takes_back = sample.shown.is_take_back() && self.rests(sample);
         let State::CountingDown { gesture, since, ref mut fists } = self.state else { return None };
-        *fists += usize::from(sample.shown.is_take_back());
+        *fists += usize::from(takes_back);
         if sample.shown == Shown::TwoHands {
             Some(self.done(gesture, Some(Why::TwoHands)))
-        } else if sample.shown.is_take_back() && *fists >= self.settings.take_back_readings {
+        } else if takes_back && *fists >= self.settings.take_back_readings {
             Some(self.done(gesture, Some(Why::Fist)))
         } else if self.since(since) >= self.settings.countdown {
             Some(self.done(gesture, None))
@@ -223,8 +269,21 @@ impl Machine {
         }
     }
 
+    /// Whether the hand is slow enough to take a retire back. If its speed can't be told it is: another hand, or no time
+    /// has passed.
+    fn rests(&self, sample: &Sample) -> bool {
+        let (Some(hand), Some((then, before))) = (sample.palm, self.palm) else { return true };
+        let passed = sample.time.saturating_sub(then).as_secs_f32();
+        passed == 0.0
+            || hand.side != before.side
+            || hand.centre.distance(before.centre) < self.settings.take_back_rest * hand.width * passed
+    }
+
     fn release(&mut self, sample: &Sample, step: Option<Duration>) {
-        let State::Done { ref mut released, .. } = self.state else { return };
+        if !self.paused {
+            self.fists.push(sample, &self.settings);
+        }
+        let State::Unreleased { ref mut released, .. } = self.state else { return };
         if !sample.shown.is_release() {
             *released = None;
             return;
@@ -237,26 +296,31 @@ impl Machine {
         }
     }
 
-    /// Forgets the hold or the release so far, and takes a countdown back.
+    /// Forgets the hold, the fist and the release so far, and takes a countdown back.
     fn disarm(&mut self, why: Why) -> Option<Transition> {
+        self.fists.clear();
         match &mut self.state {
-            State::Armed(window) => {
-                window.clear();
-                None
-            }
+            State::Armed(window) => window.clear(),
+            State::Unreleased { released, .. } => *released = None,
             State::CountingDown { gesture, .. } => {
                 let gesture = *gesture;
-                Some(self.done(gesture, Some(why)))
+                return Some(self.done(gesture, Some(why)));
             }
-            State::Done { released, .. } => {
-                *released = None;
-                None
-            }
+        }
+        self.want_release();
+        None
+    }
+
+    /// Where no fist is asked for, a hand that was there already must be lowered first.
+    fn want_release(&mut self) {
+        if self.settings.begin == Begin::Any && matches!(self.state, State::Armed(_)) {
+            self.state = State::Unreleased { after: None, released: None };
         }
     }
 
     fn done(&mut self, gesture: Gesture, taken_back: Option<Why>) -> Transition {
-        self.state = State::Done { gesture, taken_back, released: None };
+        self.fists.clear();
+        self.state = State::Unreleased { after: Some((gesture, taken_back)), released: None };
         match taken_back {
             Some(why) => Transition::TakenBack { gesture, why },
             None => Transition::Fired(gesture),

@@ -1,12 +1,14 @@
 //! Reduces a reading to what gestures need. In: a reading. Out: the sign of the one hand that counts, or why there is
-//! none.
+//! none (rules 1 and 2).
 
 use std::time::Duration;
 
 use glam::{Vec2, Vec3, Vec3Swizzles};
 
+use super::pictures::Pictures;
+use super::settings::Settings;
 use super::why::Why;
-use crate::hand::{Hand, Reading, Side};
+use crate::hand::{Hand, Reading, Side, landmark::*};
 
 /// A reading, reduced.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,18 +17,17 @@ pub struct Sample {
     /// Whether the whole picture was searched for hands.
     pub searched: bool,
     pub shown: Shown,
+    /// The palm of the one hand, whatever it shows; none where it is impossible.
+    pub palm: Option<Palm>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shown {
-    NoHand,
-    /// Only hands too small to count.
-    Small,
-    /// One hand whose fingers are not sure.
-    Unsure,
-    /// One hand so close to the picture's edge that a folded finger can't be told from one that is cut off. `fist`: it
-    /// surely looks like a fist.
-    CutOff {
+    /// No hand that counts, and why: none at all, or only some that neither arm nor block.
+    NoHand(Why),
+    /// One hand that counts towards nothing, and why. `fist`: it surely looks like a fist.
+    Refused {
+        why: Why,
         fist: bool,
     },
     Fist,
@@ -34,35 +35,46 @@ pub enum Shown {
     TwoHands,
 }
 
-/// One sure hand with raised fingers.
+/// One sure, raised hand with raised fingers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sign {
-    pub side: Side,
     /// 1 to 5.
     pub fingers: u8,
     pub confidence: f32,
-    /// The landmarks and the palm's width, in the picture's pixels.
+    pub palm: Palm,
+    /// The landmarks in the picture's pixels.
     pub points: [Vec2; 21],
-    pub palm: f32,
+}
+
+/// Whose palm, where, and how wide, in the picture's pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Palm {
+    pub side: Side,
+    pub centre: Vec2,
+    pub width: f32,
 }
 
 impl Sample {
-    /// `hand_min` is the smallest palm that counts, as a share of the picture's shorter side.
-    pub fn of(reading: &Reading, hand_min: f32) -> Sample {
+    pub fn of(reading: &Reading, settings: &Settings, pictures: &Pictures) -> Sample {
         let size = Vec2::new(reading.size.0 as f32, reading.size.1 as f32);
-        let hands = reading.hands.iter().map(|hand| shown_by(hand, size, hand_min));
-        let shown = hands.fold(Shown::NoHand, |before, hand| match (before, hand) {
-            (Shown::NoHand | Shown::Small, hand) => hand,
-            (before, Shown::Small) => before,
-            _ => Shown::TwoHands,
-        });
-        Sample { time: reading.time, searched: reading.searched, shown }
+        let mut sample =
+            Sample { time: reading.time, searched: reading.searched, shown: Shown::NoHand(Why::NoHand), palm: None };
+        for hand in &reading.hands {
+            let shown = if pictures.have(hand) { Shown::NoHand(Why::Picture) } else { shown_by(hand, size, settings) };
+            match (sample.shown, shown) {
+                (Shown::NoHand(_), Shown::NoHand(_)) => sample.shown = shown,
+                (_, Shown::NoHand(_)) => {}
+                (Shown::NoHand(_), _) => (sample.shown, sample.palm) = (shown, palm(hand, size)),
+                _ => (sample.shown, sample.palm) = (Shown::TwoHands, None),
+            }
+        }
+        sample
     }
 }
 
 impl Sign {
     pub fn agrees_with(&self, other: &Sign) -> bool {
-        (self.side, self.fingers) == (other.side, other.fingers)
+        (self.palm.side, self.fingers) == (other.palm.side, other.fingers)
     }
 }
 
@@ -76,25 +88,22 @@ impl Shown {
 
     /// Whether this shows that the hand of the last gesture is gone or closed.
     pub fn is_release(&self) -> bool {
-        matches!(self, Shown::NoHand | Shown::Small | Shown::Fist)
+        matches!(self, Shown::NoHand(_) | Shown::Fist)
     }
 
-    /// Whether this takes a retire back. If in doubt it does: a retire that is taken back can be repeated.
+    /// Whether this takes a retire back, at rest. If in doubt it does: a retire that is taken back can be repeated.
     pub fn is_take_back(&self) -> bool {
-        matches!(self, Shown::Fist | Shown::CutOff { fist: true })
+        matches!(self, Shown::Fist | Shown::Refused { fist: true, .. })
     }
 
     pub fn is_one_hand(&self) -> bool {
-        matches!(self, Shown::Unsure | Shown::CutOff { .. } | Shown::Fist | Shown::Sign(_))
+        matches!(self, Shown::Refused { .. } | Shown::Fist | Shown::Sign(_))
     }
 
     /// Why this reading starts no gesture.
     pub fn why_not(&self) -> Option<Why> {
-        match self {
-            Shown::NoHand => Some(Why::NoHand),
-            Shown::Small => Some(Why::TooSmall),
-            Shown::Unsure => Some(Why::Unsure),
-            Shown::CutOff { .. } => Some(Why::CutOff),
+        match *self {
+            Shown::NoHand(why) | Shown::Refused { why, .. } => Some(why),
             Shown::Fist => Some(Why::Fist),
             Shown::TwoHands => Some(Why::TwoHands),
             Shown::Sign(_) => None,
@@ -102,23 +111,48 @@ impl Shown {
     }
 }
 
-fn shown_by(hand: &Hand, size: Vec2, hand_min: f32) -> Shown {
-    let (centre, palm) = (hand.palm_centre(), hand.palm_width());
+/// The palm of a hand that is possible: its centre is in the picture, and it is no wider than it.
+fn palm(hand: &Hand, size: Vec2) -> Option<Palm> {
+    let palm = Palm { side: hand.side, centre: hand.palm_centre(), width: hand.palm_width() };
+    (is_inside(palm.centre, size, 0.0) && palm.width <= size.max_element()).then_some(palm)
+}
+
+fn shown_by(hand: &Hand, size: Vec2, settings: &Settings) -> Shown {
+    let fist = hand.sure && hand.fingers() == 0;
+    let refused = |why| Shown::Refused { why, fist };
+    let points = hand.landmarks.map(Vec3::xy);
     // Impossible numbers make a hand unclear, not small: it must neither arm nor count as a release.
-    let inside = |point: Vec2| point.cmpge(Vec2::ZERO).all() && point.cmple(size).all();
-    let possible = inside(centre) && palm <= size.max_element() && (0.0..=1.0).contains(&hand.confidence);
-    if !possible {
-        Shown::Unsure
-    } else if palm < hand_min * size.min_element() {
-        Shown::Small
-    } else if !hand.reaches().into_iter().all(inside) {
-        Shown::CutOff { fist: hand.sure && hand.fingers() == 0 }
+    let Some(palm) = palm(hand, size).filter(|_| (0.0..=1.0).contains(&hand.confidence)) else {
+        return Shown::Refused { why: Why::Unsure, fist: false };
+    };
+    if palm.width < settings.hand_min * size.min_element() {
+        Shown::NoHand(Why::TooSmall)
+    } else if lean(&points) > settings.upright {
+        refused(Why::NotUpright)
+    } else if !is_inside(points[WRIST], size, settings.wrist_inside * palm.width) {
+        refused(Why::WristHidden)
+    } else if !hand.reaches().into_iter().all(|point| is_inside(point, size, 0.0)) {
+        refused(Why::CutOff)
     } else if !hand.sure {
-        Shown::Unsure
-    } else if hand.fingers() == 0 {
+        refused(Why::Unsure)
+    } else if fist {
         Shown::Fist
+    } else if !settings.thumb_signs && matches!(hand.raised, [true, false, false, false, _]) {
+        refused(Why::ThumbSign)
     } else {
-        let points = hand.landmarks.map(Vec3::xy);
-        Shown::Sign(Sign { side: hand.side, fingers: hand.fingers(), confidence: hand.confidence, points, palm })
+        Shown::Sign(Sign { fingers: hand.fingers(), confidence: hand.confidence, palm, points })
     }
+}
+
+/// How far the line from the wrist to the middle finger's knuckle leans from upright, in degrees: 180 points down, and so
+/// does a line without a length.
+fn lean(points: &[Vec2; 21]) -> f32 {
+    let along = points[MIDDLE_MCP] - points[WRIST];
+    let cosine = (-along.y / along.length()).clamp(-1.0, 1.0);
+    if cosine.is_nan() { 180.0 } else { cosine.acos().to_degrees() }
+}
+
+/// Whether a point is in the picture, that many pixels or more from its edges.
+fn is_inside(point: Vec2, size: Vec2, margin: f32) -> bool {
+    point.cmpge(Vec2::splat(margin)).all() && point.cmple(size - margin).all()
 }

@@ -7,10 +7,15 @@ pub enum Why {
     // About the hands.
     NoHand,
     TooSmall,
+    Picture,
     Unsure,
+    NotUpright,
+    WristHidden,
     CutOff,
+    ThumbSign,
     TwoHands,
     Fist,
+    NoFist,
     Moving,
     // About the readings.
     FewReadings,
@@ -27,6 +32,11 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether no hand that counts is seen.
+    pub fn is_absence(self) -> bool {
+        matches!(self, Why::NoHand | Why::TooSmall | Why::Picture | Why::NoPicture | Why::CameraLost)
+    }
+
     /// The reason for a take-back, as the end of a sentence.
     pub fn in_words(self) -> &'static str {
         match self {
@@ -38,9 +48,17 @@ impl Why {
             Why::Paused => "it was paused",
             Why::Quit => "handwave was quitting",
             // These never take a retire back.
-            Why::NoHand | Why::TooSmall | Why::Unsure | Why::CutOff | Why::Moving | Why::FewReadings => {
-                "the hand was unclear"
-            }
+            Why::NoHand
+            | Why::TooSmall
+            | Why::Picture
+            | Why::Unsure
+            | Why::NotUpright
+            | Why::WristHidden
+            | Why::CutOff
+            | Why::ThumbSign
+            | Why::NoFist
+            | Why::Moving
+            | Why::FewReadings => "the hand was unclear",
             Why::NotSearched | Why::NotReleased | Why::NoPicture => "nothing was seen",
         }
     }
@@ -49,12 +67,17 @@ impl Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Why::NoHand => "No hand: show fingers",
+            Why::NoHand => "No hand: make a fist, then open your fingers",
             Why::TooSmall => "Come closer",
+            Why::Picture => "A hand that never moves is a picture: make a fist with yours",
             Why::Unsure => "Unclear: spread your fingers, face the camera",
+            Why::NotUpright => "Not upright: raise your hand upright",
+            Why::WristHidden => "Your wrist is out of sight: raise your hand",
             Why::CutOff => "At the picture's edge: show all of your hand",
+            Why::ThumbSign => "A thumb alone is no count: raise fingers",
             Why::TwoHands => "Two hands: show one",
-            Why::Fist => "A fist: raise fingers",
+            Why::Fist => "A fist: open your fingers",
+            Why::NoFist => "Make a fist first, then open your fingers",
             Why::Moving => "Hold still",
             Why::FewReadings => "Too few pictures a second",
             Why::NotSearched => "Looking for a second hand",

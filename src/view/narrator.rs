@@ -77,7 +77,7 @@ fn told_after(why: Why) -> Option<Duration> {
     use Why::*;
     match why {
         Moving => Some(MOVES),
-        TooSmall | Unsure | TwoHands | FewReadings | CameraLost => Some(LASTS),
+        TooSmall | Picture | Unsure | ThumbSign | TwoHands | NoFist | FewReadings | CameraLost => Some(LASTS),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::command::{Gesture, list};
+use crate::command::{Gesture, Intent, list};
 use crate::daemon::state::{CameraState, PuppetState, RunState};
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
@@ -58,6 +58,10 @@ pub enum Icon {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ring {
     None,
+    /// A fist that was seen, around the hand of this side.
+    Ready {
+        side: Side,
+    },
     /// A hold, around the hand of this side: how much of it is done, 0 to 1.
     Filling {
         side: Side,
@@ -101,6 +105,19 @@ pub fn row(state: &RunState) -> Row {
             why: Some(Why::Paused),
             ..plain("Paused: p goes on".into())
         },
+        Phase::Ready(side) => {
+            let as_many = sentence(&format!("{} as many as you open", Intent::of(*side)));
+            let caption = ("Now open your fingers".into(), as_many);
+            let (headline, remedy) = camera_caption(state).unwrap_or(caption);
+            let (tone, ring) = (Tone::Hand(*side), Ring::Ready { side: *side });
+            Row { headline, remedy, tone, ring, labels: false, ..plain(format!("{side} fist: now open your fingers")) }
+        }
+        // The sign is not going to count: no ring.
+        Phase::Holding { gesture, hint: Some(Why::NoFist), .. } => {
+            let caption = ("Make a fist first".into(), format!("Then open your fingers: {}", meaning(gesture)));
+            let (headline, remedy) = camera_caption(state).unwrap_or(caption);
+            Row { headline, remedy, why: Some(Why::NoFist), ..plain(format!("{}: {}", meaning(gesture), Why::NoFist)) }
+        }
         Phase::Holding { gesture, progress, hint } => {
             let bar: String = (0..BAR).map(|i| if i < (progress * BAR as f32) as usize { '#' } else { '-' }).collect();
             let after = hint.map_or(String::new(), |why| format!(" {why}"));
@@ -192,9 +209,11 @@ fn camera_caption(state: &RunState) -> Option<(String, String)> {
 /// A reason such as `Two hands: show one` as the two lines that it is; without a hand, what to show.
 fn idle_caption(why: Why, puppet: PuppetState) -> (String, String) {
     match (why, puppet) {
-        (Why::NoHand, PuppetState::None) => ("Show fingers".into(), "Left hand: launch. Right hand: retire.".into()),
+        (Why::NoHand, PuppetState::None) => {
+            ("Make a fist, then open your fingers".into(), "Left hand: launch. Right hand: retire.".into())
+        }
         (Why::NoHand, _) => {
-            ("Press l or r, and 0 to 5".into(), "Left hand: launch. Right hand: retire. n: no hand.".into())
+            ("Press l or r for a fist, then 1 to 5".into(), "Left hand: launch. Right hand: retire. n: no hand.".into())
         }
         _ => {
             let whole = why.to_string();
@@ -244,6 +263,17 @@ mod tests {
         assert_eq!((row.headline.as_str(), row.remedy.as_str()), ("left 3 - launch 3", "Hold still"));
         assert_eq!(row.ring, Ring::Filling { side: Side::Left, done: 0.45 });
         assert_eq!(row.why, Some(Why::Moving));
+    }
+
+    #[test]
+    fn a_fist_is_seen_and_a_sign_without_one_is_told_what_is_missing() {
+        let ready = row(&state(Phase::Ready(Side::Right)));
+        assert_eq!((&*ready.headline, &*ready.remedy), ("Now open your fingers", "Retire as many as you open"));
+        assert_eq!(ready.ring, Ring::Ready { side: Side::Right });
+        let (gesture, hint) = (gesture(Side::Left, 3), Some(Why::NoFist));
+        let row = row(&state(Phase::Holding { gesture, progress: 0.0, hint }));
+        assert_eq!(row.line, "left 3 - launch 3: Make a fist first, then open your fingers");
+        assert_eq!((row.headline.as_str(), row.ring, row.why), ("Make a fist first", Ring::None, hint));
     }
 
     #[test]

@@ -25,11 +25,14 @@ fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<
 fn holds_countdowns_and_releases_end_within_a_frame_of_their_time() {
     let settings = Config::shipped().gesture;
     // The frames start at each of the three offsets between two readings.
-    for begin in 0..3 {
+    for begin in 12..15 {
         let mut machine = Machine::new(settings.clone(), true);
         let began = Duration::from_secs(1) * begin / 30;
         let in_time = |then: Duration, due: Duration| then >= due && then - due < Duration::from_millis(34);
 
+        play(Some(Shape::new(Side::Right, 2)), &mut machine, 0, 3);
+        assert_eq!(machine.due(), None, "no fist came before it");
+        play(Some(Shape::new(Side::Right, 0)), &mut machine, 3, begin);
         let outcomes = play(Some(Shape::new(Side::Right, 2)), &mut machine, begin, begin + 120);
         let [(counting, Transition::CountingDown(_)), (fired, Transition::Fired(_))] = outcomes[..] else {
             panic!("{outcomes:?}")

@@ -173,7 +173,7 @@ fn everything_meant(much: &Much) -> Vec<String> {
         let watched = play_script(&meant.script, FULL_RATE, tracker);
         let late = lateness(&meant, &watched);
         (
-            late.map_err(|came| format!("seed {seed}: {came} of `{}`", meant.script.lines().next().unwrap())),
+            late.map_err(|came| format!("seed {seed}: {came} of `{}`", meant.script.lines().nth(1).unwrap())),
             watched.sides,
         )
     });

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use handwave::camera::puppet::Script;
-use handwave::command::{Gesture, Intent};
+use handwave::command::Intent;
 use handwave::hand::Side;
 
 use crate::dice::Dice;
@@ -62,8 +62,9 @@ impl Stage {
 /// Adds a scene to the script.
 type Play = fn(&mut Stage);
 
-/// What people do in front of a camera without meaning anything. No sign is held as long as a launch takes.
-const HARMLESS: [(&str, Play); 8] = [
+/// What people do in front of a camera without meaning anything. No sign that follows its hand's fist is held as long as a
+/// launch takes.
+const HARMLESS: [(&str, Play); 15] = [
     ("waving", waving),
     ("passing through counts", passing_through_counts),
     ("typing", typing),
@@ -72,6 +73,13 @@ const HARMLESS: [(&str, Play); 8] = [
     ("turning to the back", turning),
     ("leaving the picture", leaving),
     ("held still but unsure", unsure),
+    ("hand at the face", at_the_face),
+    ("hand at the hip", at_the_hip),
+    ("hand at a guitar's neck", at_a_guitars_neck),
+    ("pointing", pointing),
+    ("signing", signing),
+    ("a photo", photo),
+    ("a print on a shirt", print_on_a_shirt),
 ];
 
 fn waving(stage: &mut Stage) {
@@ -174,6 +182,88 @@ fn unsure(stage: &mut Stage) {
     stage.show(&hand, 0.4, seconds, "held edge-on");
 }
 
+/// A hand that props or rubs a face: any fingers, held for long, with small moves.
+fn at_the_face(stage: &mut Stage) {
+    let (side, face) = (stage.side(), stage.dice.one_of(&["", "back"]));
+    let size = stage.dice.within(0.25, 0.5);
+    for _ in 0..2 + stage.dice.below(3) {
+        let fingers = stage.dice.one_of(&["10000", "01000", "01100", "10001", "11000", "11111", "01111"]);
+        let (x, y, roll) = (stage.dice.within(0.4, 0.6), stage.dice.within(0.35, 0.5), stage.dice.within(-60.0, 60.0));
+        let hand = stage.hand(side, fingers, &format!("{face} roll {roll:.0} at {x:.2} {y:.2} size {size:.2}"));
+        let (moving, held) = (stage.dice.within(0.2, 0.5), stage.dice.within(0.5, 3.0));
+        stage.show(&hand, moving, held, "hand at the face");
+    }
+}
+
+/// A hand on a hip: its fingers point down or aside, closed or open.
+fn at_the_hip(stage: &mut Stage) {
+    let (side, lean) = (stage.side(), stage.dice.within(80.0, 170.0) * stage.dice.one_of(&[-1.0, 1.0]));
+    let (size, x, y) = (stage.dice.within(0.25, 0.5), stage.dice.within(0.25, 0.75), stage.dice.within(0.5, 0.75));
+    for fingers in ["fist", stage.dice.one_of(&["5", "4", "1", "11000"])] {
+        let face = stage.dice.one_of(&["", "back"]);
+        let hand = stage.hand(side, fingers, &format!("{face} roll {lean:.0} at {x:.2} {y:.2} size {size:.2}"));
+        let held = stage.dice.within(0.5, 2.5);
+        stage.show(&hand, 0.4, held, "hand at the hip");
+    }
+}
+
+/// A hand that changes chords, too fast for a hold, also through a fist.
+fn at_a_guitars_neck(stage: &mut Stage) {
+    let (side, size) = (stage.side(), stage.dice.within(0.25, 0.5));
+    let (x, y, lean) = (stage.dice.within(0.3, 0.7), stage.dice.within(0.4, 0.6), stage.dice.within(20.0, 100.0));
+    for _ in 0..6 + stage.dice.below(6) {
+        let fingers: String = (0..5).map(|_| stage.dice.one_of(&['0', '1'])).collect();
+        let along = x + stage.dice.within(-0.04, 0.04);
+        let hand = stage.hand(side, fingers, &format!("roll {lean:.0} at {along:.2} {y:.2} size {size:.2}"));
+        let (moving, held) = (stage.dice.within(0.1, 0.25), stage.dice.within(0.1, 0.5));
+        stage.show(&hand, moving, held, "hand at a guitar's neck");
+    }
+}
+
+fn pointing(stage: &mut Stage) {
+    let (side, place) = (stage.side(), stage.place());
+    for _ in 0..1 + stage.dice.below(3) {
+        let (fingers, roll) = (stage.dice.one_of(&["01000", "11000", "01100"]), stage.dice.within(-150.0, 150.0));
+        let hand = stage.hand(side, fingers, &format!("back roll {roll:.0} {place}"));
+        let (moving, held) = (stage.dice.within(0.2, 0.6), stage.dice.within(0.8, 3.0));
+        stage.show(&hand, moving, held, "pointing");
+    }
+}
+
+/// Two to four handshapes a second, fists among them, each at its own place.
+fn signing(stage: &mut Stage) {
+    let (side, size) = (stage.side(), stage.dice.within(0.3, 0.5));
+    for _ in 0..8 + stage.dice.below(8) {
+        let shapes = ["00000", "00000", "01000", "01100", "11111", "01111", "10001", "11000", "01110", "00001"];
+        let fingers = stage.dice.one_of(&shapes);
+        let (x, y) = (stage.dice.within(0.4, 0.6), stage.dice.within(0.45, 0.6));
+        let how = format!("{} at {x:.2} {y:.2} size {size:.2}", stage.face());
+        let hand = stage.hand(side, fingers, &how);
+        let (moving, held) = (stage.dice.within(0.12, 0.3), stage.dice.within(0.1, 0.25));
+        stage.show(&hand, moving, held, "signing");
+    }
+}
+
+/// A photo is there from one frame to the next, and does not move.
+fn photo(stage: &mut Stage) {
+    let (side, fingers, how) = (stage.side(), stage.count(), format!("{} {}", stage.face(), stage.place()));
+    let seconds = stage.dice.within(2.0, 6.0);
+    stage.show(&stage.hand(side, fingers, &how), 0.0, seconds, "a photo");
+    stage.show("none", 0.0, 0.3, "no photo");
+}
+
+/// A print moves with whoever wears it.
+fn print_on_a_shirt(stage: &mut Stage) {
+    let (side, fingers, size) = (stage.side(), stage.count(), stage.dice.within(0.2, 0.4));
+    let face = stage.dice.one_of(&["", "back"]);
+    for _ in 0..3 + stage.dice.below(4) {
+        let (x, y, roll) = (stage.dice.within(0.45, 0.55), stage.dice.within(0.5, 0.54), stage.dice.within(-6.0, 6.0));
+        let hand = stage.hand(side, fingers, &format!("{face} roll {roll:.0} at {x:.3} {y:.3} size {size:.2}"));
+        let (moving, held) = (stage.dice.within(0.5, 1.5), stage.dice.within(0.2, 2.0));
+        stage.show(&hand, moving, held, "a print on a shirt");
+    }
+}
+
 /// A script of at least that many seconds in which nothing is meant, with every kind equally often.
 pub fn harmless(seed: u64, seconds: f32) -> String {
     let mut stage = Stage::new(seed);
@@ -206,11 +296,12 @@ pub struct Meant {
 
 impl Meant {
     pub fn intent(&self) -> Intent {
-        Gesture { side: self.side, fingers: self.fingers, confidence: 1.0, hold: Duration::ZERO }.intent()
+        Intent::of(self.side)
     }
 }
 
-/// One hand that comes in, is held as long as its sign needs, and leaves. It is completely inside the picture.
+/// One hand that comes in as a fist, opens, is held as long as its sign needs, and leaves. It is completely inside the
+/// picture.
 pub fn meant(seed: u64) -> Meant {
     let mut stage = Stage::new(seed);
     let (side, fingers) = (stage.side(), stage.count());
@@ -220,14 +311,16 @@ pub fn meant(seed: u64) -> Meant {
     let (x, y) = (stage.dice.within(dx, 1.0 - dx), stage.dice.within(dy, 0.85));
     // People who mean a sign turn the palm or its back to the camera.
     let (face, yaw) = (stage.face(), stage.dice.within(-10.0, 10.0));
-    let hand = stage.hand(side, fingers, &format!("{face} yaw {yaw:.0} at {x:.2} {y:.2} size {size:.2}"));
+    let how = format!("{face} yaw {yaw:.0} at {x:.2} {y:.2} size {size:.2}");
+    let (moving, closed, opening) =
+        (stage.dice.within(0.3, 0.6), stage.dice.within(0.3, 0.7), stage.dice.within(0.2, 0.5));
+    stage.show(&stage.hand(side, "fist", &how), moving, closed, "a fist");
     // Half a second longer than necessary, as people do.
     let held = if side == Side::Left { 0.8 } else { 1.6 } + 0.5;
     let away = if side == Side::Left { 0.5 } else { 2.5 };
-    let moving = stage.dice.within(0.3, 0.6);
-    stage.show(&hand, moving, held, "meant");
+    stage.show(&stage.hand(side, fingers, &how), opening, held, "meant");
+    let left = Script::parse(&stage.lines.join("\n")).unwrap().duration();
     stage.show("none", 0.4, away, "lowered");
-    let left = Script::parse(&stage.lines[0]).unwrap().duration();
     let rest = left - Duration::from_secs_f32(held);
     Meant { script: stage.lines.join("\n"), side, fingers: fingers as u8, rest, left }
 }

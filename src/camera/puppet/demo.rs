@@ -6,13 +6,20 @@ use std::time::Duration;
 use super::script::Script;
 
 /// Captions, and the script of each. Pauses give the simulated fleet time to settle.
-const SCENES: [(&str, &str); 6] = [
-    ("The left hand shows 3: three are launched.", "none for 1\n left 3 for 2\n none for 7.5"),
-    ("The left hand shows 4: cut at the fleet's maximum.", "left 4 for 2\n none for 7.5"),
-    ("The right hand shows 1, and a fist takes it back.", "right 1 for 2.6\n right fist for 1.2\n none for 1.5"),
-    ("The right hand shows 2: two are retired.", "right 2 for 2.6\n none for 8"),
-    ("Both hands: nothing may happen.", "left 2 and right 1 for 3\n none for 1"),
-    ("An open hand waves: nothing may happen.", "left 5 wave for 3\n none for 1"),
+const SCENES: [(&str, &str); 7] = [
+    (
+        "A left fist opens to 3 fingers: three are launched.",
+        "none for 1\n left fist for 0.5\n left 3 for 1.4\n none for 7.5",
+    ),
+    ("A left fist opens to 4: cut at the fleet's maximum.", "left fist for 0.5\n left 4 for 1.4\n none for 7.5"),
+    (
+        "A right fist opens to 1, and another fist takes it back.",
+        "right fist for 0.5\n right 1 for 2.4\n right fist for 1.2\n none for 1.5",
+    ),
+    ("A right fist opens to 2: two are retired.", "right fist for 0.5\n right 2 for 2.4\n none for 7.5"),
+    ("Fingers without a fist before: nothing may happen.", "left 3 for 2\n none for 1"),
+    ("Both hands: nothing may happen.", "left fist and right fist for 0.5\n left 2 and right 1 for 2\n none for 1"),
+    ("An open hand waves: nothing may happen.", "left fist for 0.5\n left 5 wave for 2.5\n none for 1"),
 ];
 
 /// The whole script.
@@ -21,7 +28,8 @@ pub fn script() -> Script {
 }
 
 /// The caption after the last scene, if keys can be pressed.
-const YOURS: &str = "The hand is yours: l and r choose it, 0 to 5 its fingers, n takes it away; Escape ends the demo.";
+const YOURS: &str = "The hand is yours: l and r raise its fist, then 1 to 5 open its fingers; 0 closes it, n takes it away; \
+                     Escape ends the demo.";
 
 /// When each scene begins, and its caption. The last caption begins at the script's end.
 pub fn captions() -> Vec<(Duration, String)> {

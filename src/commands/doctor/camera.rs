@@ -40,7 +40,7 @@ pub fn check(sheet: &mut Sheet, source: &CameraSpec, config: &Config, models: Op
     let Some(models) = models else {
         return sheet.tell(Finding::unknown("mirrored", "not asked: --interactive asks for a raised left hand"));
     };
-    sheet.wait("mirrored: raise your LEFT hand before the camera, fingers up");
+    sheet.wait("mirrored: make a fist with your LEFT hand before the camera, then open its fingers");
     let row = match left_hand(camera.as_mut(), config, models) {
         Ok(row) => row,
         Err(error) => Finding::failed("mirrored", format!("{error:#}")),

@@ -1,4 +1,5 @@
-//! What the hands do, drawn over the picture: the ring that a hold fills, and the countdown that empties one.
+//! What the hands do, drawn over the picture: the ring that waits around a fist, that a hold fills, and that a countdown
+//! empties.
 
 use glam::Vec2;
 
@@ -13,7 +14,8 @@ use crate::view::phases::Ring;
 pub fn draw(brush: &mut Brush, mirror: &Mirror, ring: &Ring, reading: Option<&Reading>) {
     match ring {
         Ring::None => {}
-        Ring::Filling { side, done } => hold(brush, mirror, reading, *side, *done),
+        Ring::Ready { side } => fist(brush, around(brush.unit, mirror, reading, *side), of_side(*side)),
+        Ring::Filling { side, done } => hold(brush, around(brush.unit, mirror, reading, *side), of_side(*side), *done),
         Ring::Emptying { side, title, victims, left, of } => {
             let left = left.as_secs_f32();
             let share = left / of.as_secs_f32().max(f32::MIN_POSITIVE);
@@ -22,21 +24,26 @@ pub fn draw(brush: &mut Brush, mirror: &Mirror, ring: &Ring, reading: Option<&Re
     }
 }
 
-fn hold(brush: &mut Brush, mirror: &Mirror, reading: Option<&Reading>, side: Side, done: f32) {
-    let unit = brush.unit;
+/// Where the ring around this side's hand is.
+fn around(unit: f32, mirror: &Mirror, reading: Option<&Reading>, side: Side) -> Rectangle {
     let mut hands = reading.into_iter().flat_map(|reading| &reading.hands).filter(|hand| hand.side == side);
     // A reading in between may have missed the hand; the ring stays in the middle until it is back.
     let at = hands.next().and_then(|hand| skeleton::square(mirror, hand, unit));
-    let middle = Rectangle::new(
-        mirror.area.centre().x - 110.0 * unit,
-        mirror.area.centre().y - 110.0 * unit,
-        220.0 * unit,
-        220.0 * unit,
-    );
-    let at = at.unwrap_or(middle);
-    let (centre, radius, width) = (at.centre(), at.w / 2.0, 16.0 * unit);
-    brush.circle(centre, radius, 1.4 * width, NIGHT, 0.55);
-    brush.arc(centre, radius, done, width, of_side(side));
+    let (centre, size) = (mirror.area.centre() - 110.0 * unit, 220.0 * unit);
+    at.unwrap_or(Rectangle::new(centre.x, centre.y, size, size))
+}
+
+/// A thin ring in the hand's colour, without the broad band that a hold fills.
+fn fist(brush: &mut Brush, at: Rectangle, ink: Ink) {
+    let width = 5.0 * brush.unit;
+    brush.circle(at.centre(), at.w / 2.0, 2.4 * width, NIGHT, 0.55);
+    brush.circle(at.centre(), at.w / 2.0, width, ink, 1.0);
+}
+
+fn hold(brush: &mut Brush, at: Rectangle, ink: Ink, done: f32) {
+    let width = 16.0 * brush.unit;
+    brush.circle(at.centre(), at.w / 2.0, 1.4 * width, NIGHT, 0.55);
+    brush.arc(at.centre(), at.w / 2.0, done, width, ink);
 }
 
 /// `left` in seconds, and as a share of the whole countdown.

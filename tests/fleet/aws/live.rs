@@ -55,7 +55,10 @@ async fn hands_launch_and_retire_in_aws() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hands.gif");
     // A new process accepts no command in its first seconds.
-    film("none for 7\nleft 2 for 1.6\nnone for 3\nright 1 for 4.4\nnone for 1\n", &path);
+    film(
+        "none for 7\nleft 0 for 0.5\nleft 2 for 1.4\nnone for 3\nright 0 for 0.5\nright 1 for 4.2\nnone for 1\n",
+        &path,
+    );
     let camera = path.to_str().unwrap();
     let args = ["run", "--live", "--armed", "--headless", "--camera", camera, "--events", "-"];
     let (status, err, events) = run(&stage, &args, &[]).await;
@@ -78,7 +81,7 @@ async fn nothing_is_armed_before_somebody_says_so() {
     let stage = Stage::new("unarmed", 1).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hand.gif");
-    film("left 2 for 3\nnone for 1\n", &path);
+    film("left 0 for 0.5\nleft 2 for 3\nnone for 1\n", &path);
     let camera = path.to_str().unwrap();
     let (status, err, events) = run(&stage, &["run", "--live", "--camera", camera, "--events", "-"], &[]).await;
     assert_eq!((status, names(&events)), (0, vec!["paused", "quit"]), "{err}");
@@ -99,7 +102,7 @@ async fn a_call_that_hangs_holds_nobody_up() {
     let stage = Stage::new("hanging", 1).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hand.gif");
-    film("none for 7\nleft 2 for 60\n", &path);
+    film("none for 7\nleft 0 for 0.5\nleft 2 for 60\n", &path);
     for hurry in [false, true] {
         stage.proxy.fail(At::Action("RunInstances"), Fault::Slow(Duration::from_secs(13)));
         let args = ["run", "--live", "--armed", "--headless", "--camera", path.to_str().unwrap(), "--events", "-"];
