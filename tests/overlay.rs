@@ -51,7 +51,7 @@ fn fleet(count: usize) -> FleetState {
     let health = |index: usize| if index % 7 == 2 { Health::OutOfService } else { Health::InService };
     let standings = (0..count).map(|index| (id(index), Standing::new(health(index))));
     let observed = Some(Observed::join(instances.collect(), standings.collect()));
-    FleetState { observed, limits: Limits { min: 1, max: 5 }, settled: true, trouble: None }
+    FleetState { observed, settled: true, ..FleetState::unknown(Limits { min: 1, max: 5 }) }
 }
 
 fn state(phase: Phase) -> RunState {

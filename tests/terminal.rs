@@ -179,7 +179,7 @@ fn every_way_to_quit_leaves_a_drain_to_the_tags_and_says_so() {
 #[test]
 fn a_command_whose_wait_is_cut_off_is_no_success() {
     let mut session = Session::start(Command::new(env!("CARGO_BIN_EXE_handwave")).args(["fleet", "out", "1"]));
-    session.wait("launch", || session.said().contains("Launched 1"));
+    session.wait("launch", || session.said().contains("Launched i-"));
     session.signal("TERM");
     assert_eq!(session.process.wait().unwrap().code(), Some(1));
     session.wait("remedy", || session.said().contains("`handwave fleet settle` completes what is half done"));

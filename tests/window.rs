@@ -52,7 +52,7 @@ fn a_window() {
         reading: None,
         phase: Phase::Idle(Why::NoHand),
         victims: Vec::new(),
-        fleet: FleetState { observed: None, limits, settled: true, trouble: None },
+        fleet: FleetState { settled: true, ..FleetState::unknown(limits) },
         puppet: PuppetState::None,
         said: Vec::new(),
     };

@@ -241,10 +241,11 @@ fn seen(readings: &[Reading], meant: &Meant) -> String {
 }
 
 /// When the sign had been held long enough, computed from all readings afterwards: the end of the first window that
-/// starts with it, in which enough readings show it and the hand neither moves too far nor jumps.
+/// starts with it after the fist, in which enough readings show it and the hand neither moves too far nor jumps.
 fn hold_over(readings: &[Reading], meant: &Meant) -> Option<Duration> {
     let settings = Config::shipped().gesture;
-    readings.iter().enumerate().filter(|(_, reading)| shows(reading, meant)).find_map(|(first, begin)| {
+    let shown = |reading: &Reading| reading.time >= meant.opens && shows(reading, meant);
+    readings.iter().enumerate().filter(|(_, reading)| shown(reading)).find_map(|(first, begin)| {
         let end = readings.iter().position(|end| end.time >= begin.time + settings.hold(meant.intent()))?;
         let window = &readings[first..=end];
         let held: Vec<_> = window.iter().filter(|reading| shows(reading, meant)).map(|r| &r.hands[0]).collect();

@@ -289,7 +289,8 @@ pub struct Meant {
     pub script: String,
     pub side: Side,
     pub fingers: u8,
-    /// When the hand comes to rest, and when it starts to leave.
+    /// When the fist opens, when the hand comes to rest, and when it starts to leave.
+    pub opens: Duration,
     pub rest: Duration,
     pub left: Duration,
 }
@@ -301,20 +302,22 @@ impl Meant {
 }
 
 /// One hand that comes in as a fist, opens, is held as long as its sign needs, and leaves. It is completely inside the
-/// picture.
+/// picture, with its wrist. The fist shows the palm's side: the models are not sure of every drawn fist from the back.
 pub fn meant(seed: u64) -> Meant {
     let mut stage = Stage::new(seed);
     let (side, fingers) = (stage.side(), stage.count());
     let size = stage.dice.within(0.25, 0.6);
     // How far a raised finger reaches from the centre, as shares of the picture's width and height.
     let (dx, dy) = (0.85 * size * 0.75, 0.85 * size);
-    let (x, y) = (stage.dice.within(dx, 1.0 - dx), stage.dice.within(dy, 0.85));
+    let lowest = (1.0 - 0.5 * size).min(0.85);
+    let (x, y) = (stage.dice.within(dx, 1.0 - dx), stage.dice.within(dy, lowest));
     // People who mean a sign turn the palm or its back to the camera.
     let (face, yaw) = (stage.face(), stage.dice.within(-10.0, 10.0));
     let how = format!("{face} yaw {yaw:.0} at {x:.2} {y:.2} size {size:.2}");
     let (moving, closed, opening) =
         (stage.dice.within(0.3, 0.6), stage.dice.within(0.3, 0.7), stage.dice.within(0.2, 0.5));
-    stage.show(&stage.hand(side, "fist", &how), moving, closed, "a fist");
+    stage.show(&stage.hand(side, "fist", how.trim_start_matches("back")), moving, closed, "a fist");
+    let opens = Script::parse(&stage.lines[0]).unwrap().duration();
     // Half a second longer than necessary, as people do.
     let held = if side == Side::Left { 0.8 } else { 1.6 } + 0.5;
     let away = if side == Side::Left { 0.5 } else { 2.5 };
@@ -322,7 +325,7 @@ pub fn meant(seed: u64) -> Meant {
     let left = Script::parse(&stage.lines.join("\n")).unwrap().duration();
     stage.show("none", 0.4, away, "lowered");
     let rest = left - Duration::from_secs_f32(held);
-    Meant { script: stage.lines.join("\n"), side, fingers: fingers as u8, rest, left }
+    Meant { script: stage.lines.join("\n"), side, fingers: fingers as u8, opens, rest, left }
 }
 
 /// The line that is played at that time.

@@ -227,8 +227,8 @@ mod tests {
             ("InvalidInstanceID.NotFound", ErrorKind::NotFound),
             ("OperationNotPermitted", ErrorKind::Refused),
             ("UnauthorizedOperation", ErrorKind::Refused),
-            ("TargetGroupNotFound", ErrorKind::Refused),
-            ("LoadBalancerNotFound", ErrorKind::Refused),
+            ("TargetGroupNotFound", ErrorKind::NoBalancer),
+            ("LoadBalancerNotFound", ErrorKind::NoBalancer),
             ("TooManyTargets", ErrorKind::Refused),
             ("InternalError", ErrorKind::Unavailable),
         ] {
