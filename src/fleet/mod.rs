@@ -1,13 +1,14 @@
 //! Commands to instances. In: commands from any source. Out: calls to the [`ports`], a watch of the fleet's state,
 //! and events.
 //!
-//! `reconciler` observes and acts, `plan` decides (pure), `observed` joins what the ports answered, `memory` is a
+//! `reconciler` observes and acts, `plan` decides (pure), `look` asks the cloud, `observed` joins what the ports answered, `memory` is a
 //! read-your-writes cache over an eventually consistent API, `diff` tells two observations apart. `handle` is the way to a
 //! reconciler, `state` and `publisher` are what it publishes. [`ports`] are all that the fleet knows of a cloud.
 
 mod change;
 mod diff;
 mod handle;
+mod look;
 mod memory;
 mod observed;
 mod plan;
@@ -19,7 +20,8 @@ mod state;
 mod timing;
 
 pub use handle::{Handle, Outcome};
-pub use observed::{Lifecycle, Member, Observed, look};
+pub use look::look;
+pub use observed::{Lifecycle, Member, Observed};
 pub use reconciler::Reconciler;
 pub use settings::{CloudName, Limits, Settings};
 pub use state::FleetState;

@@ -1,11 +1,10 @@
 //! A snapshot of the fleet. In: the ports' answers. Out: the fleet as the plan and the views read it: each instance with
 //! its lifecycle, the count, and what cannot be relied on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::memory::Memory;
-use super::ports::{CloudError, ErrorKind, Found, Health, Instance, InstanceState, Ports, Standing};
+use super::ports::{Health, Instance, InstanceState, Standing};
 use crate::command::InstanceId;
 
 /// The fleet at one moment.
@@ -112,64 +111,6 @@ impl Member {
             (InstanceState::Running, _) => Lifecycle::Registering,
         }
     }
-}
-
-/// Asks the cloud, as a process without a memory does.
-pub async fn look(ports: &Ports) -> Result<Observed, CloudError> {
-    observe(ports, &Memory::default(), &[]).await
-}
-
-/// Asks the cloud. What was there before, is `overdue` or is on the balancer, and is not described now, is looked up by its
-/// id: an index may forget for a while.
-pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceId]) -> Result<Observed, CloudError> {
-    let mut instances = ports.instances.list().await?;
-    let mut doubtful = look_up(memory.present.iter().chain(overdue), &mut instances, ports).await?;
-
-    let retires = |instance: &Instance| instance.is_retiring() || memory.retiring.contains_key(&instance.id);
-    let running = instances.iter().filter(|instance| instance.state == InstanceState::Running);
-    // The balancer tells only by id whether they still drain.
-    let (leaving, serving): (Vec<_>, Vec<_>) = running.partition(|instance| retires(instance));
-    let ids = |instances: Vec<&Instance>| instances.into_iter().map(|instance| instance.id.clone()).collect::<Vec<_>>();
-    let (serving, leaving) = (ids(serving), ids(leaving));
-    let (standings, lacks_balancer) = match ports.balancer.health(&serving, &leaving).await {
-        Ok(standings) => (standings, false),
-        Err(error) if error.kind == ErrorKind::NoBalancer => (off(&leaving), true),
-        Err(error) => return Err(error),
-    };
-
-    let registered = standings.iter().filter(|(_, standing)| standing.health.is_registered()).map(|(id, _)| id);
-    let new = registered.filter(|id| !memory.strangers.contains(*id));
-    doubtful.extend(look_up(new, &mut instances, ports).await?);
-    let mut observed = Observed::join(instances, standings);
-    observed.strangers.retain(|id| !doubtful.contains(id));
-    Ok(Observed { doubtful: doubtful.into_iter().collect(), lacks_balancer, ..observed })
-}
-
-/// Looks up those of `ids` that are not among the instances, and adds the fleet's. Returns those that the cloud said nothing
-/// about.
-async fn look_up(
-    ids: impl Iterator<Item = &InstanceId>,
-    instances: &mut Vec<Instance>,
-    ports: &Ports,
-) -> Result<BTreeSet<InstanceId>, CloudError> {
-    let described: BTreeSet<&InstanceId> = instances.iter().map(|instance| &instance.id).collect();
-    let asked: Vec<InstanceId> = ids.filter(|id| !described.contains(id)).cloned().collect();
-    if asked.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let found = ports.instances.find(&asked).await?;
-    let silent = asked.into_iter().filter(|id| !found.contains_key(id)).collect();
-    let ours = found.into_values().filter_map(|found| match found {
-        Found::Ours(instance) => Some(*instance),
-        Found::NotOurs | Found::NotThere => None,
-    });
-    instances.extend(ours);
-    Ok(silent)
-}
-
-/// What a balancer that is not there would say of instances that leave it.
-fn off(ids: &[InstanceId]) -> Vec<(InstanceId, Standing)> {
-    ids.iter().map(|id| (id.clone(), Standing::new(Health::NotRegistered))).collect()
 }
 
 impl Observed {

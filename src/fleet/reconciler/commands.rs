@@ -14,9 +14,10 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::handle::{Order, Outcome};
-use super::super::plan::{self, Accepted, Cut, Work};
+use super::super::plan::{self, Accepted, Work};
 use super::super::ports::{COMMAND_TAG, CloudError, ErrorKind, Instance, RETIRING_TAG};
 use super::super::state::LACKS;
+use super::started::{LastAnswer, Started};
 use super::{Reconciler, drop_bad};
 use crate::command::{CommandId, InstanceId};
 use crate::event::Event;
@@ -29,31 +30,7 @@ const RETRY_WITHIN: Duration = Duration::from_secs(30);
 /// and what the cloud remembers of earlier launches is not in the way of later ones.
 const SAME_VIEW: i64 = 600;
 
-pub(super) const QUITTING: &str = "handwave is quitting";
 const ANOTHER: &str = "another handwave launched at the same moment: look at the fleet, and ask again";
-
-/// A command on its way into the cloud.
-pub(super) struct Started {
-    order: Order,
-    work: Work,
-    cut: Option<Cut>,
-    /// A launch's, the same for each try.
-    token: String,
-    /// When it is given up.
-    pub(super) until: Instant,
-    answer: LastAnswer,
-}
-
-/// What is known of a command that was tried.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum LastAnswer {
-    /// Nothing was done.
-    None,
-    /// An answer was lost: it may have been done.
-    Lost,
-    /// An answer was lost, and the next try was refused. Only the fleet can tell whether the first one was done.
-    LostThenRefused(String),
-}
 
 impl Reconciler {
     pub(super) fn take(&mut self, order: Order) {

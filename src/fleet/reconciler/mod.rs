@@ -37,6 +37,7 @@
 //! The task may be dropped at any await: the next reconciler's rounds complete what is half done.
 
 mod commands;
+mod started;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
@@ -47,12 +48,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use self::commands::Started;
+use self::started::Started;
 use super::change::Change;
 use super::diff::changes;
 use super::handle::{Handle, Inbox, Order, stopped};
+use super::look::observe;
 use super::memory::Memory;
-use super::observed::{Member, Observed, observe};
+use super::observed::{Member, Observed};
 use super::plan::{self, Act};
 use super::ports::{COMMAND_TAG, CloudError, ErrorKind, Health, InstanceState, Ports};
 use super::publisher::Publisher;
@@ -67,6 +69,7 @@ use crate::event::Stamped;
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 
+const QUITTING: &str = "handwave is quitting";
 /// Where nothing changes for a time, the next look comes after this share of it.
 const PATIENT: u32 = 8;
 
@@ -147,10 +150,10 @@ impl Reconciler {
             }
         }
         for order in std::mem::take(&mut self.waiting) {
-            self.refuse(order, commands::QUITTING);
+            self.refuse(order, QUITTING);
         }
         if let Some(started) = self.started.take() {
-            self.give_up(started, commands::QUITTING);
+            self.give_up(started, QUITTING);
         }
         self.publish();
         self.publisher.state().clone()
@@ -272,7 +275,7 @@ impl Reconciler {
         select! {
             biased;
             answer = within(self.timing.look, call) => answer,
-            () = stopped(&mut stop) => Err(CloudError::no_answer(commands::QUITTING)),
+            () = stopped(&mut stop) => Err(CloudError::no_answer(QUITTING)),
         }
     }
 

@@ -33,7 +33,7 @@ const QUICK: Timing = Timing {
     fast: Duration::from_millis(300),
     slow: Duration::from_secs(3),
     call: Duration::from_secs(4),
-    look: Duration::from_secs(8),
+    look: Duration::from_secs(4),
     hidden: Duration::from_millis(300),
     rules: Rules::new(Duration::from_secs(5), Duration::from_secs(60)),
 };

@@ -8,7 +8,7 @@ use super::super::cloud::Aws;
 use super::super::front::Front;
 use super::super::probe::Subnet;
 use super::super::target_setup::{ShownGroup, TargetSetup};
-use super::permit;
+use super::permit::permit;
 use crate::clouds::finding::Finding;
 use crate::clouds::settings::Settings;
 

@@ -2,9 +2,11 @@
 //! and for what the caller may do. Reads and dry runs: nothing is changed.
 
 mod front;
+mod permit;
 
+use self::permit::permit;
 use super::cloud::Aws;
-use super::errors::{denied, is_denied};
+use super::errors::is_denied;
 use super::launch::TYPE;
 use super::probe::{Permission, Probe, Subnet, Template};
 use super::session::OpenError;
@@ -16,7 +18,6 @@ use crate::fleet::{FleetState, Member, Observed, Rules, look};
 
 /// The tag that Auto Scaling gives its instances.
 const AUTO_SCALING: &str = "aws:autoscaling:groupName";
-const POLICY: &str = "give the caller the policy of docs/iam-policy.json";
 
 pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Error> {
     tell(Progress::Asking("AWS: asking for the identity"));
@@ -202,11 +203,6 @@ fn may(what: &'static str, action: &str, permission: Permission) -> Finding {
         Permission::Missing(said) => permit(Finding::failed(what, format!("{action} is not allowed: {said}"))),
         Permission::Unknown(error) => Finding::failed(what, format!("{action}: {error}")),
     }
-}
-
-/// With the policy as its remedy, unless what was found names another.
-fn permit(finding: Finding) -> Finding {
-    if denied(&finding.found).is_some() { finding } else { finding.remedy(POLICY) }
 }
 
 /// What config.toml names and AWS does not show.
