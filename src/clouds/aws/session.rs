@@ -9,11 +9,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::identity::IdentityCache;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -149,7 +152,7 @@ async fn loaded(settings: &settings::Settings, region: &Region, https: &SharedHt
         .identity_cache(IdentityCache::lazy().load_timeout(LOADED_WITHIN).build())
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build());
     if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
+        loader = loader.profile_name(profile).credentials_provider(of_profile(profile, region, https));
     }
     if let Some(url) = &settings.endpoint_url {
         loader = loader.endpoint_url(url);
@@ -159,6 +162,16 @@ async fn loaded(settings: &settings::Settings, region: &Region, https: &SharedHt
     let credentials = OwnTime::new(source);
     credentials.ready().await;
     sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
+}
+
+/// The credentials of a profile that config.toml names. Keys in the environment, which may be anybody's, do not go before
+/// it, as with AWS's own `--profile`. A profile without any goes on to the machine's role.
+fn of_profile(name: &str, region: &Region, https: &SharedHttpClient) -> CredentialsProviderChain {
+    let ours = ProviderConfig::without_region().with_region(Some(region.clone())).with_http_client(https.clone());
+    let profile = ProfileFileCredentialsProvider::builder().configure(&ours).profile_name(name).build();
+    let container = EcsCredentialsProvider::builder().configure(&ours).build();
+    let machine = ImdsCredentialsProvider::builder().configure(&ours).build();
+    CredentialsProviderChain::first_try("profile", profile).or_else("container", container).or_else("machine", machine)
 }
 
 /// The pinned region unless the environment or the profile says another, else what they say.

@@ -122,6 +122,24 @@ async fn a_bundle_is_trusted_that_the_environment_or_the_profile_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_profile_of_the_settings_goes_before_keys_in_the_environment() {
+    let stage = Stage::new("profile", 1).await;
+    set(&stage, "[aws]\n", "[aws]\nprofile = \"dev\"\n");
+    let keys = "aws_access_key_id = AKIDPROFILE\naws_secret_access_key = s\n";
+    for (keys, expected) in [(keys, "AKIDPROFILE"), ("region = us-east-1\n", "AKIDCONTAINER")] {
+        let (_folder, path) = profiles(&format!("[profile dev]\n{keys}"));
+        let given = r#"{"AccessKeyId":"AKIDCONTAINER","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+        let (container, _) = server(200, given);
+        let mut command = status(&stage);
+        command.env("AWS_CONFIG_FILE", &path).env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{container}/keys"));
+        command.env("RUST_LOG", "trace");
+        let (status, told) = end(command).await;
+        assert_eq!(status, 0, "{told}");
+        assert!(told.contains(expected) && !told.contains("AKIDSTANDIN"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_proxy_is_asked_for_what_is_near() {
     let stage = Stage::new("near", 1).await;
     let (proxy, asked) = server(403, "");
