@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::memory::Memory;
 use super::observed::Observed;
-use super::ports::{CloudError, ErrorKind, Found, Health, Instance, InstanceState, Ports, Standing};
+use super::ports::{CloudError, ErrorKind, Found, Instance, InstanceState, Ports, off};
 use crate::command::InstanceId;
 
 /// Asks the cloud, as a process without a memory does.
@@ -58,9 +58,4 @@ async fn look_up(
     });
     instances.extend(ours);
     Ok(silent)
-}
-
-/// What a balancer that is not there would say of instances that leave it.
-fn off(ids: &[InstanceId]) -> Vec<(InstanceId, Standing)> {
-    ids.iter().map(|id| (id.clone(), Standing::new(Health::NotRegistered))).collect()
 }

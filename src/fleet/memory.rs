@@ -39,7 +39,8 @@ pub struct Memory {
     pub present: BTreeSet<InstanceId>,
     /// On the balancer at the last look, and known not to be the fleet's.
     pub strangers: BTreeSet<InstanceId>,
-    pub has_looked: bool,
+    /// There was a look before.
+    has_looked: bool,
     /// Came after the first look and were never in service: they may still boot.
     pub newcomers: BTreeSet<InstanceId>,
     /// Where each instance is in its life, and since when this process knows.

@@ -155,6 +155,12 @@ impl Standing {
     }
 }
 
+/// What a balancer that is not there says of instances that leave it: they have.
+pub fn off(ids: &[InstanceId]) -> Vec<(InstanceId, Standing)> {
+    ids.iter().map(|id| (id.clone(), Standing::new(Health::NotRegistered))).collect()
+}
+
+/// How an instance stands with the load balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// Registered, not yet checked ("Instance registration is still in progress").

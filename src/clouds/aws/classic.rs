@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use aws_sdk_elasticloadbalancing::Client;
 use aws_sdk_elasticloadbalancing::types::{Instance, InstanceState as Told};
 
+use super::batch::known;
 use super::errors::sorted;
 use crate::command::InstanceId;
-use crate::fleet::ports::{Balancer, CloudError, ErrorKind, Health, Standing};
+use crate::fleet::ports::{Balancer, CloudError, Health, Standing, off};
 
 /// A classic load balancer.
 #[derive(Clone, Debug)]
@@ -26,31 +27,12 @@ impl Classic {
         Ok(call.send().await.map_err(sorted)?.instance_states.unwrap_or_default())
     }
 
-    /// The health of those that are not registered. One that the balancer does not know at all fails the batch: it is
-    /// off the balancer, and the others are asked for again.
+    /// The health of those that are not registered. One that the balancer does not know at all is off.
     async fn unregistered(&self, ids: &[InstanceId]) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
-        let (mut asked, mut unknown) = (ids.to_vec(), Vec::new());
-        while !asked.is_empty() {
-            match self.states(&asked).await {
-                Ok(states) => {
-                    unknown
-                        .extend(states.iter().filter_map(|state| Some((id(state)?, Standing::new(unlisted(state)?)))));
-                    break;
-                }
-                Err(error) if error.kind == ErrorKind::NotFound => {
-                    let alone = asked.len() == 1;
-                    let named = |id: &InstanceId| alone || error.instances.contains(id);
-                    let (gone, others): (Vec<_>, Vec<_>) = asked.into_iter().partition(named);
-                    if gone.is_empty() {
-                        return Err(error);
-                    }
-                    unknown.extend(gone.into_iter().map(|id| (id, Standing::new(Health::NotRegistered))));
-                    asked = others;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(unknown)
+        let (states, unknown) = known(ids, async |asked| self.states(&asked).await).await?;
+        let told = states.iter().flatten();
+        let told = told.filter_map(|state| Some((id(state)?, Standing::new(unlisted(state)?))));
+        Ok(told.chain(off(&unknown)).collect())
     }
 }
 

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use sha2::{Digest, Sha256};
 
+use super::batch::known;
 use super::errors::sorted;
 use super::launch::{Launch, LaunchError};
 use crate::command::{CommandId, InstanceId};
@@ -46,32 +47,17 @@ impl Instances for Ec2 {
     }
 
     async fn find(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Found>, CloudError> {
-        let (mut asked, mut found) = (ids.to_vec(), BTreeMap::new());
-        // EC2 answers for none where it does not know one, which it names.
-        while !asked.is_empty() {
-            match self.client.describe_instances().set_instance_ids(Some(names(&asked))).send().await.map_err(sorted) {
-                Ok(answer) => {
-                    let instances = answer.reservations().iter().flat_map(|reservation| reservation.instances());
-                    found.extend(instances.filter_map(described).map(|instance| {
-                        let id = instance.id.clone();
-                        (id, if self.is_ours(&instance) { Found::Ours(Box::new(instance)) } else { Found::NotOurs })
-                    }));
-                    break;
-                }
-                Err(error) if error.kind == ErrorKind::NotFound => {
-                    let is_alone = asked.len() == 1;
-                    let (unknown, others): (Vec<_>, Vec<_>) =
-                        asked.into_iter().partition(|id| is_alone || error.instances.contains(id));
-                    if unknown.is_empty() {
-                        return Err(error);
-                    }
-                    found.extend(unknown.into_iter().map(|id| (id, Found::NotThere)));
-                    asked = others;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
+        let ask = async |asked: Vec<InstanceId>| {
+            let call = self.client.describe_instances().set_instance_ids(Some(names(&asked)));
+            Ok(call.send().await.map_err(sorted)?.reservations.unwrap_or_default())
+        };
+        let (reservations, unknown) = known(ids, ask).await?;
+        let instances = reservations.iter().flatten().flat_map(|reservation| reservation.instances());
+        let found = instances.filter_map(described).map(|instance| {
+            let id = instance.id.clone();
+            (id, if self.is_ours(&instance) { Found::Ours(Box::new(instance)) } else { Found::NotOurs })
+        });
+        Ok(found.chain(unknown.into_iter().map(|id| (id, Found::NotThere))).collect())
     }
 
     async fn launch(&self, n: usize, token: &str, command: &CommandId) -> Result<Vec<Instance>, CloudError> {

@@ -91,7 +91,7 @@ fn told(status: u16, code: Option<&str>, message: Option<&str>) -> CloudError {
 }
 
 /// What is to be done about a code, and its message where the code alone does not tell; one that is not known is a
-/// refusal. So is one of a balancer or a target group that is gone: not found are instances alone.
+/// refusal.
 fn kind(code: &str, message: &str) -> ErrorKind {
     match code {
         "RequestLimitExceeded"
@@ -121,9 +121,7 @@ fn kind(code: &str, message: &str) -> ErrorKind {
         | "SignatureDoesNotMatch" => ErrorKind::Expired,
         "InvalidInstanceID.NotFound" => ErrorKind::NotFound,
         // The classic load balancer's. Its other reasons, such as another VPC, no waiting mends.
-        "InvalidInstance" if says(message, &["could not find", "does not exist", "not registered", "not currently registered"]) => {
-            ErrorKind::NotFound
-        }
+        "InvalidInstance" if says(message, &UNKNOWN) => ErrorKind::NotFound,
         // A target group's, of an instance that it does not see running yet. Its other reasons stay, too.
         "InvalidTarget" if says(message, &["not in a running state"]) => ErrorKind::NotFound,
         "LoadBalancerNotFound" | "AccessPointNotFound" | "TargetGroupNotFound" => ErrorKind::NoBalancer,
@@ -135,6 +133,9 @@ fn kind(code: &str, message: &str) -> ErrorKind {
         _ => ErrorKind::Refused,
     }
 }
+
+/// How the classic load balancer says that it does not know an instance, or not any more.
+const UNKNOWN: [&str; 4] = ["could not find", "does not exist", "not registered", "not currently registered"];
 
 /// Whether AWS's message has one of these words, whatever the case.
 fn says(message: &str, words: &[&str]) -> bool {

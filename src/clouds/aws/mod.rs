@@ -12,6 +12,8 @@ pub mod settings;
 #[cfg(not(feature = "aws"))]
 mod absent;
 #[cfg(feature = "aws")]
+mod batch;
+#[cfg(feature = "aws")]
 mod classic;
 #[cfg(feature = "aws")]
 mod classic_setup;
