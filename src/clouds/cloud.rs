@@ -94,6 +94,14 @@ pub trait BalancerSetup: Send + Sync {
     async fn delete(&self, force: bool) -> Result<SetupOutcome, Error>;
 }
 
+/// Why a balancer is not made or deleted.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the target groups are made elsewhere, as balancer.type is not set in config.toml: set it to \"application\" or \
+     \"network\", or manage them where they are made"
+)]
+pub struct MadeElsewhere;
+
 /// What became of the load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetupOutcome {

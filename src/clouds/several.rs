@@ -1,5 +1,6 @@
 //! Several balancers as one. In: the calls of [`Balancer`]. Out: the same call to each, and one standing of each instance:
-//! it is in service only where it is in service with all of them, and off only where it has left all.
+//! it is in service only where it is in service with all of them, and off only where it has left all. Where one of them
+//! is not there, what leaves has left that one, and registering fails; only where all are gone is there no balancer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::command::InstanceId;
-use crate::fleet::ports::{Balancer, CloudError, Health, Standing};
+use crate::fleet::ports::{Balancer, CloudError, ErrorKind, Health, Standing, off};
 
 /// One balancer or more, of which none minds an id that it does not know.
 pub struct Several(pub Vec<Arc<dyn Balancer>>);
@@ -20,10 +21,25 @@ impl Balancer for Several {
         leaving: &[InstanceId],
     ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
         let mut told: BTreeMap<InstanceId, Vec<Standing>> = BTreeMap::new();
+        let mut missing = None;
+        let mut there = 0;
         for balancer in &self.0 {
-            for (id, standing) in balancer.health(serving, leaving).await? {
+            let standings = match balancer.health(serving, leaving).await {
+                Err(error) if error.kind == ErrorKind::NoBalancer => {
+                    missing = Some(error);
+                    off(leaving)
+                }
+                standings => {
+                    there += 1;
+                    standings?
+                }
+            };
+            for (id, standing) in standings {
                 told.entry(id).or_default().push(standing);
             }
+        }
+        if let Some(error) = missing.filter(|_| there == 0) {
+            return Err(error);
         }
         let joined = told.into_iter().filter_map(|(id, standings)| {
             let is_leaving = leaving.contains(&id);
@@ -41,7 +57,11 @@ impl Balancer for Several {
 
     async fn deregister(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
         for balancer in &self.0 {
-            balancer.deregister(ids).await?;
+            match balancer.deregister(ids).await {
+                // Nothing is registered with what is not there.
+                Err(error) if error.kind == ErrorKind::NoBalancer => {}
+                answer => answer?,
+            }
         }
         Ok(())
     }

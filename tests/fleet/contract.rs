@@ -24,6 +24,24 @@ macro_rules! contract {
     };
 }
 
+/// What a target group keeps, and several of them.
+macro_rules! group_contract {
+    ($cloud:ident, $test:meta, $fresh:expr, $unknown:ident) => {
+        contract!(
+            $cloud,
+            $test,
+            $fresh,
+            [
+                only_the_registered_are_listed,
+                registering_twice_is_registering_once,
+                what_is_deregistered_drains_then_is_off,
+                deregistering_what_is_not_registered_changes_nothing,
+                $unknown,
+            ]
+        );
+    };
+}
+
 contract!(
     simulated,
     tokio::test(start_paused = true),
@@ -47,30 +65,18 @@ contract!(
     ]
 );
 
-contract!(
+group_contract!(
     simulated_target_group,
     tokio::test(start_paused = true),
     super::simulated_group,
-    [
-        only_the_registered_are_listed,
-        registering_twice_is_registering_once,
-        what_is_deregistered_drains_then_is_off,
-        deregistering_what_is_not_registered_changes_nothing,
-        what_does_not_run_is_not_registered,
-    ]
+    what_does_not_run_is_not_registered
 );
 
-contract!(
+group_contract!(
     simulated_target_groups,
     tokio::test(start_paused = true),
     super::simulated_groups,
-    [
-        only_the_registered_are_listed,
-        registering_twice_is_registering_once,
-        what_is_deregistered_drains_then_is_off,
-        deregistering_what_is_not_registered_changes_nothing,
-        what_does_not_run_is_not_registered,
-    ]
+    what_does_not_run_is_not_registered
 );
 
 contract!(
@@ -114,31 +120,19 @@ contract!(
 );
 
 #[cfg(feature = "aws")]
-contract!(
+group_contract!(
     aws_target_group,
     tokio::test(flavor = "multi_thread"),
     crate::aws::fresh_group,
-    [
-        only_the_registered_are_listed,
-        registering_twice_is_registering_once,
-        what_is_deregistered_drains_then_is_off,
-        deregistering_what_is_not_registered_changes_nothing,
-        what_does_not_exist_is_not_registered,
-    ]
+    what_does_not_exist_is_not_registered
 );
 
 #[cfg(feature = "aws")]
-contract!(
+group_contract!(
     aws_target_groups,
     tokio::test(flavor = "multi_thread"),
     crate::aws::fresh_groups,
-    [
-        only_the_registered_are_listed,
-        registering_twice_is_registering_once,
-        what_is_deregistered_drains_then_is_off,
-        deregistering_what_is_not_registered_changes_nothing,
-        what_does_not_exist_is_not_registered,
-    ]
+    what_does_not_exist_is_not_registered
 );
 
 #[cfg(feature = "aws")]

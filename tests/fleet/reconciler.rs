@@ -423,7 +423,7 @@ async fn rule_2_a_balancer_that_goes_away_drains_no_more() {
     scene.handle.settled().await.unwrap();
     scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::ScaleIn(1))).await.unwrap();
     sleep(Duration::from_secs(10)).await;
-    scene.cloud.delete_balancer();
+    scene.cloud.delete_group(0);
     let start = Instant::now();
     scene.handle.settled().await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(60));
@@ -433,6 +433,26 @@ async fn rule_2_a_balancer_that_goes_away_drains_no_more() {
     assert!(matches!(scene.play(Action::ScaleOut(1)).await, Outcome::Refused { .. }));
     assert!(matches!(scene.play(Action::ScaleIn(2)).await, Outcome::Done { .. }));
     assert_eq!(scene.at(Lifecycle::Terminated), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_2_a_group_that_goes_away_does_not_cut_off_what_drains_in_another() {
+    let times = Times { drain: Duration::from_secs(100), ..Times::default() };
+    let cloud = Simulated::behind(Front::TargetGroups(2), times, 1);
+    cloud.add_in_service(3);
+    let scene = Scene::on(cloud);
+    scene.handle.settled().await.unwrap();
+    for group in [0, 1] {
+        let start = Instant::now();
+        let retire = Command::new(Source::CommandLine { user: None }, Action::ScaleIn(1));
+        scene.handle.send(retire).await.unwrap();
+        scene.cloud.delete_group(group);
+        while scene.at(Lifecycle::Terminated) <= group {
+            sleep(Duration::from_secs(1)).await;
+        }
+        // The last group takes its drain with it.
+        assert_eq!(start.elapsed() >= Duration::from_secs(100), group == 0, "{:?}", start.elapsed());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,6 +112,10 @@ impl ClassicSetup {
         Ok(Some(shown(&found, draining.filter(|drain| !drain.is_zero()))))
     }
 
+    pub fn in_words(&self) -> String {
+        self.settings.front()
+    }
+
     /// How long the balancer lets an instance finish its requests, zero where draining is off. None: it is not there.
     pub async fn draining(&self) -> Result<Option<Duration>, CloudError> {
         let call = self.elb.describe_load_balancer_attributes().load_balancer_name(&self.settings.name);

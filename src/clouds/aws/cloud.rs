@@ -9,7 +9,7 @@ use aws_config::retry::RetryConfig;
 use tokio::time::sleep;
 
 use super::ec2::Ec2;
-use super::front::{self, Front};
+use super::front::{self, FrontSetup};
 use super::launch::Launch;
 use super::session::{OpenError, Session};
 use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet};
@@ -60,25 +60,24 @@ impl Aws {
         Ec2 { client: aws_sdk_ec2::Client::from_conf(client), fleet, launch }
     }
 
-    pub(super) fn front(&self) -> Front {
-        Front::of(&self.session, &self.settings)
+    pub(super) fn front(&self) -> FrontSetup {
+        FrontSetup::of(&self.session, &self.settings)
     }
 
-    fn banner(&self, holds: &Observed) -> String {
+    /// `missing`: what of the fleet's front is not there.
+    fn banner(&self, holds: &Observed, missing: Option<&str>) -> String {
         let Settings { fleet, balancer, .. } = &self.settings;
         let state = FleetState::at_first(holds.clone(), fleet.limits(), &Rules::default());
         let mut banner =
             format!("LIVE in AWS: {}\nFleet {} behind {}: {state}", self.session, fleet.name, balancer.front());
-        if holds.lacks_balancer {
-            let region = &self.session.region;
-            banner += &format!(
-                "\nThere is no {} in {region}: nothing drains, and nothing can be launched.",
-                balancer.front()
-            );
-        }
         if !holds.strangers.is_empty() {
             let n = holds.strangers.len();
             banner += &format!("; {n} on the balancer that are not the fleet's, left alone");
+        }
+        if let Some(missing) = missing {
+            let drains = if holds.lacks_balancer { "nothing drains, and " } else { "" };
+            let region = &self.session.region;
+            banner += &format!("\nThere is no {missing} in {region}: {drains}nothing can be launched.");
         }
         banner
     }
@@ -133,15 +132,17 @@ impl Cloud for Aws {
         let ports = self.with(ec2);
         let front = self.front();
         let mut patience = Patience::new();
-        let drain = patience.read("the load balancer", || front.draining()).await?;
-        if launches && drain.is_none() {
-            let (front, region) = (self.settings.balancer.front(), self.session.region.clone());
-            return Err(Error::new(OpenError::NoBalancer { front, region }));
+        let draining = patience.read("the load balancer", || front.draining()).await?;
+        let missing = draining.iter().find(|(_, draining)| draining.is_none()).map(|(front, _)| front.clone());
+        if launches && let Some(front) = missing.clone() {
+            return Err(Error::new(OpenError::NoBalancer { front, region: self.session.region.clone() }));
         }
         let holds = patience.read("the fleet", || look(&ports)).await?;
-        let rules = Rules::new(drain.unwrap_or_default() + DRAIN_MARGIN, BOOT + self.settings.balancer.checks());
+        // What is not there drains nothing; the others drain on.
+        let longest = draining.iter().filter_map(|(_, draining)| *draining).max().unwrap_or_default();
+        let rules = Rules::new(longest + DRAIN_MARGIN, BOOT + self.settings.balancer.checks());
         let timing = Timing { rules, ..Timing::default() };
-        let (limits, banner) = (self.settings.fleet.limits(), self.banner(&holds));
+        let (limits, banner) = (self.settings.fleet.limits(), self.banner(&holds, missing.as_deref()));
         Ok(OpenFleet { ports, limits, timing, holds, banner })
     }
 

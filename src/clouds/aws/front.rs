@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_config::retry::RetryConfig;
 
 use super::classic::Classic;
@@ -13,43 +12,42 @@ use super::session::Session;
 use super::settings::BalancerKind;
 use super::target_group::TargetGroup;
 use super::target_setup::TargetSetup;
-use crate::clouds::cloud::{BalancerSetup, Error, SetupOutcome};
-use crate::clouds::none::NoBalancer;
+use crate::clouds::cloud::BalancerSetup;
+use crate::clouds::none::{NoBalancer, NoSetup};
 use crate::clouds::settings::Settings;
 use crate::clouds::several::Several;
-use crate::command::InstanceId;
 use crate::fleet::ports::{Balancer, CloudError};
 
-/// The balancer of these settings.
-pub enum Front {
+/// The balancer of these settings, as it is made, shown and deleted.
+pub enum FrontSetup {
     Classic(ClassicSetup),
     TargetGroups(TargetSetup),
     Nothing,
 }
 
-impl Front {
-    pub fn of(session: &Session, settings: &Settings) -> Front {
+impl FrontSetup {
+    pub fn of(session: &Session, settings: &Settings) -> FrontSetup {
         match settings.balancer.kind {
-            BalancerKind::Classic => Front::Classic(ClassicSetup::new(session, settings)),
-            BalancerKind::TargetGroups => Front::TargetGroups(TargetSetup::new(session, settings)),
-            BalancerKind::None => Front::Nothing,
+            BalancerKind::Classic => FrontSetup::Classic(ClassicSetup::new(session, settings)),
+            BalancerKind::TargetGroups => FrontSetup::TargetGroups(TargetSetup::new(session, settings)),
+            BalancerKind::None => FrontSetup::Nothing,
         }
     }
 
-    /// How long an instance may drain. None: the balancer is not there.
-    pub async fn draining(&self) -> Result<Option<Duration>, CloudError> {
+    /// How long an instance may drain with each balancer or target group, by its name in words. None: it is not there.
+    pub async fn draining(&self) -> Result<Vec<(String, Option<Duration>)>, CloudError> {
         match self {
-            Front::Classic(setup) => setup.draining().await,
-            Front::TargetGroups(setup) => setup.draining().await,
-            Front::Nothing => Ok(Some(Duration::ZERO)),
+            FrontSetup::Classic(setup) => Ok(vec![(setup.in_words(), setup.draining().await?)]),
+            FrontSetup::TargetGroups(setup) => setup.draining().await,
+            FrontSetup::Nothing => Ok(Vec::new()),
         }
     }
 
     pub fn setup(self) -> Box<dyn BalancerSetup> {
         match self {
-            Front::Classic(setup) => Box::new(setup),
-            Front::TargetGroups(setup) => Box::new(setup),
-            Front::Nothing => Box::new(NothingToSetUp),
+            FrontSetup::Classic(setup) => Box::new(setup),
+            FrontSetup::TargetGroups(setup) => Box::new(setup),
+            FrontSetup::Nothing => Box::new(NoSetup),
         }
     }
 }
@@ -71,35 +69,5 @@ pub fn balancer(session: &Session, settings: &Settings) -> Arc<dyn Balancer> {
             Arc::new(Several(settings.balancer.groups().into_iter().map(group).collect()))
         }
         BalancerKind::None => Arc::new(NoBalancer),
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("balancer.kind is \"none\" in config.toml: there is no load balancer to make, show or delete")]
-struct NothingToManage;
-
-/// The management of no balancer.
-struct NothingToSetUp;
-
-#[async_trait]
-impl BalancerSetup for NothingToSetUp {
-    fn banner(&self) -> String {
-        "Without a load balancer.".to_owned()
-    }
-
-    async fn create(&self) -> Result<SetupOutcome, Error> {
-        Err(Error::new(NothingToManage))
-    }
-
-    async fn show(&self) -> Result<SetupOutcome, Error> {
-        Err(Error::new(NothingToManage))
-    }
-
-    async fn registered(&self) -> Result<Vec<InstanceId>, Error> {
-        Err(Error::new(NothingToManage))
-    }
-
-    async fn delete(&self, _force: bool) -> Result<SetupOutcome, Error> {
-        Err(Error::new(NothingToManage))
     }
 }

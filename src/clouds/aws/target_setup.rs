@@ -19,7 +19,7 @@ use super::errors::sorted;
 use super::session::Session;
 use super::settings::{self, BalancerSettings, BalancerType};
 use super::target_group;
-use crate::clouds::cloud::{BalancerSetup, Description, Error, SetupOutcome};
+use crate::clouds::cloud::{BalancerSetup, Description, Error, MadeElsewhere, SetupOutcome};
 use crate::clouds::settings::Settings;
 use crate::command::{InstanceId, list};
 use crate::fleet::ports::{Balancer, CloudError, ErrorKind, FLEET_TAG};
@@ -56,11 +56,8 @@ pub enum TargetError {
          or delete it with --force", instances = list(.instances)
     )]
     InUse { name: String, instances: Vec<InstanceId> },
-    #[error(
-        "the target groups are made elsewhere, as balancer.type is not set in config.toml: set it to \"application\" or \
-         \"network\", or manage them where they are made"
-    )]
-    MadeElsewhere,
+    #[error(transparent)]
+    MadeElsewhere(#[from] MadeElsewhere),
     #[error(transparent)]
     Subnets(#[from] super::subnets::SubnetError),
 }
@@ -147,15 +144,17 @@ impl TargetSetup {
         }
     }
 
-    /// The longest that a group lets an instance finish its requests. None: one of the groups is not there.
-    pub async fn draining(&self) -> Result<Option<Duration>, CloudError> {
-        let mut longest = Duration::ZERO;
+    /// How long each group lets an instance finish its requests. None: the group is not there.
+    pub async fn draining(&self) -> Result<Vec<(String, Option<Duration>)>, CloudError> {
+        let mut each = Vec::new();
         for name in self.settings.groups() {
-            let Some(group) = self.group(&name).await? else { return Ok(None) };
-            let (draining, _) = self.attributes(&group).await?;
-            longest = longest.max(Duration::from_secs(draining));
+            let draining = match self.group(&name).await? {
+                Some(group) => Some(Duration::from_secs(self.attributes(&group).await?.0)),
+                None => None,
+            };
+            each.push((format!("target group {name}"), draining));
         }
-        Ok(Some(longest))
+        Ok(each)
     }
 
     /// Each group as it is, None where it is not there.
@@ -251,7 +250,7 @@ impl TargetSetup {
 
     /// Makes what is missing, corrects the health check, the draining and the slow start. Returns whether anything is new.
     async fn ensure(&self) -> Result<bool, TargetError> {
-        let made = self.settings.made.ok_or(TargetError::MadeElsewhere)?;
+        let made = self.settings.made.ok_or(MadeElsewhere)?;
         let name = self.settings.name.clone();
         let failed = |doing| cloud(doing, format!("the load balancer {name}"));
         let mut is_new = false;
@@ -460,7 +459,7 @@ impl TargetSetup {
 
     /// Deletes the load balancer, its listeners with it, then the target group. False: neither was there.
     async fn remove(&self, force: bool) -> Result<bool, TargetError> {
-        self.settings.made.ok_or(TargetError::MadeElsewhere)?;
+        self.settings.made.ok_or(MadeElsewhere)?;
         let failed = |doing| cloud(doing, self.settings.front());
         let instances = self.in_use().await.map_err(failed("describe"))?;
         if !instances.is_empty() && !force {

@@ -4,17 +4,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::front::Front;
 use super::handle::Simulated;
-use crate::clouds::aws::settings as aws;
-use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet, SetupOutcome};
+use super::times::Times;
+use crate::clouds::aws::settings::{BalancerKind, BalancerSettings, BalancerType};
+use crate::clouds::cloud::{BalancerSetup, Cloud, Error, MadeElsewhere, OpenFleet, SetupOutcome};
 use crate::clouds::mode::Mode;
+use crate::clouds::none::NoSetup;
 use crate::clouds::settings::Settings;
 use crate::command::InstanceId;
 use crate::fleet::{Limits, Timing, look};
 
 /// A fresh cloud whose fleet holds so many instances in service.
 pub fn open(settings: &Settings, holds: usize) -> Box<dyn Cloud> {
-    let simulated = Simulated::default().named(&settings.fleet.name);
+    let front = match settings.balancer.kind {
+        BalancerKind::Classic => Front::Classic,
+        BalancerKind::TargetGroups => Front::TargetGroups(settings.balancer.groups().len()),
+        BalancerKind::None => Front::Nothing,
+    };
+    let simulated = Simulated::behind(front, Times::default(), 1).named(&settings.fleet.name);
     simulated.add_in_service(holds);
     let (limits, balancer) = (settings.fleet.limits(), settings.balancer.clone());
     Box::new(SimulatedCloud { simulated, holds, limits, balancer })
@@ -24,7 +32,7 @@ struct SimulatedCloud {
     simulated: Simulated,
     holds: usize,
     limits: Limits,
-    balancer: aws::BalancerSettings,
+    balancer: BalancerSettings,
 }
 
 /// The reconciler's pace on a cloud that is quicker than AWS.
@@ -54,12 +62,27 @@ impl Cloud for SimulatedCloud {
     }
 
     fn balancer(&self) -> Box<dyn BalancerSetup> {
-        Box::new(DryRunSetup(self.balancer.clone()))
+        match self.balancer.kind {
+            BalancerKind::None => Box::new(NoSetup),
+            BalancerKind::Classic | BalancerKind::TargetGroups => Box::new(DryRunSetup(self.balancer.clone())),
+        }
     }
 }
 
 /// Says what would be done.
-struct DryRunSetup(aws::BalancerSettings);
+struct DryRunSetup(BalancerSettings);
+
+impl DryRunSetup {
+    /// What is made and deleted here, in words.
+    fn made(&self) -> Result<&'static str, Error> {
+        match (self.0.kind, self.0.made) {
+            (BalancerKind::TargetGroups, Some(BalancerType::Application)) => Ok("application load balancer"),
+            (BalancerKind::TargetGroups, Some(BalancerType::Network)) => Ok("network load balancer"),
+            (BalancerKind::TargetGroups, None) => Err(Error::new(MadeElsewhere)),
+            (BalancerKind::Classic | BalancerKind::None, _) => Ok("load balancer"),
+        }
+    }
+}
 
 #[async_trait]
 impl BalancerSetup for DryRunSetup {
@@ -68,15 +91,16 @@ impl BalancerSetup for DryRunSetup {
     }
 
     async fn create(&self) -> Result<SetupOutcome, Error> {
-        let aws::BalancerSettings { name, listeners, health_check, draining, .. } = &self.0;
+        let BalancerSettings { name, listeners, health_check, draining, .. } = &self.0;
+        let what = self.made()?;
         let forwards = listeners.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         Ok(SetupOutcome::Would(format!(
-            "would create {name}: {forwards}, checked by {health_check}, draining {draining} s"
+            "would create {what} {name}: {forwards}, checked by {health_check}, draining {draining} s"
         )))
     }
 
     async fn show(&self) -> Result<SetupOutcome, Error> {
-        Ok(SetupOutcome::Would(format!("would show {}", self.0.name)))
+        Ok(SetupOutcome::Would(format!("would show the {}", self.0.front())))
     }
 
     async fn registered(&self) -> Result<Vec<InstanceId>, Error> {
@@ -84,7 +108,8 @@ impl BalancerSetup for DryRunSetup {
     }
 
     async fn delete(&self, force: bool) -> Result<SetupOutcome, Error> {
+        self.made()?;
         let unless = if force { "even with instances registered" } else { "unless instances are registered" };
-        Ok(SetupOutcome::Would(format!("would delete {}, {unless}", self.0.name)))
+        Ok(SetupOutcome::Would(format!("would delete the {}, {unless}", self.0.front())))
     }
 }

@@ -34,9 +34,19 @@ pub(super) struct Group {
     pub registered: BTreeMap<InstanceId, Instant>,
     /// Until when.
     pub draining: BTreeMap<InstanceId, Instant>,
+    /// Somebody has deleted it.
+    is_gone: bool,
 }
 
 impl Group {
+    pub fn delete(&mut self) {
+        *self = Group { is_gone: true, ..Group::default() };
+    }
+
+    pub fn is_gone(&self) -> bool {
+        self.is_gone
+    }
+
     pub fn register(&mut self, id: &InstanceId, now: Instant) {
         self.registered.entry(id.clone()).or_insert(now);
         self.draining.remove(id);

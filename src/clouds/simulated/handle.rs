@@ -118,9 +118,9 @@ impl Simulated {
         self.lock().world.change(id, |host| host.elsewhere = elsewhere);
     }
 
-    /// Somebody deletes the load balancer, or its target groups.
-    pub fn delete_balancer(&self) {
-        self.lock().world.delete_balancer(Instant::now());
+    /// Somebody deletes the load balancer, or this one of its target groups.
+    pub fn delete_group(&self, group: usize) {
+        self.lock().world.delete(group, Instant::now());
     }
 
     /// Somebody else terminates an instance.

@@ -66,7 +66,7 @@ pub(super) struct World {
     epoch: (Timestamp, Instant),
     hosts: Vec<Host>,
     front: Front,
-    /// The balancer, or its target groups. None: it is not there, or never was.
+    /// The balancer, or its target groups.
     groups: Vec<Group>,
     /// What each token launched, for which command, and how many were asked for.
     tokens: BTreeMap<String, (usize, CommandId, Vec<InstanceId>)>,
@@ -274,16 +274,18 @@ impl World {
         Ok(())
     }
 
-    /// Somebody deletes the balancer.
-    pub fn delete_balancer(&mut self, now: Instant) {
-        self.groups.clear();
+    /// Somebody deletes the balancer, or this one of its target groups.
+    pub fn delete(&mut self, group: usize, now: Instant) {
+        if let Some(group) = self.groups.get_mut(group) {
+            group.delete();
+        }
         self.note_service(now);
     }
 
     fn there(&self, group: usize) -> Result<(), CloudError> {
-        match self.groups.get(group) {
-            Some(_) => Ok(()),
-            None => Err(CloudError::new(ErrorKind::NoBalancer, "LoadBalancerNotFound", "there is no such balancer")),
+        match self.groups.get(group).is_some_and(|group| !group.is_gone()) {
+            true => Ok(()),
+            false => Err(CloudError::new(ErrorKind::NoBalancer, "LoadBalancerNotFound", "there is no such balancer")),
         }
     }
 
@@ -346,7 +348,7 @@ impl World {
         now: Instant,
     ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
         self.there(group)?;
-        let Group { registered, draining } = &self.groups[group];
+        let Group { registered, draining, .. } = &self.groups[group];
         let listed = registered.iter().map(|(id, &since)| {
             let host = self.hosts.iter().find(|host| host.id == *id);
             let runs = host.is_some_and(|host| host.state(now, &self.times) == InstanceState::Running);

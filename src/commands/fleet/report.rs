@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::Format;
+use crate::clouds::aws::settings::BalancerKind;
 use crate::command::{Action, InstanceId, list};
 use crate::commands::output::say;
 use crate::config::Config;
@@ -16,7 +17,12 @@ use crate::fleet::{FleetState, Lifecycle, Member, Observed, Outcome};
 #[derive(Serialize)]
 pub struct Report {
     fleet: String,
-    balancer: String,
+    /// The classic load balancer before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balancer: Option<String>,
+    /// Those that stand before it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    target_groups: Vec<String>,
     count: usize,
     min: usize,
     max: usize,
@@ -67,9 +73,15 @@ impl Report {
             Some(Outcome::Refused { reason }) => (Some("refused"), Vec::new(), Some(reason)),
             Some(Outcome::Unknown { reason }) => (Some("unknown"), Vec::new(), Some(reason)),
         };
+        let (balancer, target_groups) = match config.balancer.kind {
+            BalancerKind::Classic => (Some(config.balancer.name.clone()), Vec::new()),
+            BalancerKind::TargetGroups => (None, config.balancer.groups()),
+            BalancerKind::None => (None, Vec::new()),
+        };
         Report {
             fleet: config.fleet.name.clone(),
-            balancer: config.balancer.name.clone(),
+            balancer,
+            target_groups,
             count: state.count(),
             min: state.limits.min,
             max: state.limits.max,

@@ -5,8 +5,8 @@ use std::process::Output;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
-use super::Stage;
 use super::proxy::{At, Fault};
+use super::{FRONTS, Front, Stage, settings, word};
 use crate::contract::launch;
 
 /// Exit status, standard output, standard error.
@@ -111,6 +111,30 @@ async fn a_dry_run_asks_nothing_of_aws_and_says_so() {
         assert!(err.contains("dry run") && !out.is_empty(), "{out}{err}");
     }
     assert_eq!(stage.proxy.take_calls(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_is_behind_the_balancer_of_the_settings() {
+    for front in FRONTS {
+        let fleet = format!("dry-{}", word(front));
+        let stage = Stage::with(&fleet, &settings(front, &fleet)).await;
+        let (status, out, err) = run(&stage, &["fleet", "out", "2", "--format", "json"]).await;
+        assert_eq!(status, 0, "{err}");
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let (balancer, groups) = (report["balancer"].as_str(), report["target_groups"].as_array().map(Vec::len));
+        let (create, _, err) = run(&stage, &["balancer", "create"]).await;
+        match front {
+            Front::Classic => assert_eq!((balancer, groups, create), (Some(fleet.as_str()), None, 0)),
+            Front::TargetGroups(n) => {
+                assert_eq!((balancer, groups, create), (None, Some(n), 1));
+                assert!(err.contains("made elsewhere"), "{err}");
+            }
+            Front::Nothing => {
+                assert_eq!((balancer, groups, create), (None, None, 1));
+                assert!(err.contains("there is no load balancer to make"), "{err}");
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

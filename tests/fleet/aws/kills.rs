@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::proxy::{At, CHANGES, Fault};
-use super::{Front, Stage, open, pointed, stranger};
+use super::{FRONTS, Front, Stage, open, pointed, stranger};
 
 /// What is killed, what the fleet held before, and what it may hold after.
 const COMMANDS: [(&[&str], usize, [usize; 2]); 2] =
@@ -28,7 +28,7 @@ enum When {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_command_is_completed_or_was_never_begun() {
     let (mut failed, mut all) = (0, 0);
-    let commands = Front::ALL.into_iter().flat_map(|front| COMMANDS.map(|command| (front, command)));
+    let commands = FRONTS.into_iter().flat_map(|front| COMMANDS.map(|command| (front, command)));
     for (c, (front, (args, before, after))) in commands.enumerate() {
         let mut scenes = JoinSet::new();
         let room = Arc::new(Semaphore::new(AT_ONCE));

@@ -19,6 +19,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use handwave::clouds::aws::Aws;
+use handwave::clouds::simulated::Front;
 use handwave::clouds::{Cloud, SetupOutcome};
 use handwave::command::InstanceId;
 use handwave::config::Config;
@@ -67,40 +68,30 @@ struct Stage {
     truth: Ports,
 }
 
-/// What stands in front of a stage's fleet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Front {
-    Classic,
-    /// So many, each with a network load balancer of its own.
-    TargetGroups(usize),
-    Nothing,
+/// What may stand in front of a stage's fleet. Each target group has a network load balancer of its own.
+const FRONTS: [Front; 4] = [Front::Classic, Front::TargetGroups(1), Front::TargetGroups(2), Front::Nothing];
+
+/// The names of the target groups, and of their load balancers.
+fn groups(front: Front, fleet: &str) -> Vec<String> {
+    let n = if let Front::TargetGroups(n) = front { n } else { 0 };
+    (0..n).map(|group| format!("{fleet}-{group}")).collect()
 }
 
-impl Front {
-    const ALL: [Front; 4] = [Front::Classic, Front::TargetGroups(1), Front::TargetGroups(2), Front::Nothing];
-
-    /// The names of the target groups, and of their load balancers.
-    fn groups(self, fleet: &str) -> Vec<String> {
-        let n = if let Front::TargetGroups(n) = self { n } else { 0 };
-        (0..n).map(|group| format!("{fleet}-{group}")).collect()
+/// The settings of `[balancer]`.
+fn settings(front: Front, fleet: &str) -> String {
+    match front {
+        Front::Classic => format!("name = \"{fleet}\"\n"),
+        Front::TargetGroups(_) => format!("kind = \"target-groups\"\ntarget_groups = {:?}\n", groups(front, fleet)),
+        Front::Nothing => "kind = \"none\"\n".to_owned(),
     }
+}
 
-    /// The settings of `[balancer]`.
-    fn settings(self, fleet: &str) -> String {
-        match self {
-            Front::Classic => format!("name = \"{fleet}\"\n"),
-            Front::TargetGroups(_) => format!("kind = \"target-groups\"\ntarget_groups = {:?}\n", self.groups(fleet)),
-            Front::Nothing => "kind = \"none\"\n".to_owned(),
-        }
-    }
-
-    /// A word for a stage's name.
-    fn word(self) -> String {
-        match self {
-            Front::Classic => "classic".to_owned(),
-            Front::TargetGroups(n) => format!("groups-{n}"),
-            Front::Nothing => "none".to_owned(),
-        }
+/// A word for a stage's name.
+fn word(front: Front) -> String {
+    match front {
+        Front::Classic => "classic".to_owned(),
+        Front::TargetGroups(n) => format!("groups-{n}"),
+        Front::Nothing => "none".to_owned(),
     }
 }
 
@@ -114,13 +105,13 @@ impl Stage {
     }
 
     async fn behind(front: Front, fleet: &str, n: usize) -> Stage {
-        let stage = Stage::with(fleet, &front.settings(fleet)).await;
+        let stage = Stage::with(fleet, &settings(front, fleet)).await;
         let balancers: Vec<String> = match front {
-            Front::Classic => vec![front.settings(fleet)],
-            _ => front.groups(fleet).iter().map(|group| format!("{NETWORK}name = \"{group}\"\n")).collect(),
+            Front::Classic => vec![settings(front, fleet)],
+            _ => groups(front, fleet).iter().map(|group| format!("{NETWORK}name = \"{group}\"\n")).collect(),
         };
-        for settings in balancers {
-            let text = stage.text.replace(&front.settings(fleet), &settings);
+        for balancer in balancers {
+            let text = stage.text.replace(&settings(front, fleet), &balancer);
             let made = pointed(&Config::parse(&text, "the test's").unwrap(), &stage.behind);
             let made = open(&made).await.balancer().create().await.unwrap();
             assert!(matches!(made, SetupOutcome::Created(_)));
@@ -134,7 +125,7 @@ impl Stage {
 
     /// Nothing but a name.
     async fn bare(fleet: &str) -> Stage {
-        Stage::with(fleet, &Front::Classic.settings(fleet)).await
+        Stage::with(fleet, &settings(Front::Classic, fleet)).await
     }
 
     /// Nothing but a name and the settings of `[balancer]`.
@@ -241,7 +232,7 @@ pub async fn fresh_nothing(clause: &str) -> (Ports, impl Sized) {
 async fn fresh_behind(front: Front, clause: &str) -> (Ports, impl Sized + use<>) {
     // A balancer's name has 32 characters at most.
     let clause: String = clause.replace('_', "-").chars().take(20).collect();
-    let stage = Stage::behind(front, &format!("{}-{}", front.word(), clause.trim_end_matches('-')), 0).await;
+    let stage = Stage::behind(front, &format!("{}-{}", word(front), clause.trim_end_matches('-')), 0).await;
     stage.proxy.set_drain(Duration::from_secs(1));
     (stage.cloud().await, stage)
 }

@@ -1,5 +1,7 @@
 //! Target groups on moto: what commands cost, what a balancer is made of, and what is told of it.
 
+use std::time::{Duration, Instant};
+
 use handwave::command::{Action, Command, Source};
 use handwave::fleet::{Limits, Outcome, Reconciler};
 use serde_json::Value;
@@ -7,13 +9,13 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
 
 use super::commands::run;
-use super::{Front, NETWORK, QUICK, Stage};
+use super::{FRONTS, Front, NETWORK, QUICK, Stage, word};
 use crate::contract::launch;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_group_costs_one_call_for_a_launch_and_one_for_a_retire() {
     for (front, groups) in [(Front::TargetGroups(1), 1), (Front::TargetGroups(2), 2), (Front::Nothing, 0)] {
-        let stage = Stage::behind(front, &format!("calls-{}", front.word()), 0).await;
+        let stage = Stage::behind(front, &format!("calls-{}", word(front)), 0).await;
         let (events, _) = unbounded_channel();
         let (handle, _reconciler) = Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 20 }, QUICK, events);
         for action in [Action::ScaleOut(5), Action::ScaleIn(5)] {
@@ -118,9 +120,26 @@ async fn groups_that_are_made_elsewhere_are_shown_and_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_one_group_is_missing_what_retires_drains_in_the_other() {
+    let stage = Stage::behind(Front::TargetGroups(1), "one-of-two", 2).await;
+    stage.proxy.set_drain(Duration::from_secs(3));
+    let text = stage.text.replace("[\"one-of-two-0\"]", "[\"one-of-two-0\", \"nowhere\"]");
+    std::fs::write(stage.file.path(), text).unwrap();
+    let (status, _, err) = run(&stage, &["fleet", "out", "1", "--live"]).await;
+    assert_eq!(status, 1);
+    assert!(err.contains("there is no target group nowhere in us-east-1"), "{err}");
+    let start = Instant::now();
+    let (status, out, err) = run(&stage, &["fleet", "in", "1", "--live", "--yes"]).await;
+    assert_eq!(status, 0, "{out}{err}");
+    assert!(err.contains("There is no target group nowhere in us-east-1: nothing can be launched"), "{err}");
+    assert!(start.elapsed() >= Duration::from_secs(3), "it did not drain");
+    assert_eq!(stage.look().await.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn commands_launch_and_retire_behind_every_kind_of_balancer() {
-    for front in Front::ALL {
-        let stage = Stage::behind(front, &format!("commands-{}", front.word()), 4).await;
+    for front in FRONTS {
+        let stage = Stage::behind(front, &format!("commands-{}", word(front)), 4).await;
         for (args, left) in [(["fleet", "out", "3"], 7), (["fleet", "in", "2"], 5)] {
             let (status, out, err) = run(&stage, &[args.as_slice(), &["--live", "--yes"]].concat()).await;
             assert_eq!(status, 0, "{front:?} {args:?}: {out}{err}");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::super::classic_setup::ClassicSetup;
 use super::super::cloud::Aws;
-use super::super::front::Front;
+use super::super::front::FrontSetup;
 use super::super::probe::Subnet;
 use super::super::target_setup::{ShownGroup, TargetSetup};
 use super::permit::permit;
@@ -15,9 +15,9 @@ use crate::clouds::settings::Settings;
 /// The balancer, and whether instances that are launched in one of these subnets, or in this network, can serve there.
 pub async fn check(aws: &Aws, settings: &Settings, subnets: &[Subnet], network: Option<&str>) -> Finding {
     match aws.front() {
-        Front::Classic(setup) => classic(&setup, settings, subnets, network).await,
-        Front::TargetGroups(setup) => groups(&setup, subnets, network).await,
-        Front::Nothing => Finding::ok("balancer", "none, as balancer.kind is \"none\""),
+        FrontSetup::Classic(setup) => classic(&setup, settings, subnets, network).await,
+        FrontSetup::TargetGroups(setup) => groups(&setup, subnets, network).await,
+        FrontSetup::Nothing => Finding::ok("balancer", "none, as balancer.kind is \"none\""),
     }
 }
 
