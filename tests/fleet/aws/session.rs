@@ -89,6 +89,11 @@ fn server(status: u16, body: &str) -> (String, Arc<Mutex<Vec<String>>>) {
     (url, asked)
 }
 
+/// Credentials as a container's server gives them.
+fn container_keys(id: &str) -> String {
+    format!(r#"{{"AccessKeyId":"{id}","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}}"#)
+}
+
 /// AWS's config file with this content.
 fn profiles(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -128,8 +133,7 @@ async fn the_profile_of_the_settings_goes_before_keys_in_the_environment() {
     let keys = "aws_access_key_id = AKIDPROFILE\naws_secret_access_key = s\n";
     for (keys, expected) in [(keys, "AKIDPROFILE"), ("region = us-east-1\n", "AKIDCONTAINER")] {
         let (_folder, path) = profiles(&format!("[profile dev]\n{keys}"));
-        let given = r#"{"AccessKeyId":"AKIDCONTAINER","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
-        let (container, _) = server(200, given);
+        let (container, _) = server(200, &container_keys("AKIDCONTAINER"));
         let mut command = status(&stage);
         command.env("AWS_CONFIG_FILE", &path).env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{container}/keys"));
         command.env("RUST_LOG", "trace");
@@ -150,8 +154,7 @@ async fn no_proxy_is_asked_for_what_is_near() {
         command
     };
     // The credentials and AWS itself on this machine, as in a container.
-    let keys = r#"{"AccessKeyId":"AKIDSTANDIN","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
-    let (container, given) = server(200, keys);
+    let (container, given) = server(200, &container_keys("AKIDSTANDIN"));
     let mut command = proxied();
     command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{container}/keys"));
     let (status, err) = end(command).await;
