@@ -7,6 +7,7 @@ use crate::camera::CameraSpec;
 #[cfg(feature = "webcam")]
 use crate::camera::webcam::child::Task;
 use crate::gesture::language::WORDS;
+use crate::policy::language::WORDS as STEPS;
 use clap::{Args, Parser, ValueEnum};
 use clap_complete::Shell;
 use clap_verbosity_flag::{Verbosity, WarnLevel};
@@ -95,6 +96,11 @@ Examples:
   handwave gestures \"right fist for 500ms; right 2 for 2s; right fist for 200ms\"     taken back
   handwave gestures --format json - < steps.txt";
 
+const POLICY_EXAMPLES: &str = "\
+Examples:
+  handwave policy try steps.txt
+  echo 'cpu 80 80 75 on 3 for 2m -> out to 4' | handwave policy try -";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Example:
   handwave completions bash > ~/.local/share/bash-completion/completions/handwave";
@@ -129,6 +135,9 @@ pub enum Subcommand {
     /// them is a line each.
     #[command(after_help = GESTURES_EXAMPLES, after_long_help = format!("Steps:\n{WORDS}\n\n{GESTURES_EXAMPLES}"))]
     Gestures(GesturesArgs),
+    /// Try how a fleet's size follows its load.
+    #[command(after_help = POLICY_EXAMPLES)]
+    Policy(PolicyArgs),
     /// List the cameras, their formats, and which one `run` takes.
     #[cfg(feature = "webcam")]
     Cameras(CamerasArgs),
@@ -246,6 +255,27 @@ pub struct GesturesArgs {
     /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    #[command(subcommand)]
+    pub action: PolicyAction,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub enum PolicyAction {
+    /// Play measurements that a file holds, in no time: what would the fleet's size do, and why?
+    ///
+    /// The exit status is 1 where something else comes of a line than it says after `->`.
+    #[command(after_help = POLICY_EXAMPLES, after_long_help = format!("Lines:\n{STEPS}\n\n{POLICY_EXAMPLES}"))]
+    Try {
+        /// The measurements, a line each; `-` reads them from standard input.
+        file: PathBuf,
+        /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

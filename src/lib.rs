@@ -25,6 +25,7 @@ pub mod gesture;
 pub mod hand;
 pub mod metrics;
 pub mod pipeline;
+pub mod policy;
 pub mod settings;
 pub mod view;
 pub mod vision;

@@ -13,6 +13,7 @@ mod live;
 mod log;
 mod manual;
 mod output;
+mod policy;
 mod run;
 mod screens;
 mod tasks;
@@ -47,6 +48,7 @@ fn execute(command: Subcommand, terminal: Terminal) -> Result<ExitCode> {
         Subcommand::Count(args) => count::run(&args),
         Subcommand::Fleet(args) => fleet::run(&args, terminal),
         Subcommand::Gestures(args) => gestures::run(&args),
+        Subcommand::Policy(args) => policy::run(&args),
         Subcommand::Doctor(args) => doctor::run(&args, &terminal),
         Subcommand::Balancer(args) => balancer::run(&args, terminal),
         Subcommand::Completions { shell } => manual::completions(shell),

@@ -1,0 +1,80 @@
+//! What a policy does. In: the needs of the window, the fleet's count, what a person holds, the fleet's limits. Out: reach
+//! so many, or hold, and why.
+
+use std::fmt;
+
+use super::bounds::Bounds;
+use super::history::History;
+use super::need::Measured;
+use crate::fleet::Limits;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// What stands in the way, or that nothing is to be done.
+    Hold(String),
+    Reach(usize, String),
+}
+
+/// Out to the largest need at once. In only where every need is known and so much of the window (`covered`, 0 to 1) is, and
+/// then to the largest need within it. `history` ends with the needs of `now`.
+pub fn decide(
+    now: &[Measured],
+    history: &History,
+    count: usize,
+    held: Option<&Bounds>,
+    limits: Limits,
+    covered: f32,
+) -> Decision {
+    let words = now.iter().map(|measured| measured.words.as_str()).collect::<Vec<_>>().join("; ");
+    let wanted = now.iter().filter_map(|measured| measured.need.out_to()).max();
+    if let Some(wanted) = wanted.filter(|&wanted| wanted > count) {
+        return grow(wanted, count, held, limits, &words);
+    }
+    let shrunk = now.iter().filter_map(|measured| measured.need.in_to()).max().filter(|&wanted| wanted < count);
+    if shrunk.is_none() {
+        return Decision::Hold(words);
+    }
+    if now.iter().any(|measured| measured.need.in_to().is_none()) {
+        return Decision::Hold(format!("{words}: not everything is known"));
+    }
+    if history.covered() < covered {
+        let percent = 100.0 * history.covered();
+        return Decision::Hold(format!("{words}: {percent:.0} % of the window is known, of {:.0} %", 100.0 * covered));
+    }
+    shrink(history.largest().unwrap_or(count), count, held, limits, &words)
+}
+
+fn grow(wanted: usize, count: usize, held: Option<&Bounds>, limits: Limits, words: &str) -> Decision {
+    let ceiling = held.and_then(|held| held.ceiling).unwrap_or(usize::MAX);
+    match (wanted.min(limits.max), ceiling) {
+        (reach, ceiling) if reach > count && ceiling > count => Decision::Reach(reach.min(ceiling), words.to_owned()),
+        (reach, _) if reach <= count => Decision::Hold(format!("{words}: {wanted} needed, at most {}", limits.max)),
+        _ => Decision::Hold(of_person(words, wanted, held)),
+    }
+}
+
+fn shrink(largest: usize, count: usize, held: Option<&Bounds>, limits: Limits, words: &str) -> Decision {
+    let floor = held.and_then(|held| held.floor).unwrap_or(0);
+    match (largest.max(limits.min), floor) {
+        (reach, floor) if reach < count && floor < count => Decision::Reach(reach.max(floor), words.to_owned()),
+        _ if largest >= count => Decision::Hold(format!("{words}: {largest} were needed within the window")),
+        (reach, _) if reach >= count => Decision::Hold(format!("{words}: {largest} needed, at least {}", limits.min)),
+        _ => Decision::Hold(of_person(words, largest, held)),
+    }
+}
+
+fn of_person(words: &str, wanted: usize, held: Option<&Bounds>) -> String {
+    let held = held.map_or(String::new(), |held| format!(": {held}"));
+    format!("{words}: {wanted} needed{held}")
+}
+
+impl Decision {
+    /// In words, of a fleet of so many: `out to 4: ...`, `in to 2: ...`, `hold at 3: ...`.
+    pub fn of(&self, count: usize) -> impl fmt::Display {
+        match self {
+            Decision::Hold(why) => format!("hold at {count}: {why}"),
+            Decision::Reach(n, why) if *n > count => format!("out to {n}: {why}"),
+            Decision::Reach(n, why) => format!("in to {n}: {why}"),
+        }
+    }
+}

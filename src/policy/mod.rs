@@ -1,0 +1,22 @@
+//! Measurements to a wanted count. In: CPU of instances, depths of a queue, the fleet's count, what a person last did. Out:
+//! reach so many, or hold, with the reason in words. Pure: no clock, no I/O.
+//!
+//! ```text
+//!     cpu.rs, queue.rs: one moment's measurements -> a need        bounds.rs: a person's command -> floor or ceiling
+//!                  |                                                             |
+//!                  v                                                             v
+//!     history.rs: the needs of the last minutes  ------------------------>  decide.rs: hold, or reach n
+//! ```
+//!
+//! `language` tries it in words.
+
+pub mod bounds;
+pub mod cpu;
+pub mod decide;
+pub mod history;
+pub mod language;
+pub mod need;
+pub mod queue;
+pub mod settings;
+
+pub use settings::Settings;

@@ -1,0 +1,74 @@
+//! Scaling by a queue's depth. In: its messages. Out: a need. A count that is missing is missing: it never reads as zero.
+
+use super::need::{Measured, Need};
+use super::settings::{Queue, QueueRule};
+
+/// The most that the rule "halves-and-tenths" asks for.
+const MOST: usize = 19;
+
+/// A queue's messages, none where a count is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Waiting.
+    pub visible: Option<u64>,
+    /// With a worker.
+    pub in_flight: Option<u64>,
+    /// Not to be worked on yet.
+    pub delayed: Option<u64>,
+}
+
+pub fn need(settings: &Queue, depth: Depth) -> Measured {
+    let Depth { visible: Some(visible), in_flight: Some(in_flight), delayed: Some(delayed) } = depth else {
+        let missing = [("visible", depth.visible), ("in flight", depth.in_flight), ("delayed", depth.delayed)];
+        let missing: Vec<_> = missing.iter().filter(|(_, count)| count.is_none()).map(|(name, _)| *name).collect();
+        return Measured::new(Need::Unknown, format!("queue: its count of {} is missing", missing.join(" and ")));
+    };
+    let words = format!("queue: {visible} visible, {in_flight} in flight, {delayed} delayed");
+    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let need = match settings.rule {
+        QueueRule::Backlog => {
+            let busy = in_flight.div_ceil(settings.concurrency.get());
+            Need::Exactly(size(busy.saturating_add(visible.div_ceil(settings.backlog.get()))))
+        }
+        QueueRule::HalvesAndTenths => {
+            let all = visible.saturating_add(in_flight).saturating_add(delayed);
+            Need::Apart { out_to: size(all.div_ceil(2)).min(MOST), in_to: size(all.div_ceil(10)).min(MOST) }
+        }
+    };
+    Measured::new(need, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn of(rule: QueueRule, visible: u64, in_flight: u64, delayed: u64) -> Need {
+        let settings = Queue { rule, ..Config::shipped().policy.queue };
+        need(&settings, Depth { visible: Some(visible), in_flight: Some(in_flight), delayed: Some(delayed) }).need
+    }
+
+    #[test]
+    fn each_busy_worker_stays_and_the_backlog_is_shared() {
+        let backlog = |visible, in_flight| of(QueueRule::Backlog, visible, in_flight, 7);
+        assert_eq!(backlog(0, 0), Need::Exactly(0));
+        assert_eq!(backlog(1, 0), Need::Exactly(1));
+        assert_eq!(backlog(0, 3), Need::Exactly(3));
+        assert_eq!(backlog(20, 3), Need::Exactly(5));
+        assert_eq!(backlog(21, 3), Need::Exactly(6));
+    }
+
+    #[test]
+    fn halves_and_tenths() {
+        let rule = |visible, in_flight, delayed| of(QueueRule::HalvesAndTenths, visible, in_flight, delayed);
+        assert_eq!(rule(5, 3, 3), Need::Apart { out_to: 6, in_to: 2 });
+        assert_eq!(rule(1000, 0, 0), Need::Apart { out_to: 19, in_to: 19 });
+    }
+
+    #[test]
+    fn a_missing_count_is_no_zero() {
+        let depth = Depth { visible: Some(0), in_flight: None, delayed: Some(0) };
+        let told = need(&Config::shipped().policy.queue, depth);
+        assert_eq!(told, Measured::new(Need::Unknown, "queue: its count of in flight is missing"));
+    }
+}

@@ -1,0 +1,6 @@
+//! The policies as tests: scenes in the policy language, all of them against random histories, and the tool as a person runs
+//! it.
+
+mod histories;
+mod scenes;
+mod tool;
