@@ -36,6 +36,7 @@ impl Scene {
     }
 
     fn timed(cloud: Simulated, timing: Timing) -> Self {
+        cloud.keep_history();
         let (tell, events) = unbounded_channel();
         let (handle, task) = Reconciler::spawn(cloud.ports(), Limits { min: 0, max: 20 }, timing, tell);
         Scene { cloud, handle, task, events }
