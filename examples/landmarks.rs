@@ -59,7 +59,7 @@ impl Reader {
         let file = path.file_name().context("a file has a name")?.to_string_lossy();
         let hands = self.tracker.read_cold(&frame)?.hands;
         say(&file, "plain", hands.iter().map(Seen::of));
-        let followed = self.tracker.read(&frame)?.hands;
+        let followed = self.tracker.read(&frame, None)?.hands;
         say(&file, "followed", followed.iter().map(Seen::of));
         // The estimate on the first, looser crop: moving hands are seen like that.
         let mut first = Vec::new();

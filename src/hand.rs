@@ -113,4 +113,27 @@ pub struct Reading {
     /// Whether the whole picture was searched, rather than only known hands followed. Only a search can find a second
     /// hand.
     pub searched: bool,
+    /// Whether this was a fresh look: a search as of a picture that stands alone, which nothing seen before colours.
+    /// Recordings from before there were fresh looks replay as if each reading had been one.
+    #[serde(default = "always")]
+    pub fresh: bool,
+}
+
+fn always() -> bool {
+    true
+}
+
+/// What gestures need of the frames to come: from this time on, the next frame is read in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    pub at: Duration,
+    /// By a fresh look.
+    pub fresh: bool,
+}
+
+impl Due {
+    /// Whether a frame of that time is read in any case.
+    pub fn has_come(self, time: Duration) -> bool {
+        time >= self.at
+    }
 }

@@ -191,7 +191,7 @@ fn video() -> Result<(), Missing> {
     let (mut tracker, mut frame, mut share, mut number) = (tracker(), Frame::default(), Share::default(), 0);
     while film.read(&mut frame).unwrap() == Status::Fresh {
         number += 1;
-        let reading = tracker.read(&frame).unwrap();
+        let reading = tracker.read(&frame, None).unwrap();
         if let Some(fingers) = expected(number) {
             let right = |hand: &Hand| hand.side == Side::Right && u64::from(hand.fingers()) == fingers;
             share.add(reading.hands.len() == 1 && reading.hands.iter().all(right));

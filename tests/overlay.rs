@@ -36,7 +36,7 @@ fn hand(side: Side, centre: (f32, f32), size: f32) -> Hand {
 }
 
 fn reading(hands: Vec<Hand>) -> Option<Reading> {
-    Some(Reading { time: Duration::ZERO, size: CAMERA, hands, searched: true })
+    Some(Reading { time: Duration::ZERO, size: CAMERA, hands, searched: true, fresh: true })
 }
 
 fn fleet(count: usize) -> FleetState {

@@ -26,7 +26,8 @@ fn watch(camera: &mut dyn Camera) -> [(Vec<Transition>, Phase); 2] {
     let mut machines = [Begin::Fist, Begin::Any].map(|begin| (Vec::new(), machine(begin)));
     let mut frame = Frame::default();
     while camera.read(&mut frame).unwrap() == Status::Fresh {
-        let reading = tracker.read(&frame).unwrap();
+        let mut due = machines.iter().filter_map(|(_, machine)| machine.due());
+        let reading = tracker.read(&frame, due.find(|due| due.fresh && due.has_come(frame.time))).unwrap();
         machines.iter_mut().for_each(|(came, machine)| came.extend(machine.see(&reading)));
     }
     machines.map(|(came, machine)| (came, machine.phase()))

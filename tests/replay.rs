@@ -48,11 +48,14 @@ async fn watched(script: &str) -> Vec<Update> {
     let camera = Box::new(Puppet::new(Script::parse(script).unwrap(), (320, 240), 10.0, Clock::fast()));
     let tracker = Box::new(vision::open(&Config::shipped().vision, None, false).unwrap());
     let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
-    let mut readings =
-        Input::Camera { camera, tracker, pace: Pace::Every }.start(pictures, tokio::sync::watch::channel(None).1);
+    let mut readings = Input::Camera { camera, tracker, pace: Pace::Every }.start(pictures);
+    let mut machine = Machine::new(Config::shipped().gesture, true);
     let mut all = Vec::new();
-    while let Some(seen) = readings.recv().await {
+    while let Some(seen) = readings.recv(machine.due()).await {
         all.push(seen.unwrap());
+        if let Some(Update::Reading(reading)) = all.last() {
+            machine.see(reading);
+        }
     }
     all
 }

@@ -70,7 +70,7 @@ fn inference(frames: &Path) -> Result<()> {
     time_each(frames, |frame| {
         let roi = match followed {
             Some(roi) => roi,
-            None => Roi::of_landmarks(&tracker.read(frame)?.hands.first().context("no hand is seen")?.landmarks),
+            None => Roi::of_landmarks(&tracker.read(frame, None)?.hands.first().context("no hand is seen")?.landmarks),
         };
         let look = reader.read(&frame.picture, &roi)?;
         std::hint::black_box(fingers::read(&look.landmarks));

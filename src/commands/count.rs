@@ -81,7 +81,7 @@ impl Counter {
                 (self.tracker.read_cold(&self.frame)?, None)
             } else {
                 let seconds = rounded(self.frame.time.as_secs_f64(), 3);
-                (self.tracker.read(&self.frame)?, Some(Moment { frame: number, seconds }))
+                (self.tracker.read(&self.frame, None)?, Some(Moment { frame: number, seconds }))
             };
             if let Some(annotator) = &mut self.annotator {
                 annotator.save(&self.frame.picture, &reading.hands, moment.map(|moment| moment.frame))?;
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn reading(hands: Vec<Hand>) -> Reading {
-        Reading { time: Duration::ZERO, size: (640, 480), hands, searched: true }
+        Reading { time: Duration::ZERO, size: (640, 480), hands, searched: true, fresh: true }
     }
 
     fn hand(side: Side, raised: [bool; 5], sure: bool) -> Hand {

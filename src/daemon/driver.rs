@@ -3,7 +3,6 @@
 
 use std::mem;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
 
 use image::RgbImage;
 use tokio::sync::oneshot;
@@ -17,7 +16,7 @@ use crate::command::{Command, Intent};
 use crate::event::{Event, Stamped};
 use crate::fleet::{FleetState, Handle, Outcome};
 use crate::gesture::machine::{Machine, Phase, Transition};
-use crate::hand::Reading;
+use crate::hand::{Due, Reading};
 use crate::pipeline::recording::Recorder;
 use crate::pipeline::update::Update;
 
@@ -88,8 +87,8 @@ impl Driver {
         }
     }
 
-    /// When the machine needs a reading in any case.
-    pub fn due(&self) -> Option<Duration> {
+    /// The reading that the machine needs next in any case.
+    pub fn due(&self) -> Option<Due> {
         self.machine.due()
     }
 

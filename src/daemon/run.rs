@@ -71,8 +71,7 @@ pub async fn run(parts: Parts, channels: Channels) -> Result<Summary, RunError> 
     let mut driver = Driver::new(mode, machine, fleet, journal, recorder);
     let newest_picture = pictures.subscribe();
     let mut puppet = input.keys();
-    let (due_in, due) = watch::channel(None);
-    let mut updates = input.start(pictures, due);
+    let mut updates = input.start(pictures);
     let mut signals = Signals::catch().map_err(RunError::Signals)?;
     let mut refresh = interval(REFRESH);
     driver.begin();
@@ -80,11 +79,8 @@ pub async fn run(parts: Parts, channels: Channels) -> Result<Summary, RunError> 
 
     let failure = loop {
         select! {
-            update = updates.recv(), if settled.is_none() => match update {
-                Some(Ok(update)) => {
-                    driver.update(update);
-                    due_in.send_replace(driver.due());
-                }
+            update = updates.recv(driver.due()), if settled.is_none() => match update {
+                Some(Ok(update)) => driver.update(update),
                 Some(Err(error)) => break Some(error.into()),
                 // The source has ended: what it asked for is still to be done.
                 None => settled = Some(Box::pin(driver.settled())),
@@ -195,7 +191,9 @@ mod tests {
         let mut recorder = Recorder::create(&path).unwrap();
         for seconds in [0, 60] {
             let (time, size) = (Duration::from_secs(seconds), (64, 48));
-            recorder.write(&Update::Reading(Reading { time, size, hands: Vec::new(), searched: true })).unwrap();
+            recorder
+                .write(&Update::Reading(Reading { time, size, hands: Vec::new(), searched: true, fresh: true }))
+                .unwrap();
         }
         let config = Config::shipped();
         let (events_in, events) = unbounded_channel();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use glam::Vec2;
 
+use super::confirm::Looks;
 use super::sample::{Sample, Shown, Sign};
 use super::settings::Settings;
 use super::why::Why;
@@ -18,7 +19,7 @@ pub struct Window {
 }
 
 /// The sign that the newest readings agree on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Hold {
     /// The gesture if the hold ended now; its `hold` is the time so far.
     pub gesture: Gesture,
@@ -30,6 +31,8 @@ pub struct Hold {
     /// The time of its first reading, and the hand in it.
     pub begin: Duration,
     pub first: Sign,
+    /// When a fresh look is due to confirm it; none once it is confirmed.
+    pub look: Option<Duration>,
 }
 
 impl Window {
@@ -56,11 +59,11 @@ impl Window {
             Gesture { side: sign.palm.side, fingers: sign.fingers, confidence: 0.0, hold: Duration::ZERO };
         let needed = settings.hold(gesture.intent());
 
-        let (mut held, mut long_enough, mut searched, mut hint) = (false, false, false, None);
+        let (mut held, mut long_enough, mut hint, mut looks) = (false, false, None, Looks::default());
         let (mut readings, mut agreed, mut confidence) = (0usize, 0usize, 0.0);
         let (mut begin, mut first) = (newest.time, sign);
         let mut still = Still::new(&sign);
-        let mut later = newest.time;
+        let (mut later, mut earliest) = (newest.time, newest.time);
         for sample in self.samples.iter().rev() {
             let hand = sample.shown.sign().filter(|hand| hand.agrees_with(&sign));
             if later.saturating_sub(sample.time) > settings.gap {
@@ -72,13 +75,16 @@ impl Window {
             }
             later = sample.time;
             readings += 1;
-            searched |= sample.searched && sample.shown.is_one_hand();
+            if sample.fresh {
+                looks.add_older(sample.time, hand.is_some());
+            }
             let hold = newest.time.saturating_sub(sample.time);
             if let Some(hand) = hand {
                 if !still.goes_on(&hand, settings) {
                     hint = Some(Why::Moving);
                     break;
                 }
+                earliest = sample.time;
                 agreed += 1;
                 confidence += hand.confidence;
                 if agreed as f32 / readings as f32 >= settings.agree {
@@ -96,12 +102,14 @@ impl Window {
         }
         if long_enough && readings < settings.readings_min {
             hint = Some(Why::FewReadings);
-        } else if long_enough && !searched {
-            hint = Some(Why::NotSearched);
+        } else if long_enough && !looks.confirm(begin, needed) {
+            hint = Some(Why::NotConfirmed);
         }
         let complete = long_enough && hint.is_none() && newest.shown.sign().is_some();
         let progress = if long_enough { 1.0 } else { gesture.hold.div_duration_f32(needed) };
-        Some(Hold { gesture, progress, complete, hint, begin, first })
+        // Where few agreed so far, the hold may still turn out to have begun earlier.
+        let look = [begin, earliest].into_iter().filter_map(|begin| looks.due(begin, needed)).min();
+        Some(Hold { gesture, progress, complete, hint, begin, first, look })
     }
 }
 

@@ -22,10 +22,13 @@ use crate::hand::{Hand, Reading, Side};
 pub const WORDS: &str = "  \
   SIGN for 900ms                  readings of the sign, one a period, the end excluded
   SIGN, every 5th SIGN for 2s     the same, but each 5th reading is the other sign
+  SIGN, afresh SIGN for 2s        the same, but fresh looks at the whole picture see the other sign
   show                            the phase as it is now
   period 50ms                     time between readings (50ms at the start)
   searches every 5                each 5th reading has searched the whole picture (so at the start)
   searches never, search          no reading has; the next one has
+  looks when due                  readings are fresh looks where a hold needs one (so at the start)
+  looks never, look               no reading is one; the next one is
   gap 300ms, back 100ms           the next reading comes that long after, or before, the last
   clock stops, clock goes         readings go on, their time stands still
   camera lost, pause, resume, quit
@@ -119,6 +122,8 @@ enum Step {
     Period(Duration),
     SearchEvery(Option<usize>),
     Search,
+    Looks { due: bool },
+    Look,
     Gap(Duration),
     Back(Duration),
     Clock { goes: bool },
@@ -128,7 +133,13 @@ enum Step {
     Quit,
     StartPaused,
     Show,
-    Readings { sign: Hands, noise: Option<(usize, Hands)>, long: Duration },
+    Readings { sign: Hands, other: Option<(When, Hands)>, long: Duration },
+}
+
+/// Which readings show the other sign.
+enum When {
+    Every(usize),
+    Afresh,
 }
 
 type Hands = Vec<Moving>;
@@ -174,6 +185,9 @@ fn parse(text: &str) -> Result<Step, Wrong> {
         ["searches", "never"] => Step::SearchEvery(None),
         ["searches", "every", n] => Step::SearchEvery(Some(nth(n)?)),
         ["search"] => Step::Search,
+        ["looks", "when", "due"] => Step::Looks { due: true },
+        ["looks", "never"] => Step::Looks { due: false },
+        ["look"] => Step::Look,
         ["gap", gap] => Step::Gap(duration(gap)?),
         ["back", back] => Step::Back(duration(back)?),
         ["clock", "stops"] => Step::Clock { goes: false },
@@ -186,14 +200,17 @@ fn parse(text: &str) -> Result<Step, Wrong> {
         ["show"] => Step::Show,
         [ref words @ .., "for", long] => {
             let (text, long) = (words.join(" "), duration(long)?);
-            let (shown, noise) = match text.split_once(", every ") {
-                Some((shown, noise)) => match noise.split_once(' ') {
-                    Some((n, noise)) => (shown, Some((nth(n.trim_end_matches(char::is_alphabetic))?, sign(noise)?))),
-                    None => return wrong("the other sign is missing", "write it so: left 3, every 5th none for 1s"),
-                },
-                None => (&*text, None),
+            let (shown, other) = if let Some((shown, other)) = text.split_once(", afresh ") {
+                (shown, Some((When::Afresh, sign(other)?)))
+            } else if let Some((shown, other)) = text.split_once(", every ") {
+                let Some((n, other)) = other.split_once(' ') else {
+                    return wrong("the other sign is missing", "write it so: left 3, every 5th none for 1s");
+                };
+                (shown, Some((When::Every(nth(n.trim_end_matches(char::is_alphabetic))?), sign(other)?)))
+            } else {
+                (&*text, None)
             };
-            Step::Readings { sign: sign(shown)?, noise, long }
+            Step::Readings { sign: sign(shown)?, other, long }
         }
         _ => {
             return wrong(
@@ -308,6 +325,8 @@ struct Player<'a> {
     readings: usize,
     searches_every: Option<usize>,
     search_next: bool,
+    looks_when_due: bool,
+    look_next: bool,
     fistless: Option<(Side, u8)>,
 }
 
@@ -324,6 +343,8 @@ impl Player<'_> {
             readings: 0,
             searches_every: Some(5),
             search_next: false,
+            looks_when_due: true,
+            look_next: false,
             fistless: None,
         }
     }
@@ -333,12 +354,14 @@ impl Player<'_> {
             Step::CameraLost => self.machine.camera_lost(),
             Step::Pause => self.machine.pause(),
             Step::Quit => self.machine.quit(),
-            Step::Readings { sign, noise, long } => return self.read(&sign, noise.as_ref(), long),
+            Step::Readings { sign, other, long } => return self.read(&sign, other.as_ref(), long),
             step => {
                 match step {
                     Step::Period(period) => self.period = period,
                     Step::SearchEvery(n) => self.searches_every = n,
                     Step::Search => self.search_next = true,
+                    Step::Looks { due } => self.looks_when_due = due,
+                    Step::Look => self.look_next = true,
                     Step::Gap(gap) => self.next = self.last + gap,
                     Step::Back(back) => match self.last.checked_sub(back) {
                         Some(next) => self.next = next,
@@ -357,7 +380,7 @@ impl Player<'_> {
     }
 
     /// Readings of the sign, the end excluded.
-    fn read(&mut self, sign: &Hands, noise: Option<&(usize, Hands)>, long: Duration) -> Result<(), Wrong> {
+    fn read(&mut self, sign: &Hands, other: Option<&(When, Hands)>, long: Duration) -> Result<(), Wrong> {
         let count = long.as_nanos().div_ceil(self.period.as_nanos());
         if self.readings as u128 + count > MOST_READINGS {
             let remedy = format!("write a shorter time or a longer period: {MOST_READINGS} readings at most in all");
@@ -365,12 +388,18 @@ impl Player<'_> {
         }
         let mut passed = Duration::ZERO;
         for index in 0..count as usize {
-            let shown = noise.filter(|(nth, _)| (index + 1).is_multiple_of(*nth)).map_or(sign, |(_, noise)| noise);
+            let due = self.machine.due().is_some_and(|due| due.fresh && due.has_come(self.next));
+            let fresh = std::mem::take(&mut self.look_next) || self.looks_when_due && due;
+            let is_other = |when: &When| match when {
+                When::Every(nth) => (index + 1).is_multiple_of(*nth),
+                When::Afresh => fresh,
+            };
+            let shown = other.filter(|(when, _)| is_other(when)).map_or(sign, |(_, other)| other);
             let hands = shown.iter().map(|hand| hand.hand(index, passed.as_secs_f32())).collect();
             self.readings += 1;
             let regular = self.searches_every.is_some_and(|n| self.readings.is_multiple_of(n));
-            let searched = std::mem::take(&mut self.search_next) || regular;
-            let transition = self.machine.see(&Reading { time: self.next, size: SIZE, hands, searched });
+            let searched = std::mem::take(&mut self.search_next) || regular || fresh;
+            let transition = self.machine.see(&Reading { time: self.next, size: SIZE, hands, searched, fresh });
             self.last = self.next;
             self.keep(transition);
             if let Phase::Holding { gesture, hint: Some(Why::NoFist), .. } = self.machine.phase() {
@@ -479,9 +508,9 @@ mod tests {
 
     #[test]
     fn every_word_is_one() {
-        let steps = "start paused; resume; period 40ms; searches never; search; searches every 3
+        let steps = "start paused; resume; period 40ms; searches never; search; searches every 3; looks never; look; looks when due
             left 3 x 300 y 200 palm 50 roll 20 for 1s; left fist for 80ms; right 10001 for 80ms; unsure small fist jumping 3 drifting 4 turning 5 waving nowhere for 80ms
-            two for 40ms; none, every 2nd right 2 for 80ms; gap 2s; back 1ms; clock stops; none for 80ms; clock goes
+            two for 40ms; none, every 2nd right 2 for 80ms; none, afresh two for 80ms; gap 2s; back 1ms; clock stops; none for 80ms; clock goes
             pause; show; camera lost; quit";
         play(steps, &Config::shipped().gesture).unwrap_or_else(|error| panic!("{error}"));
     }
@@ -495,7 +524,7 @@ mod tests {
         #[test]
         fn no_words_make_it_panic(words in prop::collection::vec(prop::sample::select(vec![
             "left", "right", "fist", "none", "two", "3", "0", "-1e38", "and", "for", "1s", "900ms", ";", "gap", "back",
-            "3600s", "period", "1ms", "searches", "every", ", every ", "5th", "search", "clock", "stops", "goes", "show",
+            "3600s", "period", "1ms", "searches", "every", ", every ", "5th", "search", "looks", "look", "when", "due", "never", ", afresh ", "clock", "stops", "goes", "show",
             "camera", "lost", "pause", "resume", "quit", "start", "paused", "jumping", "x", "turning", "waving", "palm",
         ]), 0..30)) {
             let _ = play(&words.join(" "), &Config::shipped().gesture);

@@ -28,7 +28,7 @@ use super::sample::{Palm, Sample, Shown};
 use super::settings::{Begin, Settings};
 use super::why::Why;
 use crate::command::{Gesture, Intent};
-use crate::hand::{Reading, Side};
+use crate::hand::{Due, Reading, Side};
 
 /// What happened, for the fleet and the log.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -213,15 +213,20 @@ impl Machine {
         self.now.filter(|_| goes_on).and_then(|now| self.fists.ready(now, &self.settings))
     }
 
-    /// The time at which the current hold, countdown or release completes. A reader that skips frames must read that frame.
-    pub fn due(&self) -> Option<Duration> {
+    /// The reading that the current hold, countdown or release needs next: its last one, or a fresh look that confirms a
+    /// hold. A reader that skips frames must read that frame.
+    pub fn due(&self) -> Option<Due> {
+        let last = |at| Due { at, fresh: false };
         match &self.state {
-            State::CountingDown { since, .. } => Some(since.saturating_add(self.settings.countdown)),
-            State::Unreleased { released, .. } => released.map(|since| since.saturating_add(self.settings.release)),
+            State::CountingDown { since, .. } => Some(last(since.saturating_add(self.settings.countdown))),
+            State::Unreleased { released, .. } => {
+                released.map(|since| last(since.saturating_add(self.settings.release)))
+            }
             State::Armed(window) => {
                 let hold = self.held(window).filter(|hold| hold.hint != Some(Why::NoFist))?;
                 let left = self.settings.hold(hold.gesture.intent()).saturating_sub(hold.gesture.hold);
-                self.now.map(|now| now.saturating_add(left))
+                let end = self.now.map(|now| last(now.saturating_add(left)));
+                hold.look.map(|at| Due { at, fresh: true }).or(end)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Hands to gestures. Pure: no clock, no I/O; time comes from the readings.
 
+pub mod confirm;
 pub mod fists;
 pub mod hold;
 pub mod language;

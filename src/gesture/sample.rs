@@ -16,6 +16,8 @@ pub struct Sample {
     pub time: Duration,
     /// Whether the whole picture was searched for hands.
     pub searched: bool,
+    /// Whether that was a fresh look.
+    pub fresh: bool,
     pub shown: Shown,
     /// The palm of the one hand, whatever it shows; none where it is impossible.
     pub palm: Option<Palm>,
@@ -57,8 +59,8 @@ pub struct Palm {
 impl Sample {
     pub fn of(reading: &Reading, settings: &Settings, pictures: &Pictures) -> Sample {
         let size = Vec2::new(reading.size.0 as f32, reading.size.1 as f32);
-        let mut sample =
-            Sample { time: reading.time, searched: reading.searched, shown: Shown::NoHand(Why::NoHand), palm: None };
+        let &Reading { time, searched, fresh, .. } = reading;
+        let mut sample = Sample { time, searched, fresh, shown: Shown::NoHand(Why::NoHand), palm: None };
         for hand in &reading.hands {
             let shown = if pictures.have(hand) { Shown::NoHand(Why::Picture) } else { shown_by(hand, size, settings) };
             match (sample.shown, shown) {
@@ -94,10 +96,6 @@ impl Shown {
     /// Whether this takes a retire back, at rest. If in doubt it does: a retire that is taken back can be repeated.
     pub fn is_take_back(&self) -> bool {
         matches!(self, Shown::Fist | Shown::Refused { fist: true, .. })
-    }
-
-    pub fn is_one_hand(&self) -> bool {
-        matches!(self, Shown::Refused { .. } | Shown::Fist | Shown::Sign(_))
     }
 
     /// Why this reading starts no gesture.

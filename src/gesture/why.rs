@@ -19,7 +19,7 @@ pub enum Why {
     Moving,
     // About the readings.
     FewReadings,
-    NotSearched,
+    NotConfirmed,
     // About the machine's state.
     NotReleased,
     Paused,
@@ -58,8 +58,9 @@ impl Why {
             | Why::ThumbSign
             | Why::NoFist
             | Why::Moving
-            | Why::FewReadings => "the hand was unclear",
-            Why::NotSearched | Why::NotReleased | Why::NoPicture => "nothing was seen",
+            | Why::FewReadings
+            | Why::NotConfirmed => "the hand was unclear",
+            Why::NotReleased | Why::NoPicture => "nothing was seen",
         }
     }
 }
@@ -80,7 +81,7 @@ impl fmt::Display for Why {
             Why::NoFist => "Make a fist first, then open your fingers",
             Why::Moving => "Hold still",
             Why::FewReadings => "Too few pictures a second",
-            Why::NotSearched => "Looking for a second hand",
+            Why::NotConfirmed => "A second look differs: spread your fingers, face the camera",
             Why::NotReleased => "Lower your hand or make a fist first",
             Why::Paused => "Paused",
             Why::NoPicture => "Waiting for the camera",

@@ -2,18 +2,18 @@
 //! recording. Out: a channel of updates.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc as answers;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use image::RgbImage;
 use tokio::sync::mpsc;
-use tokio::sync::watch::{Receiver, Sender};
+use tokio::sync::watch::Sender;
 
 use super::recording::{Recording, RecordingError};
 use super::slot::{self, Closer, Pace, Reader, Writer};
 use super::update::Update;
 use crate::camera::{Camera, CameraError, Frame, Status};
-use crate::hand::Reading;
+use crate::hand::{Due, Reading};
 use crate::vision::model::ModelError;
 use crate::vision::tracker::Tracker;
 
@@ -40,21 +40,34 @@ pub enum PipelineError {
 /// threads: vision's at once, the camera's at its next frame.
 pub struct Readings {
     seen: mpsc::Receiver<Result<Update, PipelineError>>,
+    /// An answer to each update: what is due next.
+    due: answers::Sender<Option<Due>>,
+    unanswered: bool,
     /// Only a camera has one.
     slot: Option<Closer>,
     vision: Option<JoinHandle<()>>,
 }
 
 impl Readings {
-    /// The next update; None after the last one.
-    pub async fn recv(&mut self) -> Option<Result<Update, PipelineError>> {
-        self.seen.recv().await
+    /// The next update; None after the last one. `due` is the reading that is needed next, after the last update. Where
+    /// every frame is read, vision waits for this call before the next one, so that a film always gives the same
+    /// readings. The future may be dropped.
+    pub async fn recv(&mut self, due: Option<Due>) -> Option<Result<Update, PipelineError>> {
+        if std::mem::take(&mut self.unanswered) {
+            // A recording asks for nothing.
+            let _ = self.due.send(due);
+        }
+        let next = self.seen.recv().await;
+        self.unanswered = next.is_some();
+        next
     }
 }
 
 impl Drop for Readings {
     fn drop(&mut self) {
         self.seen.close();
+        // Vision may wait for an answer.
+        self.due = answers::channel().0;
         if let Some(slot) = &self.slot {
             slot.close();
         }
@@ -73,10 +86,10 @@ impl Input {
         }
     }
 
-    /// Starts the threads. `due` is the time from which a frame is read in any case. A recording publishes no pictures.
-    pub fn start(self, pictures: Sender<RgbImage>, due: Receiver<Option<Duration>>) -> Readings {
+    /// Starts the threads. A recording publishes no pictures.
+    pub fn start(self, pictures: Sender<RgbImage>) -> Readings {
         match self {
-            Input::Camera { camera, tracker, pace } => spawn(camera, *tracker, pace, pictures, due),
+            Input::Camera { camera, tracker, pace } => spawn(camera, *tracker, pace, pictures),
             Input::Recording(recording) => replay(recording),
         }
     }
@@ -93,20 +106,14 @@ fn replay(recording: Recording) -> Readings {
             }
         }
     });
-    Readings { seen, slot: None, vision: None }
+    Readings { seen, due: answers::channel().0, unanswered: false, slot: None, vision: None }
 }
 
 /// Reads hands from a camera, in two threads. A thread that panics is reported as an error, never as the source's end.
 ///
 /// Each picture is published too, for the views. In real time, a frame that shows nothing new gives no reading, unless
-/// it is `due`.
-pub fn spawn(
-    camera: Box<dyn Camera>,
-    tracker: Tracker,
-    pace: Pace,
-    pictures: Sender<RgbImage>,
-    due: Receiver<Option<Duration>>,
-) -> Readings {
+/// it is due.
+pub fn spawn(camera: Box<dyn Camera>, tracker: Tracker, pace: Pace, pictures: Sender<RgbImage>) -> Readings {
     let (writer, reader) = slot::slot(pace);
     let slot = reader.closer();
     // At most one reading waits, so that a slow consumer gets new readings, not old ones.
@@ -117,14 +124,15 @@ pub fn spawn(
             writer.fail(error);
         }
     });
-    let look = FrameReader { tracker, due: (pace == Pace::Latest).then_some(due) };
+    let (due, answered) = answers::channel();
+    let look = FrameReader { tracker, pace, answered, due: None };
     let vision = thread::spawn(move || {
         let failed = sender.clone();
         if catch_unwind(AssertUnwindSafe(|| read(reader, look, sender, pictures))).is_err() {
             let _ = failed.blocking_send(Err(PipelineError::Panicked));
         }
     });
-    Readings { seen, slot: Some(slot), vision: Some(vision) }
+    Readings { seen, due, unanswered: false, slot: Some(slot), vision: Some(vision) }
 }
 
 /// The camera's thread.
@@ -147,17 +155,27 @@ fn deliver(mut camera: Box<dyn Camera>, slot: &Writer) -> Result<(), CameraError
 /// Which frames are read: all of them, or those that are new or due.
 struct FrameReader {
     tracker: Tracker,
-    due: Option<Receiver<Option<Duration>>>,
+    pace: Pace,
+    answered: answers::Receiver<Option<Due>>,
+    /// The newest answer.
+    due: Option<Due>,
 }
 
 impl FrameReader {
     fn at(&mut self, frame: &Frame) -> Result<Option<Reading>, ModelError> {
-        match &self.due {
-            Some(due) => {
-                let due = *due.borrow();
-                self.tracker.read_if_new(frame, due)
+        match self.pace {
+            Pace::Latest => {
+                self.due = self.answered.try_iter().last().unwrap_or(self.due);
+                self.tracker.read_if_new(frame, self.due)
             }
-            None => self.tracker.read(frame).map(Some),
+            Pace::Every => self.tracker.read(frame, self.due).map(Some),
+        }
+    }
+
+    /// Waits for the answer to an update that was sent. Whoever has gone answers no more.
+    fn wait(&mut self) {
+        if self.pace == Pace::Every {
+            self.due = self.answered.recv().unwrap_or_default();
         }
     }
 }
@@ -186,12 +204,21 @@ fn read(
             Err(error) => Err(error.into()),
         };
         pictures.send_modify(|shown| shown.clone_from(&frame.picture));
-        if was_lost && next.is_ok() && seen.blocking_send(Ok(Update::Back)).is_err() {
-            break;
+        if was_lost && next.is_ok() {
+            if seen.blocking_send(Ok(Update::Back)).is_err() {
+                break;
+            }
+            look.wait();
         }
         let failed = next.is_err();
         let gone = match next.transpose() {
-            Some(next) => seen.blocking_send(next).is_err(),
+            Some(next) => {
+                let gone = seen.blocking_send(next).is_err();
+                if !gone && !failed {
+                    look.wait();
+                }
+                gone
+            }
             None => seen.is_closed(),
         };
         if gone || failed {
@@ -204,7 +231,7 @@ fn read(
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use image::RgbImage;
 
@@ -280,9 +307,8 @@ mod tests {
     /// Everything that comes until the channel closes: times in seconds, errors in words.
     fn all(camera: Box<Fake>, tracker: Tracker, pace: Pace) -> Vec<Result<u64, String>> {
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
-        let due = tokio::sync::watch::channel(None).1;
-        let mut readings = spawn(camera, tracker, pace, pictures, due);
-        std::iter::from_fn(|| readings.seen.blocking_recv())
+        let mut readings = spawn(camera, tracker, pace, pictures);
+        std::iter::from_fn(|| wait(readings.recv(None)))
             .map(|seen| match seen {
                 Ok(Update::Reading(reading)) => Ok(reading.time.as_secs()),
                 Ok(Update::Lost(reason)) => Err(reason),
@@ -291,6 +317,10 @@ mod tests {
                 Err(error) => Err(error.to_string()),
             })
             .collect()
+    }
+
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
     }
 
     fn wait_for_the_drop_of(alive: &Arc<()>) {
@@ -307,6 +337,18 @@ mod tests {
         let readings = all(camera, tracker(works), Pace::Every);
         assert_eq!(readings, (1..=20).map(Ok).collect::<Vec<_>>());
         wait_for_the_drop_of(&alive);
+    }
+
+    #[test]
+    fn what_is_due_is_in_the_very_next_frame() {
+        let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
+        let mut readings = spawn(Fake::new(20).0, tracker(works), Pace::Every, pictures);
+        let mut due = None;
+        for second in 1..=20 {
+            let Some(Ok(Update::Reading(reading))) = wait(readings.recv(due)) else { panic!("reading {second}") };
+            assert_eq!(reading.fresh, due.is_some(), "reading {second}");
+            due = (second % 3 == 0).then_some(Due { at: Duration::ZERO, fresh: true });
+        }
     }
 
     #[test]
@@ -371,7 +413,7 @@ mod tests {
         };
         let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
         let began = Instant::now();
-        drop(spawn(camera, tracker(works), Pace::Latest, pictures, tokio::sync::watch::channel(None).1));
+        drop(spawn(camera, tracker(works), Pace::Latest, pictures));
         assert!(began.elapsed() < Duration::from_secs(10));
     }
 
@@ -380,9 +422,8 @@ mod tests {
         for pace in [Pace::Every, Pace::Latest] {
             let (camera, alive) = Fake::new(u64::MAX);
             let pictures = tokio::sync::watch::channel(RgbImage::default()).0;
-            let due = tokio::sync::watch::channel(None).1;
-            let mut readings = spawn(camera, tracker(works), pace, pictures, due);
-            assert!(readings.seen.blocking_recv().is_some());
+            let mut readings = spawn(camera, tracker(works), pace, pictures);
+            assert!(wait(readings.recv(None)).is_some());
             drop(readings);
             wait_for_the_drop_of(&alive);
         }

@@ -9,7 +9,7 @@ use super::settings::Settings;
 /// there.
 pub const AFTERMATH: Duration = Duration::from_millis(150);
 
-/// The interval between searches. `followed`: hands are being followed; `lost`: one of them was just lost.
+/// The interval between searches. `followed`: hands are being followed; `lost`: one of them was lost since the last one.
 pub fn search_after(settings: &Settings, life: Life, followed: bool, lost: bool) -> Duration {
     match life {
         _ if lost => settings.search_moving,
@@ -40,14 +40,6 @@ mod tests {
             let step = Duration::from_secs(1) / fps;
             let read = (1..).find(|&n| is_time(&settings, step * n, step));
             assert_eq!(read, Some(frames), "{fps} frames a second");
-        }
-    }
-
-    #[test]
-    fn a_hold_always_contains_a_search() {
-        let config = Config::shipped();
-        for life in [Life::Still, Life::Restless, Life::Moving] {
-            assert!(search_after(&config.vision, life, true, false) < config.gesture.hold_launch);
         }
     }
 }

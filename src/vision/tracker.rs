@@ -14,7 +14,7 @@ use super::palm::{Palm, PalmDetector};
 use super::roi::Roi;
 use super::settings::Settings;
 use crate::camera::Frame;
-use crate::hand::{Hand, Reading, Side, palm_centre, palm_width};
+use crate::hand::{Due, Hand, Reading, Side, palm_centre, palm_width};
 
 /// The zoom when nothing was found at full size: palms that fill the picture are larger than any in the training data.
 const ZOOM_OUT: f32 = 0.6;
@@ -29,6 +29,11 @@ const SIDE_MARGIN: f32 = 0.2;
 /// A rejected palm is tried again after this time, or when its score has risen by this much.
 const REJECTED_FOR: Duration = Duration::from_secs(1);
 const REJECTED_RISE: f32 = 0.2;
+
+/// A palm of at least this score that is not the palm of the hand that it leads to, or whose hand has at least this
+/// presence, may be a hand that hides behind another one. Then a fresh look is not sure.
+const HIDDEN_PALM: f32 = 0.5;
+const HIDDEN_PRESENCE: f32 = 0.3;
 
 /// Reads hands in consecutive frames.
 pub struct Tracker {
@@ -51,8 +56,23 @@ pub struct Tracker {
     moved: Option<Duration>,
     /// Consecutive searches that found nothing.
     fruitless: u32,
+    /// Whether a followed hand was lost since the last search.
+    lost: bool,
+    /// Whether the last search found palms of what may be a hidden hand.
+    hidden: bool,
     /// Whether the last two readings were sure and showed the same.
     settled: bool,
+}
+
+/// How a frame was looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Only where hands were before.
+    Followed,
+    /// Everywhere else too.
+    Searched,
+    /// As if there had been no frame before.
+    Fresh,
 }
 
 /// A hand that was in the last frame.
@@ -67,6 +87,11 @@ struct Followed {
 impl Followed {
     fn new(estimate: Estimate, right: f32) -> Followed {
         Followed { fingers: fingers::read(&estimate.landmarks), estimate, right }
+    }
+
+    /// Whether a fresh look has found this hand.
+    fn is_now(&self, found: &Estimate) -> bool {
+        self.estimate.is_same_hand(found) || self.was_outrun(found)
     }
 
     /// Whether `found` is this hand, which moved so fast that its old square covered only half of it, so that the
@@ -111,35 +136,38 @@ impl Tracker {
             last_search: None,
             moved: None,
             fruitless: 0,
+            lost: false,
+            hidden: false,
             settled: false,
         }
     }
 
     /// The hands in the next frame, or none if the reading would repeat the last one: all hands are sure and nothing
-    /// changes near them. From `due` on, a frame is always read.
-    pub fn read_if_new(&mut self, frame: &Frame, due: Option<Duration>) -> Result<Option<Reading>, ModelError> {
+    /// changes near them. What is `due` is always read.
+    pub fn read_if_new(&mut self, frame: &Frame, due: Option<Due>) -> Result<Option<Reading>, ModelError> {
         if !is_empty(&frame.picture) {
             self.now.take(&frame.picture);
         }
-        if self.is_news(frame) || due.is_some_and(|due| frame.time >= due) {
-            return self.read_now(frame).map(Some);
+        let due = due.filter(|due| due.has_come(frame.time));
+        if due.is_some() || self.is_news(frame) {
+            return self.read_now(frame, due).map(Some);
         }
         self.last = Some(frame.time);
         Ok(None)
     }
 
-    /// The hands in the next frame.
-    pub fn read(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
+    /// The hands in the next frame, by a fresh look if one is `due`.
+    pub fn read(&mut self, frame: &Frame, due: Option<Due>) -> Result<Reading, ModelError> {
         if !is_empty(&frame.picture) {
             self.now.take(&frame.picture);
         }
-        self.read_now(frame)
+        self.read_now(frame, due.filter(|due| due.has_come(frame.time)))
     }
 
     fn is_news(&mut self, frame: &Frame) -> bool {
         let (Some(last), Some(last_read)) = (self.last, self.last_read) else { return true };
         // If time stands still or runs back, the frame is read too.
-        if !self.settled || self.followed.is_empty() || is_empty(&frame.picture) || frame.time <= last {
+        if !self.settled || self.lost || self.followed.is_empty() || is_empty(&frame.picture) || frame.time <= last {
             return true;
         }
         self.now.changes_since(&self.read, &mut self.changes);
@@ -147,11 +175,11 @@ impl Tracker {
             || self.areas(&frame.picture).iter().any(|hand| hand.changed(&self.changes))
     }
 
-    /// Expects `now` to hold this frame's picture.
-    fn read_now(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
+    /// Expects `now` to hold this frame's picture; `due` has come.
+    fn read_now(&mut self, frame: &Frame, due: Option<Due>) -> Result<Reading, ModelError> {
         if is_empty(&frame.picture) {
             self.forget();
-            return Ok(self.reading(frame, false));
+            return Ok(self.reading(frame, Look::Followed));
         }
         if self.last.is_some_and(|last| frame.time < last) {
             self.forget();
@@ -159,21 +187,33 @@ impl Tracker {
         self.last = Some(frame.time);
         self.last_read = Some(frame.time);
         self.read.clone_from(&self.now);
-        let before = self.signs();
-        let lost = self.follow(&frame.picture)?;
-        let searched = self.wants_search(frame, lost);
-        if searched {
+        let (before, mut known) = (self.signs(), self.followed.len());
+        let reading = if due.is_some_and(|due| due.fresh) {
+            self.notice_life(frame);
+            let followed = std::mem::take(&mut self.followed);
+            self.search_afresh(&frame.picture)?;
+            let mut reading = self.reading(frame, Look::Fresh);
+            reading.hands.iter_mut().for_each(|hand| hand.sure &= !self.hidden);
+            self.go_on(followed);
+            reading
+        } else {
+            self.lost |= self.follow(&frame.picture)?;
+            known = self.followed.len();
+            let searched = self.wants_search(frame);
+            if searched {
+                self.rejected.retain(|old| frame.time.saturating_sub(old.at) < REJECTED_FOR);
+                // If nothing is found for a while, every third search is for a hand that fills the picture.
+                let zoom = if self.fruitless % 3 == 2 { ZOOM_OUT } else { 1.0 };
+                self.search(&frame.picture, zoom)?;
+            }
+            self.reading(frame, if searched { Look::Searched } else { Look::Followed })
+        };
+        if reading.searched {
             let since = self.last_search.replace(frame.time).map_or(Duration::ZERO, |last| frame.time - last);
-            self.rejected.retain(|old| frame.time.saturating_sub(old.at) < REJECTED_FOR);
-            // If nothing is found for a while, every third search is for a hand that fills the picture.
-            let zoom = if self.fruitless % 3 == 2 { ZOOM_OUT } else { 1.0 };
-            let known = self.followed.len();
-            self.search(&frame.picture, zoom)?;
-            let found = self.followed.len() > known;
             self.fruitless = if self.followed.is_empty() { self.fruitless.wrapping_add(1) } else { 0 };
-            self.motion.searched(&self.now, since, found);
+            self.motion.searched(&self.now, since, self.followed.len() > known);
+            self.lost = false;
         }
-        let reading = self.reading(frame, searched);
         self.settled = reading.hands.iter().all(|hand| hand.sure) && self.signs() == before;
         Ok(reading)
     }
@@ -182,14 +222,10 @@ impl Tracker {
     pub fn read_cold(&mut self, frame: &Frame) -> Result<Reading, ModelError> {
         self.forget();
         if is_empty(&frame.picture) {
-            return Ok(self.reading(frame, false));
+            return Ok(self.reading(frame, Look::Followed));
         }
-        self.search(&frame.picture, 1.0)?;
-        if self.followed.is_empty() {
-            self.rejected.clear();
-            self.search(&frame.picture, ZOOM_OUT)?;
-        }
-        Ok(self.reading(frame, true))
+        self.search_afresh(&frame.picture)?;
+        Ok(self.reading(frame, Look::Fresh))
     }
 
     /// Forgets all frames so far: the next one starts a new sequence.
@@ -202,6 +238,7 @@ impl Tracker {
         self.last_search = None;
         self.moved = None;
         self.fruitless = 0;
+        self.lost = false;
         self.settled = false;
     }
 
@@ -229,7 +266,14 @@ impl Tracker {
         Ok(self.followed.len() < count)
     }
 
-    fn wants_search(&mut self, frame: &Frame, lost: bool) -> bool {
+    fn wants_search(&mut self, frame: &Frame) -> bool {
+        let life = self.notice_life(frame);
+        let after = pace::search_after(&self.settings, life, !self.followed.is_empty(), self.lost);
+        self.last_search.is_none_or(|last| frame.time.saturating_sub(last) >= after)
+    }
+
+    /// How lively the scene is, or was a moment ago.
+    fn notice_life(&mut self, frame: &Frame) -> Life {
         let areas = self.areas(&frame.picture);
         let mut life = self.motion.since_search(&self.now, &areas);
         let since = |then: Duration| frame.time.saturating_sub(then);
@@ -243,8 +287,36 @@ impl Tracker {
         } else if lately {
             life = Life::Moving;
         }
-        let after = pace::search_after(&self.settings, life, !areas.is_empty(), lost);
-        self.last_search.is_none_or(|last| since(last) >= after)
+        life
+    }
+
+    /// Finds the hands of a picture that stands alone. Expects that none is followed.
+    fn search_afresh(&mut self, picture: &RgbImage) -> Result<(), ModelError> {
+        for zoom in [1.0, ZOOM_OUT] {
+            self.rejected.clear();
+            self.search(picture, zoom)?;
+            if !self.followed.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a fresh look, goes on with the hands that were followed before: their sides are still averages, and one
+    /// that the look has missed is not lost yet.
+    fn go_on(&mut self, before: Vec<Followed>) {
+        let mut unknown: Vec<_> = (0..self.followed.len()).collect();
+        for old in before {
+            // Two hands that were followed are not one now.
+            match unknown.iter().position(|&new| old.is_now(&self.followed[new].estimate)) {
+                Some(at) => {
+                    let new = &mut self.followed[unknown.swap_remove(at)];
+                    new.right = old.right + (new.right - old.right) * SIDE_PACE;
+                }
+                None => self.followed.push(old),
+            }
+        }
+        self.followed.truncate(self.settings.hands_most);
     }
 
     /// Detects palms and adds the hands among them that are not followed yet.
@@ -252,6 +324,7 @@ impl Tracker {
         let rejected = self.rejected.len();
         // Which followed hands are still where they were expected, and which other hands there are.
         let (mut there, mut others) = (vec![false; self.followed.len()], Vec::<Estimate>::new());
+        self.hidden = false;
         for palm in self.palms.detect(picture, zoom)? {
             if let Some(known) = self.followed.iter().position(|hand| palm.is_of(&hand.estimate.landmarks)) {
                 there[known] = true;
@@ -262,11 +335,15 @@ impl Tracker {
                 continue;
             }
             let estimate = self.estimate_twice(picture, &palm)?;
+            let is_palm = palm.score >= HIDDEN_PALM;
             if estimate.presence < self.settings.presence {
+                self.hidden |= is_palm && estimate.presence >= HIDDEN_PRESENCE;
                 self.rejected.push(Rejected { palm, at: self.last.unwrap_or_default() });
             } else if let Some(known) = self.followed.iter().position(|hand| hand.estimate.is_same_hand(&estimate)) {
                 there[known] = true;
-            } else if !others.iter().any(|other| other.is_same_hand(&estimate)) {
+            } else if others.iter().any(|other| other.is_same_hand(&estimate)) {
+                self.hidden |= is_palm;
+            } else {
                 others.push(estimate);
             }
         }
@@ -316,9 +393,10 @@ impl Tracker {
         self.followed.iter().map(|hand| hand.fingers.raised).collect()
     }
 
-    fn reading(&self, frame: &Frame, searched: bool) -> Reading {
+    fn reading(&self, frame: &Frame, look: Look) -> Reading {
         let hands = self.followed.iter().map(|hand| self.hand(hand)).collect();
-        Reading { time: frame.time, size: frame.picture.dimensions(), hands, searched }
+        let (searched, fresh) = (look != Look::Followed, look == Look::Fresh);
+        Reading { time: frame.time, size: frame.picture.dimensions(), hands, searched, fresh }
     }
 
     fn hand(&self, followed: &Followed) -> Hand {
@@ -340,6 +418,7 @@ fn is_empty(picture: &RgbImage) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
     use std::sync::{Arc, Mutex};
 
     use image::Rgb;
@@ -356,6 +435,8 @@ mod tests {
         outputs: Arc<Mutex<Vec<Vec<f32>>>>,
         said: Vec<Vec<f32>>,
         runs: Arc<Mutex<usize>>,
+        /// The presences in the next runs, while there are any.
+        presences: Arc<Mutex<VecDeque<f32>>>,
     }
 
     impl Model for Told {
@@ -366,6 +447,9 @@ mod tests {
         fn run(&mut self) -> Result<&[Vec<f32>], ModelError> {
             *self.runs.lock().unwrap() += 1;
             self.said = self.outputs.lock().unwrap().clone();
+            if let Some(presence) = self.presences.lock().unwrap().pop_front() {
+                self.said[1] = vec![presence];
+            }
             Ok(&self.said)
         }
     }
@@ -376,6 +460,7 @@ mod tests {
             outputs: Arc::new(Mutex::new(outputs)),
             said: Vec::new(),
             runs: Arc::default(),
+            presences: Arc::default(),
         }
     }
 
@@ -428,10 +513,16 @@ mod tests {
 
         fn next(&mut self) -> Reading {
             self.at += Duration::from_millis(20);
-            self.tracker.read(&Frame { time: self.at, picture: self.picture.clone() }).unwrap()
+            self.tracker.read(&Frame { time: self.at, picture: self.picture.clone() }, None).unwrap()
         }
 
-        fn glance(&mut self, due: Option<Duration>) -> Option<Reading> {
+        fn look(&mut self) -> Reading {
+            self.at += Duration::from_millis(20);
+            let due = Some(Due { at: self.at, fresh: true });
+            self.tracker.read(&Frame { time: self.at, picture: self.picture.clone() }, due).unwrap()
+        }
+
+        fn glance(&mut self, due: Option<Due>) -> Option<Reading> {
             self.at += Duration::from_millis(20);
             self.tracker.read_if_new(&Frame { time: self.at, picture: self.picture.clone() }, due).unwrap()
         }
@@ -469,6 +560,10 @@ mod tests {
             let (to, mut outputs) = (MIDDLE + 2 * right, self.palm.outputs.lock().unwrap());
             outputs[0].copy_within(MIDDLE * 18..MIDDLE * 18 + 18, to * 18);
             outputs[1][to] = outputs[1][MIDDLE];
+        }
+
+        fn hide_palm(&self, right: usize) {
+            self.palm.outputs.lock().unwrap()[1][MIDDLE + 2 * right] = -100.0;
         }
 
         /// Moves the palm from the picture's middle that many times 13 pixels to the right.
@@ -566,8 +661,8 @@ mod tests {
     fn a_frame_that_is_due_is_read() {
         let mut bench = Bench::new(false);
         bench.settle();
-        assert!(bench.glance(Some(bench.at + Duration::from_secs(1))).is_none());
-        assert!(bench.glance(Some(bench.at)).is_some());
+        assert!(bench.glance(Some(Due { at: bench.at + Duration::from_secs(1), fresh: true })).is_none());
+        assert!(bench.glance(Some(Due { at: bench.at, fresh: false })).is_some());
     }
 
     #[test]
@@ -594,6 +689,83 @@ mod tests {
         bench.hand(0.1, 0.5);
         assert!(bench.next().hands.is_empty());
         assert_eq!(bench.searches(), 2, "200 ms after the first, in the frame that lost the hand");
+    }
+
+    #[test]
+    fn a_fresh_look_sees_a_second_hand_at_once() {
+        let mut bench = Bench::new(false);
+        bench.read_for(200);
+        bench.add_palm(6);
+        assert_eq!(bench.next().hands.len(), 1, "no search is due");
+        let reading = bench.look();
+        assert!(reading.searched && reading.fresh);
+        assert_eq!(reading.hands.len(), 2);
+    }
+
+    #[test]
+    fn a_fresh_look_tries_rejected_palms_again() {
+        let mut bench = Bench::new(false);
+        bench.hand(0.3, 0.5);
+        bench.read_for(20);
+        bench.hand(0.99, 0.95);
+        assert_eq!(bench.look().hands.len(), 1);
+    }
+
+    #[test]
+    fn a_fresh_look_is_not_sure_where_a_second_hand_may_be_hidden() {
+        let mut bench = Bench::new(false);
+        bench.read_for(200);
+        bench.add_palm(6);
+        // Each palm is read twice.
+        let mut look = |second: f32| {
+            bench.landmark.presences.lock().unwrap().extend([0.99, 0.99, second, second]);
+            let reading = bench.look();
+            reading.hands.iter().map(|hand| hand.sure).collect::<Vec<_>>()
+        };
+        assert_eq!(look(0.1), [true], "a face");
+        assert_eq!(look(0.5), [false], "half a hand");
+        assert_eq!(look(0.9), [true, true]);
+    }
+
+    #[test]
+    fn a_lost_hand_is_searched_for_until_a_search_has_run() {
+        let mut bench = Bench::new(false);
+        bench.read_for(40);
+        bench.hand(0.1, 0.5);
+        let readings = bench.read_for(200);
+        assert!(!readings[0].searched && readings[0].hands.is_empty(), "the last search was 40 ms ago");
+        let searched: Vec<_> = readings.iter().filter(|reading| reading.searched).collect();
+        assert_eq!(searched.len(), 1, "one search is enough");
+        assert_eq!(searched[0].time, Duration::from_millis(120), "as soon as one may follow the last one");
+    }
+
+    #[test]
+    fn a_fresh_look_reads_a_picture_as_if_it_stood_alone() {
+        let mut bench = Bench::new(false);
+        bench.settle();
+        let (searches, looks) = (bench.searches(), *bench.landmark.runs.lock().unwrap());
+        bench.hand(0.99, 0.02);
+        let fresh = bench.look();
+        assert!(fresh.searched && fresh.fresh);
+        assert_eq!(fresh.hands[0].side, Side::Left, "no average colours it");
+        assert_eq!((bench.searches() - searches, *bench.landmark.runs.lock().unwrap() - looks), (1, 2));
+        bench.hand(0.99, 0.95);
+        let next = bench.next();
+        assert!(!next.fresh && next.hands.len() == 1);
+        assert_eq!(next.hands[0].side, Side::Right, "and it changes an average no more than any frame");
+    }
+
+    #[test]
+    fn a_hand_that_a_fresh_look_misses_is_still_followed() {
+        let mut bench = Bench::new(false);
+        bench.add_palm(3);
+        assert_eq!(bench.next().hands.len(), 2);
+        bench.hide_palm(3);
+        assert_eq!(bench.look().hands.len(), 1);
+        assert_eq!(bench.next().hands.len(), 2, "also one so near that it could be the same one, moved");
+        bench.hide_palm(0);
+        assert!(bench.look().hands.is_empty());
+        assert_eq!(bench.next().hands.len(), 2);
     }
 
     #[test]

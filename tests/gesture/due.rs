@@ -5,16 +5,18 @@ use std::time::Duration;
 use handwave::config::Config;
 use handwave::gesture::machine::{Machine, Transition};
 use handwave::gesture::shape::{SIZE, Shape};
-use handwave::hand::{Reading, Side};
+use handwave::hand::{Due, Reading, Side};
 
 /// Plays 30 frames a second, of which every third and those that are due are read; returns when each transition came.
 fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<(Duration, Transition)> {
     let mut outcomes = Vec::new();
     for frame in from..to {
         let time = Duration::from_secs(1) * frame / 30;
-        if (frame - from).is_multiple_of(3) || machine.due().is_some_and(|due| time >= due) {
+        let due = machine.due().filter(|due| due.has_come(time));
+        if (frame - from).is_multiple_of(3) || due.is_some() {
             let hands = shape.iter().map(Shape::hand).collect();
-            let outcome = machine.see(&Reading { time, size: SIZE, hands, searched: true });
+            let fresh = due.is_some_and(|due| due.fresh);
+            let outcome = machine.see(&Reading { time, size: SIZE, hands, searched: fresh, fresh });
             outcomes.extend(outcome.map(|outcome| (time, outcome)));
         }
     }
@@ -42,7 +44,7 @@ fn holds_countdowns_and_releases_end_within_a_frame_of_their_time() {
 
         play(None, &mut machine, begin + 120, begin + 121);
         let released = Duration::from_secs(1) * (begin + 120) / 30;
-        assert_eq!(machine.due(), Some(released + settings.release));
+        assert_eq!(machine.due(), Some(Due { at: released + settings.release, fresh: false }));
         play(None, &mut machine, begin + 121, begin + 150);
         assert_eq!(machine.due(), None, "armed again, and nothing is held");
     }

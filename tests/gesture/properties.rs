@@ -63,7 +63,8 @@ impl Kind {
 enum Step {
     /// Readings of one kind, some of them replaced by another: how many, the microseconds between them, and the stride
     /// of searches. The hand sways by that many pixels now and then; a negative number is a drift. Before it come readings
-    /// of its fist: how many, and how many pixels aside.
+    /// of its fist: how many, and how many pixels aside. Fresh looks come where they are due, or by a stride of their own,
+    /// and may see something else.
     Run {
         kind: Kind,
         noise: Kind,
@@ -73,6 +74,8 @@ enum Step {
         search_every: usize,
         sway: f32,
         fist: (usize, f32),
+        looks: Option<usize>,
+        afresh: Option<Kind>,
     },
     Jump {
         micros: i64,
@@ -88,6 +91,7 @@ struct Past {
     time: Duration,
     kind: Kind,
     searched: bool,
+    fresh: bool,
     x: f32,
     /// Whether an interruption came just before it.
     broken: bool,
@@ -254,7 +258,7 @@ impl Oracle {
             && agreeing.len() as f64 / window.len() as f64 >= f64::from(s.agree) - 1e-6
             && apart <= s.still * PALM
             && agreeing.windows(2).all(|pair| (pair[1].x - pair[0].x).abs() <= s.jump * PALM)
-            && window.iter().any(|past| past.searched && past.kind.side().is_some())
+            && confirmed(&agreeing, window[0].time, hold)
             && !window.iter().any(|past| past.searched && past.kind == Kind::Two);
         is_held.then_some(self.begin + first)
     }
@@ -294,6 +298,14 @@ impl Oracle {
     }
 }
 
+/// Rule 1: whether two fresh looks are among these agreeing readings, one in the hold's middle half and one at its end.
+fn confirmed(agreeing: &[&Past], begin: Duration, hold: Duration) -> bool {
+    let looks: Vec<_> = agreeing.iter().filter(|past| past.fresh).map(|past| past.time - begin).collect();
+    let late = hold.saturating_sub(Duration::from_millis(250));
+    let pairs = looks.iter().enumerate().flat_map(|(i, middle)| looks[i + 1..].iter().map(move |end| (middle, end)));
+    pairs.into_iter().any(|(middle, end)| *middle >= hold / 4 && *middle <= hold / 4 * 3 && *end >= late)
+}
+
 fn hands(kind: Kind, x: f32) -> Vec<Hand> {
     let hand = |side, fingers| Shape { x, ..Shape::new(side, fingers) };
     match kind {
@@ -329,10 +341,12 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let sway = prop_oneof![3 => Just(0f32), 1 => -80f32..40.0];
     let fist = (0usize..12, prop_oneof![4 => Just(0f32), 1 => -150f32..150.0]);
-    let run = (kind(), kind(), 1usize..40, 1usize..60, period, 1usize..40, sway, fist);
+    let looks = (prop_oneof![4 => Just(None), 1 => (1usize..20).prop_map(Some)], prop::option::weighted(0.1, kind()));
+    let run = (kind(), kind(), 1usize..40, 1usize..60, period, 1usize..40, sway, fist, looks);
     prop_oneof![
-        20 => run.prop_map(|(kind, noise, noise_every, readings, period, search_every, sway, fist)| {
-            Step::Run { kind, noise, noise_every: noise_every + 3, readings, period, search_every, sway, fist }
+        20 => run.prop_map(|(kind, noise, noise_every, readings, period, search_every, sway, fist, (looks, afresh))| {
+            let noise_every = noise_every + 3;
+            Step::Run { kind, noise, noise_every, readings, period, search_every, sway, fist, looks, afresh }
         }),
         2 => prop_oneof![-600_000i64..900_000, Just(0), Just(500_000), Just(500_001)].prop_map(|micros| Step::Jump { micros }),
         1 => Just(Step::Lost),
@@ -391,10 +405,16 @@ fn play(steps: &[Step], begin: Begin, picture_after: Duration) -> Result<Vec<Eve
                 }
                 machine.resume();
             }
-            Step::Run { kind, noise, noise_every, readings, period, search_every, sway, fist } => {
+            Step::Run { kind, noise, noise_every, readings, period, search_every, sway, fist, looks, afresh } => {
                 let fists = if let Kind::Shown(_, 1..) = kind { fist.0 } else { 0 };
                 for index in 0..fists + readings {
-                    let searched = index % search_every == search_every - 1;
+                    time += period as i64;
+                    let now = Duration::from_micros(time as u64);
+                    let fresh = looks.map_or_else(
+                        || machine.due().is_some_and(|due| due.fresh && due.has_come(now)),
+                        |every| index % every == every - 1,
+                    );
+                    let searched = fresh || index % search_every == search_every - 1;
                     let (kind, x) = match (index.checked_sub(fists), kind) {
                         (None, Kind::Shown(side, _)) => (Kind::Shown(side, 0), fist.1),
                         (index, kind) => {
@@ -408,10 +428,9 @@ fn play(steps: &[Step], begin: Begin, picture_after: Duration) -> Result<Vec<Eve
                             (kind, aside)
                         }
                     };
-                    let x = 300.0 + x;
-                    time += period as i64;
-                    let past = Past { time: Duration::from_micros(time as u64), kind, searched, x, broken: false };
-                    let reading = Reading { time: past.time, size: SIZE, hands: hands(kind, x), searched };
+                    let (x, kind) = (300.0 + x, afresh.filter(|_| fresh).unwrap_or(kind));
+                    let past = Past { time: now, kind, searched, fresh, x, broken: false };
+                    let reading = Reading { time: now, size: SIZE, hands: hands(kind, x), searched, fresh };
                     compare(machine.see(&reading), oracle.read(past), time)?;
                     if let Phase::Holding { progress, .. } = machine.phase() {
                         prop_assert!((0.0..=1.0).contains(&progress));
@@ -458,7 +477,7 @@ fn released(end: Duration) -> Machine {
     let mut machine = Machine::new(Settings { begin: Begin::Any, ..Config::shipped().gesture }, true);
     for before in [400u64, 200, 0] {
         let time = end - Duration::from_millis(before);
-        assert_eq!(machine.see(&Reading { time, size: SIZE, hands: vec![], searched: true }), None);
+        assert_eq!(machine.see(&Reading { time, size: SIZE, hands: vec![], searched: true, fresh: true }), None);
     }
     machine
 }
@@ -476,6 +495,7 @@ fn a_gesture_says_how_long_it_was_held_and_how_sure_it_is() {
             size: SIZE,
             hands: vec![hand],
             searched: true,
+            fresh: true,
         })
     });
     let Some(Transition::Fired(gesture)) = fired else { panic!("{fired:?}") };
@@ -497,8 +517,8 @@ fn any_hand() -> impl Strategy<Value = Hand> {
 fn any_reading() -> impl Strategy<Value = Reading> {
     let time = prop_oneof![4 => (0u64..5_000).prop_map(Duration::from_millis), 1 => any::<Duration>(), 1 => Just(Duration::MAX)];
     let size = prop_oneof![4 => Just(SIZE), 1 => any::<(u32, u32)>(), 1 => Just((0, 0))];
-    (time, size, prop::collection::vec(any_hand(), 0..3), any::<bool>())
-        .prop_map(|(time, size, hands, searched)| Reading { time, size, hands, searched })
+    (time, size, prop::collection::vec(any_hand(), 0..3), any::<bool>(), any::<bool>())
+        .prop_map(|(time, size, hands, searched, fresh)| Reading { time, size, hands, searched, fresh })
 }
 
 proptest! {
@@ -519,7 +539,7 @@ proptest! {
         let landmarks = hand.landmarks.map(|point| point * scale);
         let hand = Hand { landmarks, sure: true, raised: [true; 5], ..hand };
         for index in 0..60 {
-            let reading = Reading { time: Duration::from_millis(550 + 50 * index), size: SIZE, hands: vec![hand.clone()], searched: true };
+            let reading = Reading { time: Duration::from_millis(550 + 50 * index), size: SIZE, hands: vec![hand.clone()], searched: true, fresh: true };
             prop_assert_eq!(machine.see(&reading), None);
         }
     }
@@ -529,7 +549,7 @@ proptest! {
         let mut machine = released(Duration::from_millis(500));
         let hand = Hand { confidence, ..Shape::new(Side::Left, 3).hand() };
         for index in 0..60 {
-            let reading = Reading { time: Duration::from_millis(550 + 50 * index), size: SIZE, hands: vec![hand.clone()], searched: true };
+            let reading = Reading { time: Duration::from_millis(550 + 50 * index), size: SIZE, hands: vec![hand.clone()], searched: true, fresh: true };
             prop_assert_eq!(machine.see(&reading), None);
         }
     }
@@ -542,7 +562,7 @@ proptest! {
             time -= Duration::from_millis(step);
             for side in [Side::Left, Side::Right] {
                 let hands = vec![Shape::new(side, fingers).hand()];
-                prop_assert_eq!(machine.see(&Reading { time, size: SIZE, hands, searched: true }), None);
+                prop_assert_eq!(machine.see(&Reading { time, size: SIZE, hands, searched: true, fresh: true }), None);
             }
         }
     }

@@ -34,15 +34,35 @@ fn rule_1_a_palm_of_a_twentieth_of_the_picture_is_large_enough() {
 }
 
 #[test]
-fn rule_1_a_hold_needs_a_search_inside_it() {
-    check("searches never; left 3 for 3s; show", "left 3: 100%, NotSearched");
-    check("searches never; left 3 for 3s; search; left 3 for 50ms", "launch 3 at 3000ms");
-    check("searches never; search; left 3 for 801ms", "launch 3 at 800ms");
-    // One reading before the hold is too early.
-    check("searches never; search; none for 50ms; left 3 for 3s", "");
-    // What counts is that one hand was found, however unclear.
-    check("searches never; left 3 for 400ms; search; none for 50ms; left 3 for 1s", "");
-    check("searches never; left 3 for 400ms; search; unsure left 3 for 50ms; left 3 for 351ms", "launch 3 at 800ms");
+fn rule_1_fresh_looks_confirm_a_hold_in_its_middle_and_at_its_end() {
+    check("looks never; left 3 for 3s; show", "left 3: 100%, NotConfirmed");
+    check("looks never; searches every 1; left 3 for 3s; show", "left 3: 100%, NotConfirmed");
+    let looks = |first: u32, second: u32| {
+        let rest = 801 - second;
+        let between = second - first;
+        format!("looks never; left 3 for {first}ms; look; left 3 for {between}ms; look; left 3 for {rest}ms")
+    };
+    // The middle half of the hold, and its last 0.25 s.
+    for (first, second) in [(200, 550), (600, 650), (400, 800)] {
+        check(&looks(first, second), "launch 3 at 800ms");
+    }
+    for (first, second) in [(150, 650), (650, 800), (200, 500), (500, 500)] {
+        check(&looks(first, second), "");
+    }
+    // Two looks, although one may be in the middle and at the end.
+    check("looks never; period 10ms; left 3 for 600ms; look; left 3 for 201ms", "");
+}
+
+#[test]
+fn rule_1_a_fresh_look_that_sees_something_else_does_not_confirm() {
+    for other in ["none", "unsure left 3", "left 2", "right 3", "small left 3", "left 3 roll 90", "left 0"] {
+        check(&format!("left 3, afresh {other} for 3s"), "");
+        // It is a reading that does not agree, and a look 0.1 s later may confirm.
+        check(&format!("left 3 for 300ms; left 3, afresh {other} for 50ms; left 3 for 451ms"), "launch 3 at 800ms");
+    }
+    check("left 3, afresh two for 9s", "");
+    check("left 3 for 300ms; left 3, afresh two for 50ms; left 3 for 801ms", "launch 3 at 1150ms");
+    check("right 2, afresh two for 9s", "");
 }
 
 #[test]
@@ -195,7 +215,8 @@ fn rule_2_four_fifths_agree() {
         play("left 3, every 5th NOISE for 801ms", "launch 3 at 800ms");
         play("left 3, every 4th NOISE for 801ms", "");
         // 4 of 5, 7 of 9.
-        play("period 200ms; left 3 for 400ms; NOISE for 200ms; left 3 for 400ms", "launch 3 at 800ms");
+        let looked = "look; left 3 for 200ms; look; left 3 for 200ms";
+        play(&format!("looks never; period 200ms; left 3 for 400ms; NOISE for 200ms; {looked}"), "launch 3 at 800ms");
         play("period 100ms; left 3 for 300ms; NOISE for 200ms; left 3 for 400ms", "");
     }
     check("searches every 1; left 3, every 4th unsure left 3 for 9s", "");
@@ -574,9 +595,10 @@ fn rule_7_the_fist_was_there_1_5_s_before_the_hold() {
         check_fist(&format!("left fist for 201ms; {opening} for 1300ms; left 3 for 9s"), "");
     }
     // A hold that takes longer begins later, and so needs its fist later.
-    let late = |held| format!("searches never; left fist for 201ms; left 3 for {held}ms; search; left 3 for 50ms");
-    check_fist(&late(2050), "launch 3 at 2300ms");
-    check_fist(&late(2100), "");
+    let looks = "look; left 3 for 400ms; look; left 3 for 50ms";
+    let late = |held| format!("looks never; left fist for 201ms; left 3 for {held}ms; {looks}");
+    check_fist(&late(1650), "launch 3 at 2300ms");
+    check_fist(&late(1700), "");
 }
 
 #[test]

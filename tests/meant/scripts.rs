@@ -14,6 +14,8 @@ const SKINS: [&str; 8] = ["f3d3bd", "e8b98f", "d9a066", "c68863", "a9714b", "8d5
 /// Walls, none as red as skin: what the models can't see is not tested here.
 const WALLS: [&str; 8] = ["e6e6e2", "b0b4ba", "707882", "30343c", "14161a", "3d5a73", "4f6b4c", "9fb7a8"];
 const SIDES: [Side; 2] = [Side::Left, Side::Right];
+/// A palm's width as a share of the picture's width, for a hand as long as the picture is high.
+const PALM: f32 = 0.33;
 
 /// The person and the wall in front of the camera, and the script so far.
 struct Stage {
@@ -64,7 +66,7 @@ type Play = fn(&mut Stage);
 
 /// What people do in front of a camera without meaning anything. No sign that follows its hand's fist is held as long as a
 /// launch takes.
-const HARMLESS: [(&str, Play); 15] = [
+const HARMLESS: [(&str, Play); 16] = [
     ("waving", waving),
     ("passing through counts", passing_through_counts),
     ("typing", typing),
@@ -80,6 +82,7 @@ const HARMLESS: [(&str, Play); 15] = [
     ("signing", signing),
     ("a photo", photo),
     ("a print on a shirt", print_on_a_shirt),
+    ("a half-hidden second hand", half_hidden),
 ];
 
 fn waving(stage: &mut Stage) {
@@ -262,6 +265,25 @@ fn print_on_a_shirt(stage: &mut Stage) {
         let (moving, held) = (stage.dice.within(0.5, 1.5), stage.dice.within(0.2, 2.0));
         stage.show(&hand, moving, held, "a print on a shirt");
     }
+}
+
+/// A right hand in front of a left one, which shows beside it: first fists, then any counts, held for long.
+fn half_hidden(stage: &mut Stage) {
+    let (size, y) = (stage.dice.within(0.35, 0.55), stage.dice.within(0.5, 0.6));
+    let aside = stage.dice.within(0.8, 1.2) * PALM * size * stage.dice.one_of(&[-1.0, 1.0]);
+    let (faces, counts) = (SIDES.map(|_| stage.dice.one_of(&["", "back"])), SIDES.map(|_| stage.count()));
+    let hands = |stage: &Stage, fingers: [usize; 2]| {
+        let hands = [0.5 + aside / 2.0, 0.5 - aside / 2.0]
+            .into_iter()
+            .enumerate()
+            .map(|(i, x)| stage.hand(SIDES[i], fingers[i], &format!("{} at {x:.3} {y:.3} size {size:.2}", faces[i])));
+        hands.collect::<Vec<_>>().join(" and ")
+    };
+    let (moving, closed, held) =
+        (stage.dice.within(0.3, 0.6), stage.dice.within(0.3, 0.7), stage.dice.within(2.0, 3.5));
+    let (fists, signs) = (hands(stage, [0, 0]), hands(stage, counts));
+    stage.show(&fists, moving, closed, "a half-hidden second hand");
+    stage.show(&signs, 0.3, held, "a half-hidden second hand");
 }
 
 /// A script of at least that many seconds in which nothing is meant, with every kind equally often.

@@ -76,7 +76,7 @@ pub fn observe(camera: &mut dyn Camera, tracker: &mut Tracker, truth: impl Fn(Du
     let (mut frame, mut before, mut watched) = (Frame::default(), Vec::new(), Watched::default());
     tracker.forget();
     while camera.read(&mut frame).unwrap() == Status::Fresh {
-        let reading = tracker.read(&frame).unwrap();
+        let reading = tracker.read(&frame, machine.due()).unwrap();
         watched.outcomes.extend(machine.see(&reading).map(|outcome| (reading.time, outcome)));
         let now: Vec<_> = tracker.estimates().cloned().zip(reading.hands.iter().map(|hand| hand.side)).collect();
         let sure: Vec<_> = reading.hands.iter().map(|hand| hand.sure).collect();

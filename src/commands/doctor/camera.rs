@@ -126,7 +126,7 @@ fn left_hand(camera: &mut dyn Camera, config: &Config, models: Option<&Path>) ->
             Err(CameraError::Lost { .. }) => continue,
             Err(error) => return Err(error.into()),
         }
-        let reading = tracker.read(&frame)?;
+        let reading = tracker.read(&frame, None)?;
         let [hand] = &reading.hands[..] else { continue };
         let before = run.filter(|(side, _)| *side == hand.side).map_or(0, |(_, n)| n);
         run = Some((hand.side, before + 1));
