@@ -7,6 +7,9 @@
 use super::need::{Fleet, Measured, Need};
 use super::settings::{Cpu, CpuRule};
 
+/// Less than any measurement can tell: 3 x 80 / 60 is 4 and not 5, 66 is within a tenth of 60.
+const HAIR: f64 = 1e-9;
+
 /// Every load of the warmed-up instances, none where it is missing.
 pub fn need(settings: &Cpu, loads: &[Option<f64>], fleet: Fleet) -> Measured {
     let measured: Vec<f64> = loads.iter().flatten().copied().filter(|load| (0.0..=100.0).contains(load)).collect();
@@ -35,9 +38,8 @@ pub fn need(settings: &Cpu, loads: &[Option<f64>], fleet: Fleet) -> Measured {
 fn track(settings: &Cpu, n: usize, low: f64, high: f64, fleet: Fleet) -> Need {
     let wanted = |mean: f64| {
         let ratio = mean / settings.target;
-        // Less a hair, so that 3 x 80 / 60 is 4 and not 5.
-        let wanted = (n as f64 * ratio - 1e-9).ceil().max(0.0) as usize;
-        if (ratio - 1.0).abs() <= settings.tolerance { n } else { wanted }
+        let wanted = (n as f64 * ratio - HAIR).ceil().max(0.0) as usize;
+        if (ratio - 1.0).abs() <= settings.tolerance + HAIR { n } else { wanted }
     };
     match (wanted(low), wanted(high)) {
         // What warms up takes load that nobody has measured.
@@ -93,10 +95,10 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_idle_for_growing_and_busy_for_shrinking() {
-        // 190 at least: four would be 3.2 of 60; at most 290.
-        assert_eq!(target(&[Some(95.0), Some(95.0), None]), Need::AtLeast(4));
+        // 200 at least, which is more than three times 66; 300 at most.
+        assert_eq!(target(&[Some(100.0), Some(100.0), None]), Need::AtLeast(4));
         assert_eq!(target(&[Some(70.0), None]), Need::AtLeast(2));
-        // At most 130 of 60 for three of four... fewer will do even so.
+        // 130 at most: three will do even so.
         assert_eq!(target(&[Some(10.0), Some(10.0), Some(10.0), None]), Need::Exactly(3));
         assert_eq!(target(&[Some(10.0), None]), Need::AtLeast(1));
         assert_eq!(target(&[None, None]), Need::Unknown);

@@ -52,7 +52,7 @@ fn what_is_missing_never_shrinks_a_fleet() {
          cpu 5 5 5 for 3m -> in to 1",
     );
     // It may let one grow, and shrink as far as if it were busy.
-    holds("cpu 99 99 ? on 3 for 1m -> out to 4");
+    holds("cpu 100 100 ? on 3 for 1m -> out to 4");
     holds("cpu 5 5 ? on 3 for 5m -> in to 2");
     // A missing measurement is no zero, and a longer gap within the window is not covered.
     holds(
