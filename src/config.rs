@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::clouds::aws::settings as aws;
 use crate::settings::Invalid;
-use crate::{camera, clouds, fleet, gesture, vision};
+use crate::{camera, clouds, fleet, gesture, vision, web};
 
 /// The config.toml in the repository's root.
 pub const SHIPPED: &str = include_str!("../config.toml");
@@ -21,6 +21,7 @@ pub struct Config {
     pub vision: vision::Settings,
     pub gesture: gesture::Settings,
     pub fleet: fleet::Settings,
+    pub web: web::Settings,
     pub aws: aws::Settings,
     pub instance: aws::InstanceSettings,
     pub balancer: aws::BalancerSettings,
@@ -109,6 +110,7 @@ impl Config {
         self.vision.check()?;
         self.gesture.check()?;
         self.fleet.check()?;
+        self.web.check()?;
         self.aws.check()?;
         self.instance.check()?;
         self.balancer.check()

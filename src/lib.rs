@@ -28,3 +28,4 @@ pub mod pipeline;
 pub mod settings;
 pub mod view;
 pub mod vision;
+pub mod web;
