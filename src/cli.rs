@@ -8,6 +8,10 @@ use crate::camera::CameraSpec;
 use crate::camera::webcam::child::Task;
 use crate::gesture::language::WORDS;
 use crate::policy::language::WORDS as STEPS;
+#[cfg(feature = "web")]
+use crate::web::people::Role;
+#[cfg(feature = "web")]
+use crate::web::settings::Listen;
 use clap::{Args, Parser, ValueEnum};
 use clap_complete::Shell;
 use clap_verbosity_flag::{Verbosity, WarnLevel};
@@ -56,12 +60,27 @@ Examples:
   handwave run                              the first webcam, a simulated fleet
   handwave run --camera hands.mp4           a video, in its own time
   handwave run --live                       the fleet in AWS; p arms it
-  handwave run --events events.jsonl        keep what happened";
+  handwave run --events events.jsonl        keep what happened
+  handwave run --web                        a page in the browser too";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
   handwave demo
-  handwave demo --headless --events -        in the terminal alone, with its events";
+  handwave demo --headless --events -        in the terminal alone, with its events
+  handwave demo --web                        in a browser too";
+
+#[cfg(feature = "web")]
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  handwave serve                             a simulated fleet on a page at config.toml's web.listen
+  handwave serve --live                      the fleet in AWS
+  handwave serve 127.0.0.1:9000              at another address";
+
+#[cfg(feature = "web")]
+const WEB_EXAMPLES: &str = "\
+Examples:
+  handwave web link                          sign in to the page at config.toml's web.listen
+  handwave web link --role viewer            to look, not to act";
 
 const COUNT_EXAMPLES: &str = "\
 Examples:
@@ -117,6 +136,14 @@ pub enum Subcommand {
     /// Play the main job with a rendered hand, the real models and a simulated fleet; then keys move the hand.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Serve the web page without a camera: see and change the fleet in a browser.
+    #[cfg(feature = "web")]
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
+    /// Sign in to the page of a handwave that runs.
+    #[cfg(feature = "web")]
+    #[command(after_help = WEB_EXAMPLES)]
+    Web(WebArgs),
     /// Count the raised fingers in pictures and videos.
     #[command(after_help = COUNT_EXAMPLES)]
     Count(CountArgs),
@@ -186,6 +213,10 @@ pub struct RunArgs {
     /// Keep what is read (landmarks, never pictures) in this new file; --camera FILE replays it.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Serve a page for browsers too, at this address of this machine (default: config.toml's web.listen).
+    #[cfg(feature = "web")]
+    #[arg(long, value_name = "ADDR")]
+    pub web: Option<Option<Listen>>,
     #[command(flatten)]
     pub common: Common,
 }
@@ -198,9 +229,57 @@ pub struct DemoArgs {
     /// Append a JSON line an event to this file, which is set aside as FILE.1 at 16 MiB; `-` is standard output.
     #[arg(long, value_name = "FILE|-")]
     pub events: Option<PathBuf>,
+    /// Serve a page for browsers too, at this address of this machine (default: 127.0.0.1:8470, or any free port).
+    #[cfg(feature = "web")]
+    #[arg(long, value_name = "ADDR")]
+    pub web: Option<Option<Listen>>,
     /// Load the two models from this folder instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub models: Option<PathBuf>,
+}
+
+#[cfg(feature = "web")]
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// An address of this machine, such as 127.0.0.1:9000 (default: config.toml's web.listen).
+    #[arg(value_name = "ADDR")]
+    pub listen: Option<Listen>,
+    /// Change nothing but a simulated fleet. The default, unless config.toml's fleet.cloud is "aws".
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Change the fleet in AWS, as config.toml says.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub live: bool,
+    /// Append a JSON line an event to this file, which is set aside as FILE.1 at 16 MiB; `-` is standard output.
+    #[arg(long, value_name = "FILE|-")]
+    pub events: Option<PathBuf>,
+    /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[cfg(feature = "web")]
+#[derive(Debug, Args)]
+pub struct WebArgs {
+    #[command(subcommand)]
+    pub action: WebAction,
+}
+
+#[cfg(feature = "web")]
+#[derive(Debug, clap::Subcommand)]
+pub enum WebAction {
+    /// Print a link that signs in once, within a minute.
+    Link {
+        /// The page's address (default: config.toml's web.listen).
+        #[arg(value_name = "ADDR")]
+        listen: Option<Listen>,
+        /// What the link's visitor may do.
+        #[arg(long, value_enum, default_value_t = Role::Operator)]
+        role: Role,
+        /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

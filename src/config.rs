@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::clouds::aws::settings as aws;
 use crate::settings::Invalid;
-use crate::{camera, clouds, fleet, gesture, policy, vision};
+use crate::{camera, clouds, fleet, gesture, policy, vision, web};
 
 /// The config.toml in the repository's root.
 pub const SHIPPED: &str = include_str!("../config.toml");
@@ -22,6 +22,7 @@ pub struct Config {
     pub gesture: gesture::Settings,
     pub fleet: fleet::Settings,
     pub policy: policy::Settings,
+    pub web: web::Settings,
     pub aws: aws::Settings,
     pub instance: aws::InstanceSettings,
     pub balancer: aws::BalancerSettings,
@@ -111,6 +112,7 @@ impl Config {
         self.gesture.check()?;
         self.fleet.check()?;
         self.policy.check()?;
+        self.web.check()?;
         self.aws.check()?;
         self.instance.check()?;
         self.balancer.check()

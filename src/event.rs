@@ -75,6 +75,19 @@ pub enum Event {
         reason: String,
     },
     CameraBack,
+    /// Somebody signed in to the web page.
+    SignedIn {
+        user: String,
+        role: String,
+        address: String,
+    },
+    SignInFailed {
+        reason: String,
+        address: String,
+    },
+    SignedOut {
+        user: String,
+    },
     Quit,
 }
 
@@ -109,6 +122,9 @@ impl fmt::Display for Event {
             // The reason is a sentence that names the camera.
             Event::CameraLost { reason } => write!(f, "Lost: {reason}."),
             Event::CameraBack => f.write_str("The camera is back."),
+            Event::SignedIn { user, role, address } => write!(f, "Signed in: {user} as {role} ({address})."),
+            Event::SignInFailed { reason, address } => write!(f, "A sign-in failed: {reason} ({address})."),
+            Event::SignedOut { user } => write!(f, "Signed out: {user}."),
             Event::Quit => f.write_str("Quitting."),
         }
     }
@@ -189,6 +205,9 @@ mod tests {
             (Event::Paused, "paused"),
             (Event::Armed, "armed"),
             (Event::CameraBack, "camera-back"),
+            (Event::SignedIn { user: String::new(), role: String::new(), address: String::new() }, "signed-in"),
+            (Event::SignInFailed { reason: String::new(), address: String::new() }, "sign-in-failed"),
+            (Event::SignedOut { user: String::new() }, "signed-out"),
             (Event::Quit, "quit"),
         ];
         for (event, name) in events {

@@ -29,3 +29,4 @@ pub mod policy;
 pub mod settings;
 pub mod view;
 pub mod vision;
+pub mod web;

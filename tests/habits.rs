@@ -51,7 +51,10 @@ fn there_is_a_man_page_for_every_command() {
 
 #[test]
 fn help_has_examples() {
-    for command in ["run", "demo", "count", "fleet", "balancer", "doctor", "policy", "completions", "man"] {
+    let of_the_page: &[&str] = if cfg!(feature = "web") { &["serve", "web"] } else { &[] };
+    for command in
+        ["run", "demo", "count", "fleet", "balancer", "doctor", "policy", "completions", "man"].iter().chain(of_the_page)
+    {
         let (status, out, _) = said(&mut handwave(&[command, "--help"]));
         assert_eq!(status, 0);
         assert!(out.contains("Example") && out.contains(&format!("  handwave {command}")), "{command}: {out}");

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::page::Page;
 use super::screens::{self, Screens};
 use crate::camera::clock::Clock;
 use crate::camera::puppet::{Puppet, demo};
@@ -33,6 +34,8 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let machine = Machine::new(config.gesture.clone(), true);
     let captions = demo::captions().into_iter().map(|(at, caption)| (at, format!("--- {caption}"))).collect();
     say("handwave's demo: a drawn hand, the real models, a simulated fleet. Escape or Ctrl-C quits.")?;
+    let page = open_page(args, &config)?;
+    let page = page.map(|page| page.in_memory().open(&terminal, None)).transpose()?;
     let runtime = tasks::runtime()?;
     let _inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
@@ -40,8 +43,23 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let (fleet, reconciler) = runtime.block_on(cloud.fleet(true))?.start(events_in);
     let input = Input::Camera { camera, tracker, pace: Pace::Latest };
     let parts = Parts { mode: cloud.mode(), input, machine, fleet, reconciler, events, journal, recorder: None };
-    let screens = Screens { terminal, narrator: Narrator::with_captions(captions), headless: args.headless };
+    let screens = Screens { terminal, narrator: Narrator::with_captions(captions), headless: args.headless, page };
     let summary = screens::show(&runtime, parts, screens)?;
     say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The address of the page, where one is asked for: any free port where another handwave has the usual one.
+#[cfg(feature = "web")]
+fn open_page(args: &DemoArgs, config: &Config) -> Result<Option<Page>> {
+    use crate::web::settings::Listen;
+    let Some(asked) = args.web else { return Ok(None) };
+    let at = |listen| Page::at(listen, &config.fleet.name);
+    let any = Listen(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
+    asked.map_or_else(|| at(config.web.listen).or_else(|_| at(any)), at).map(Some)
+}
+
+#[cfg(not(feature = "web"))]
+fn open_page(_: &DemoArgs, _: &Config) -> Result<Option<Page>> {
+    Ok(None)
 }

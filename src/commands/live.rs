@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::camera::CameraSpec;
 use crate::cli::{CloudArgs, RunArgs};
-use crate::clouds::{self, Choice, Mode};
+use crate::clouds::{self, Choice, Cloud, Description, Mode, SetupOutcome};
 use crate::config::Config;
 use crate::event::Stamped;
 use crate::fleet::{FleetState, Handle};
@@ -20,6 +20,8 @@ pub struct Driven {
     pub mode: Mode,
     /// Whether gestures act from the start. On a real fleet they do not before somebody at the camera has said so.
     pub armed: bool,
+    /// Where requests enter the fleet, if that is known.
+    pub entry: Option<String>,
     pub fleet: Handle,
     pub reconciler: JoinHandle<FleetState>,
 }
@@ -37,7 +39,7 @@ pub async fn drive(
     let mode = cloud.mode();
     if mode == Mode::DryRun {
         let (fleet, reconciler) = cloud.fleet(true).await?.start(events);
-        return Ok(Driven { mode, armed: true, fleet, reconciler });
+        return Ok(Driven { mode, armed: true, entry: None, fleet, reconciler });
     }
     if !matches!(camera, CameraSpec::Webcam(_)) && !cloud.is_rehearsal() {
         bail!(
@@ -50,8 +52,17 @@ pub async fn drive(
     }
     let open = cloud.fleet(true).await?;
     terminal.line(&open.banner);
+    let entry = entry(&*cloud).await;
     let (fleet, reconciler) = open.start(events);
-    Ok(Driven { mode, armed: args.armed, fleet, reconciler })
+    Ok(Driven { mode, armed: args.armed, entry, fleet, reconciler })
+}
+
+/// The address where requests enter the fleet. None: the balancer has none, or does not tell.
+pub async fn entry(cloud: &dyn Cloud) -> Option<String> {
+    let Ok(SetupOutcome::Shown(Description { json, .. })) = cloud.balancer().show().await else { return None };
+    let told: serde_json::Value = serde_json::from_str(&json).ok()?;
+    let address = told["address"].as_str().or_else(|| told["balancer"]["address"].as_str());
+    address.filter(|address| !address.is_empty()).map(ToOwned::to_owned)
 }
 
 /// Asks before something real is destroyed. False: the person does not want it.

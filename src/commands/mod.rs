@@ -13,10 +13,15 @@ mod live;
 mod log;
 mod manual;
 mod output;
+mod page;
 mod policy;
 mod run;
 mod screens;
+#[cfg(feature = "web")]
+mod serve;
 mod tasks;
+#[cfg(feature = "web")]
+mod web;
 
 use std::process::ExitCode;
 
@@ -45,6 +50,10 @@ fn execute(command: Subcommand, terminal: Terminal) -> Result<ExitCode> {
     match command {
         Subcommand::Run(args) => run::run(&args, terminal),
         Subcommand::Demo(args) => demo::run(&args, terminal),
+        #[cfg(feature = "web")]
+        Subcommand::Serve(args) => serve::run(&args, terminal),
+        #[cfg(feature = "web")]
+        Subcommand::Web(args) => web::run(&args),
         Subcommand::Count(args) => count::run(&args),
         Subcommand::Fleet(args) => fleet::run(&args, terminal),
         Subcommand::Gestures(args) => gestures::run(&args),

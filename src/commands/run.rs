@@ -7,6 +7,7 @@ use anyhow::Result;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::live::{self, Driven};
+use super::page::Page;
 use super::screens::{self, Screens};
 use crate::camera::clock::Clock;
 use crate::camera::{self, CameraSpec};
@@ -30,16 +31,18 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     tracing::info!("settings from {origin}");
     let camera = args.camera.clone().unwrap_or(config.camera.source.clone());
     let journal = Journal::new(args.events.as_deref().map(Audit::open).transpose()?);
+    let page = open_page(args, &config)?;
     let input = open_input(args, &config, &camera)?;
     let recorder = args.record.as_deref().map(Recorder::create).transpose()?;
     let runtime = tasks::runtime()?;
     let inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
     let driven = runtime.block_on(live::drive(args, &config, &camera, &terminal, events_in))?;
-    let Driven { mode, armed, fleet, reconciler } = driven;
+    let Driven { mode, armed, entry, fleet, reconciler } = driven;
     let machine = Machine::new(config.gesture.clone(), armed);
     let parts = Parts { mode, input, machine, fleet, reconciler, events, journal, recorder };
-    let screens = Screens { terminal, narrator: Narrator::default(), headless: args.headless };
+    let page = page.map(|page| page.open(&terminal, entry)).transpose()?;
+    let screens = Screens { terminal, narrator: Narrator::default(), headless: args.headless, page };
     let summary = screens::show(&runtime, parts, screens);
     drop(inside);
     // A call that hangs is not waited for.
@@ -47,6 +50,17 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let summary = summary?;
     say(&summary.to_string())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The address of the page, where one is asked for.
+#[cfg(feature = "web")]
+fn open_page(args: &RunArgs, config: &Config) -> Result<Option<Page>> {
+    args.web.map(|listen| Page::at(listen.unwrap_or(config.web.listen), &config.fleet.name)).transpose()
+}
+
+#[cfg(not(feature = "web"))]
+fn open_page(_: &RunArgs, _: &Config) -> Result<Option<Page>> {
+    Ok(None)
 }
 
 /// A camera with the models that read it, or a recording.

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::page::Page;
 use crate::daemon::keys::Key;
 use crate::daemon::run::{Channels, Parts, run};
 use crate::daemon::state::RunState;
@@ -30,21 +31,26 @@ pub struct Screens {
     pub narrator: Narrator,
     /// No window.
     pub headless: bool,
+    /// Where browsers are served.
+    pub page: Option<Page>,
 }
 
 /// Runs to the end, in a window too unless `headless`.
 pub fn show(runtime: &Runtime, parts: Parts, screens: Screens) -> Result<Summary> {
-    let Screens { terminal, narrator, headless } = screens;
+    let Screens { terminal, narrator, headless, page } = screens;
     let (keys_in, keys) = unbounded_channel();
     let (states, shown) = watch::channel(RunState::starting(parts.mode.clone(), parts.fleet.state().borrow().clone()));
     let (pictures, picture) = watch::channel(RgbImage::default());
     let typed = (!headless).then(|| keys_in.clone());
     let (_, journal) = parts.journal.subscribe();
     let reporter = runtime.spawn(report(terminal.clone(), narrator, journal, shown.clone()));
+    let page = page.map(|page| runtime.spawn(page.serve(&parts, shown.clone())));
     thread::scope(|scope| {
         let running = scope.spawn(|| {
             let raw_mode = terminal.keys(keys_in);
             let summary = runtime.block_on(run(parts, Channels { states, pictures, keys }));
+            // The page ends with the run.
+            let _ = page.map(|page| runtime.block_on(async { timeout(LAST_LINES, page).await }));
             // The run and its journal are gone, so that the reporter ends with what was written last.
             let _ = runtime.block_on(async { timeout(LAST_LINES, reporter).await });
             drop(raw_mode);

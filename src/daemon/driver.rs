@@ -27,6 +27,7 @@ pub struct Driver {
     fleet: Handle,
     journal: Journal,
     recorder: Option<Recorder>,
+    has_camera: bool,
     /// The answer to the newest command.
     answer: Option<oneshot::Receiver<Outcome>>,
     /// The newest.
@@ -46,6 +47,7 @@ impl Driver {
             fleet,
             journal,
             recorder,
+            has_camera: true,
             answer: None,
             reading: None,
             light: None,
@@ -53,6 +55,11 @@ impl Driver {
             puppet: PuppetState::None,
             summary: Summary::default(),
         }
+    }
+
+    /// Says that this run has no camera.
+    pub fn without_camera(&mut self) {
+        self.has_camera = false;
     }
 
     /// A run's first event says whether it is paused: whoever reads its events has to know.
@@ -165,6 +172,7 @@ impl Driver {
         };
         let camera = match &self.lost {
             Some(reason) => CameraState::Lost(reason.clone()),
+            None if !self.has_camera => CameraState::None,
             None if self.reading.is_some() => CameraState::Watching,
             None => CameraState::Starting,
         };

@@ -69,6 +69,9 @@ pub async fn run(parts: Parts, channels: Channels) -> Result<Summary, RunError> 
     let Parts { mode, mut input, machine, fleet, mut reconciler, mut events, journal, recorder } = parts;
     let Channels { states, pictures, mut keys } = channels;
     let mut driver = Driver::new(mode, machine, fleet, journal, recorder);
+    if matches!(input, Input::Nothing) {
+        driver.without_camera();
+    }
     let newest_picture = pictures.subscribe();
     let mut puppet = input.keys();
     let mut updates = input.start(pictures);

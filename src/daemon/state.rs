@@ -32,6 +32,8 @@ pub const SAID: usize = 4;
 /// How the camera does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CameraState {
+    /// This run has none: people change the fleet otherwise.
+    None,
     /// No frame yet.
     Starting,
     Watching,

@@ -19,8 +19,14 @@ use crate::vision::tracker::Tracker;
 
 /// Where readings come from.
 pub enum Input {
-    Camera { camera: Box<dyn Camera>, tracker: Box<Tracker>, pace: Pace },
+    Camera {
+        camera: Box<dyn Camera>,
+        tracker: Box<Tracker>,
+        pace: Pace,
+    },
     Recording(Recording),
+    /// Nothing to read: the run goes on until somebody quits.
+    Nothing,
 }
 
 /// Why there are no more readings.
@@ -46,6 +52,8 @@ pub struct Readings {
     /// Only a camera has one.
     slot: Option<Closer>,
     vision: Option<JoinHandle<()>>,
+    /// Held where there is nothing to read, so that the updates do not end.
+    _open: Option<mpsc::Sender<Result<Update, PipelineError>>>,
 }
 
 impl Readings {
@@ -82,7 +90,7 @@ impl Input {
     pub fn keys(&mut self) -> Option<std::sync::mpsc::Sender<char>> {
         match self {
             Input::Camera { camera, .. } => camera.keys(),
-            Input::Recording(_) => None,
+            Input::Recording(_) | Input::Nothing => None,
         }
     }
 
@@ -91,6 +99,10 @@ impl Input {
         match self {
             Input::Camera { camera, tracker, pace } => spawn(camera, *tracker, pace, pictures),
             Input::Recording(recording) => replay(recording),
+            Input::Nothing => {
+                let (open, seen) = mpsc::channel(1);
+                Readings { seen, due: answers::channel().0, unanswered: false, slot: None, vision: None, _open: Some(open) }
+            }
         }
     }
 }
@@ -106,7 +118,7 @@ fn replay(recording: Recording) -> Readings {
             }
         }
     });
-    Readings { seen, due: answers::channel().0, unanswered: false, slot: None, vision: None }
+    Readings { seen, due: answers::channel().0, unanswered: false, slot: None, vision: None, _open: None }
 }
 
 /// Reads hands from a camera, in two threads. A thread that panics is reported as an error, never as the source's end.
@@ -132,7 +144,7 @@ pub fn spawn(camera: Box<dyn Camera>, tracker: Tracker, pace: Pace, pictures: Se
             let _ = failed.blocking_send(Err(PipelineError::Panicked));
         }
     });
-    Readings { seen, due, unanswered: false, slot: Some(slot), vision: Some(vision) }
+    Readings { seen, due, unanswered: false, slot: Some(slot), vision: Some(vision), _open: None }
 }
 
 /// The camera's thread.

@@ -77,6 +77,9 @@ pub enum Ring {
     },
 }
 
+/// What is said of a run without a camera.
+const NO_CAMERA: &str = "No camera";
+
 /// Characters that a hold's progress takes in the terminal.
 const BAR: usize = 10;
 
@@ -94,7 +97,8 @@ pub fn row(state: &RunState) -> Row {
         },
         Phase::Idle(why) => {
             let (headline, remedy) = camera_caption(state).unwrap_or_else(|| idle_caption(*why, state.puppet));
-            Row { headline, remedy, why: Some(*why), ..plain(why.to_string()) }
+            let line = if state.camera == CameraState::None { NO_CAMERA.into() } else { why.to_string() };
+            Row { headline, remedy, why: Some(*why), ..plain(line) }
         }
         Phase::Paused => Row {
             headline: "Paused".into(),
@@ -201,6 +205,7 @@ pub fn meaning(gesture: &Gesture) -> String {
 fn camera_caption(state: &RunState) -> Option<(String, String)> {
     match &state.camera {
         CameraState::Watching => None,
+        CameraState::None => Some((NO_CAMERA.into(), "The web page changes the fleet".into())),
         CameraState::Starting => Some((Why::NoPicture.to_string(), String::new())),
         CameraState::Lost(_) => Some((Why::CameraLost.to_string(), "Nothing arms until it is back".into())),
     }

@@ -60,7 +60,7 @@ impl Overlay {
         let mirror = Mirror::within(layout.picture, size);
         match state.camera {
             CameraState::Watching => live(brush, &mirror, state, &row, picture),
-            CameraState::Starting => {}
+            CameraState::Starting | CameraState::None => {}
             CameraState::Lost(ref why) => lost(brush, layout.picture, why),
         }
         panel::caption(brush, layout.caption, &row);

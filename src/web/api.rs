@@ -1,0 +1,74 @@
+//! Single requests. In: who asks, and what for. Out: JSON.
+
+use std::net::SocketAddr;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde_json::Value;
+
+use super::answer::error;
+use super::context::Context;
+use super::orders::{Refusal, Told, Wish};
+use super::people::Person;
+use super::shown;
+use crate::command::Source;
+use crate::daemon::journal::KEPT;
+
+/// `GET /healthz`: the run goes on, and answers.
+pub async fn health() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /api/v1/fleet`: the fleet as it is now.
+pub async fn fleet(State(context): State<Context>) -> Response {
+    raw(context.feed.borrow().fleet.to_string())
+}
+
+/// `GET /api/v1/charts/instances`: points as `[second, count, in service]`, oldest first; null is a gap.
+pub async fn history(State(context): State<Context>) -> Response {
+    raw(context.feed.borrow().history.to_string())
+}
+
+/// `GET /api/v1/events`: those that are kept, oldest first.
+pub async fn events(State(context): State<Context>) -> Response {
+    let entries = context.journal.latest(KEPT);
+    Json(entries.iter().map(shown::event).collect::<Vec<Value>>()).into_response()
+}
+
+/// `POST /api/v1/commands`: 200 once it is written to the cloud, 409 where the fleet is not as it was shown, 503 while it
+/// cannot be changed, 202 where the cloud did not say what became of it.
+pub async fn command(
+    State(context): State<Context>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    Extension(person): Extension<Person>,
+    wish: Result<Json<Wish>, JsonRejection>,
+) -> Response {
+    let wish = match wish {
+        Ok(Json(wish)) => wish,
+        Err(rejection) => return error(rejection.status(), &rejection.body_text()),
+    };
+    let source = Source::Web { user: person.user, address: address.ip().to_string() };
+    let entries = context.journal.latest(KEPT);
+    match context.orders.give(wish, source, &context.fleet_name, &context.fleet, &entries).await {
+        Ok(told) => {
+            let status = match told {
+                Told::Done { .. } => StatusCode::OK,
+                Told::Refused { .. } => StatusCode::CONFLICT,
+                Told::Unknown { .. } => StatusCode::ACCEPTED,
+            };
+            (status, Json(told)).into_response()
+        }
+        Err(Refusal::Nonsense(sentence)) => error(StatusCode::UNPROCESSABLE_ENTITY, &sentence),
+        Err(Refusal::Changed(sentence)) => error(StatusCode::CONFLICT, &sentence),
+        Err(Refusal::NotNow(sentence)) => error(StatusCode::SERVICE_UNAVAILABLE, &sentence),
+    }
+}
+
+/// JSON that is text already.
+fn raw(text: String) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
+}

@@ -1,0 +1,31 @@
+//! What every handler needs. In: the parts of a run. Out: one value, cheap to clone.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, Semaphore, watch};
+
+use super::feed::Feed;
+use super::links::Links;
+use super::orders::Orders;
+use super::sessions::Sessions;
+use crate::daemon::journal::Journal;
+use crate::fleet::Handle;
+
+#[derive(Clone)]
+pub struct Context {
+    /// This run, told from others: event numbers begin anew with each.
+    pub run: Arc<str>,
+    /// What never changes in a run, as JSON: the fleet's name, its entry address, whether it is real.
+    pub about: Arc<str>,
+    pub fleet_name: Arc<str>,
+    pub fleet: Handle,
+    pub journal: Journal,
+    pub feed: watch::Receiver<Feed>,
+    pub sessions: Sessions,
+    pub links: Links,
+    pub orders: Orders,
+    /// Held while a wrong sign-in is slowed.
+    pub wrong: Arc<Mutex<()>>,
+    /// How many more streams may be opened.
+    pub streams: Arc<Semaphore>,
+}

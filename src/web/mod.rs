@@ -1,0 +1,46 @@
+//! What a person sees in a browser: one server, one page. In: a run's states, its journal, the way to its fleet. Out: the
+//! page, a stream of changes, and commands from people who are signed in.
+//!
+//! `server` listens and routes; `guard` keeps other sites and other hosts out; `access` knows who is signed in and what each
+//! role may do, with `links` (one-time sign-in), `sessions` (where they are kept). `feed` turns states into JSON once, by
+//! `shown` (pure) and `history`; `stream` sends it to each reader. `api` answers single requests, `orders` takes commands,
+//! `story` says what happened to an instance. `context` is what all of them need, `people` are who is signed in, `answer` is
+//! how errors are told. `assets` is the page, whose files are in `page/`.
+//! Without the feature `web` only the settings are built.
+
+pub mod settings;
+
+#[cfg(feature = "web")]
+mod access;
+#[cfg(feature = "web")]
+mod answer;
+#[cfg(feature = "web")]
+mod api;
+#[cfg(feature = "web")]
+mod assets;
+#[cfg(feature = "web")]
+mod context;
+#[cfg(feature = "web")]
+mod feed;
+#[cfg(feature = "web")]
+mod guard;
+#[cfg(feature = "web")]
+mod history;
+#[cfg(feature = "web")]
+pub mod links;
+#[cfg(feature = "web")]
+mod orders;
+#[cfg(feature = "web")]
+pub mod people;
+#[cfg(feature = "web")]
+pub mod server;
+#[cfg(feature = "web")]
+mod sessions;
+#[cfg(feature = "web")]
+mod shown;
+#[cfg(feature = "web")]
+mod story;
+#[cfg(feature = "web")]
+mod stream;
+
+pub use settings::Settings;

@@ -1,0 +1,72 @@
+// One instance, at an address of its own. In: the fleet, the events, the instance's id. Out: all that is known about it.
+
+import { about, line } from './events.js';
+import { ago, byId, el, say, show } from './dom.js';
+import { canRetire, state } from './fleet.js';
+import { write } from './view-state.js';
+
+let drawn = '';
+
+/** Shows the instance; none is shown where the id is empty. */
+export function draw({ fleet, events }, id, now, whyNot) {
+  const dialog = byId('details');
+  if (!id) {
+    if (dialog.open) dialog.close();
+    return;
+  }
+  const of = fleet.instances.find((instance) => instance.id === id);
+  say(byId('details-title'), id);
+  const retire = byId('details-retire');
+  show(retire, Boolean(of && canRetire(of)));
+  retire.disabled = Boolean(whyNot);
+  const story = about(events, id);
+  const key = JSON.stringify([id, of, story.length, Math.floor(now / 10_000)]);
+  if (key !== drawn) {
+    drawn = key;
+    byId('details-body').replaceChildren(
+      of ? facts(of, now) : el('p', { class: 'empty' }, 'This instance is not in the fleet, or no longer described.'),
+      el('h3', {}, 'History'),
+      story.length
+        ? el('ol', { class: 'story' }, story.map(line).reverse())
+        : el('p', { class: 'empty' }, 'Nothing has happened to it since handwave started.'),
+    );
+  }
+  if (!dialog.open) {
+    dialog.showModal();
+    byId('details-title').focus();
+  }
+}
+
+/** Gives the dialog its buttons; `retire` asks before an instance is retired. */
+export function listen(retire) {
+  const shown = () => byId('details-title').textContent;
+  byId('details-close').addEventListener('click', () => byId('details').close());
+  byId('details-retire').addEventListener('click', (event) => retire(shown(), event.currentTarget));
+  // By its button, by Escape, or by the browser's Back.
+  byId('details').addEventListener('close', () => {
+    if (new URLSearchParams(location.search).get('instance')) write({ instance: '' });
+    const links = [...document.querySelectorAll('#rows a')];
+    (links.find((link) => link.textContent === shown()) ?? byId('fleet')).focus();
+  });
+}
+
+function facts(of, now) {
+  const rows = [
+    ['State', state(of)],
+    ['EC2 says', of.reason ? `${of.state}: ${of.reason}` : of.state],
+    ['Balancer says', [of.health ?? 'nothing', of.why].filter(Boolean).join(': ')],
+    ['Launched', `${new Date(of.launched).toLocaleString()} (${ago(of.launched, now)} ago)`],
+    ['Type', of.type],
+    ['Zone', of.zone],
+    ['Image', of.image],
+    ['Key pair', of.key_pair],
+    ['Private address', of.private_address],
+    ['Public address', of.public_address],
+    ...Object.entries(of.tags).map(([key, value]) => [`Tag ${key}`, value]),
+  ];
+  return el(
+    'dl',
+    {},
+    rows.filter(([, value]) => value).map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))),
+  );
+}

@@ -1,0 +1,489 @@
+// The page in a real browser, on the real binary with a simulated cloud.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, afterEach, before, test } from 'node:test';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Server, closeBrowser, launch, open, openBrowser, signedIn, somebody, violations } from './handwave.js';
+
+let server;
+const people = [];
+
+const person = async (options) => {
+  const context = await somebody(options);
+  people.push(context);
+  return context;
+};
+
+before(async () => {
+  await openBrowser();
+});
+after(closeBrowser);
+afterEach(async () => {
+  const wrong = people.flatMap((context) => context.wrong.filter((line) => !context.expected?.test(line)));
+  await Promise.all(people.splice(0).map((context) => context.close()));
+  await server?.end();
+  server = null;
+  assert.deepEqual(wrong, []);
+});
+
+// Keeps a picture where they are asked for.
+async function picture(page, name) {
+  const folder = process.env.PICTURES;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}
+
+const rows = (page) => page.locator('#rows tr').count();
+const text = (page, selector) => page.locator(selector).innerText();
+
+test("the main job by mouse: launch, look, retire one, decrease by names, retire all by the fleet's name", async () => {
+  server = await Server.start();
+  const page = await signedIn(await person(), server);
+  assert.match(await text(page, '#empty'), /fleet is empty/);
+  await picture(page, 'empty');
+  await launch(page, 4);
+  assert.equal(await rows(page), 4);
+  assert.match(await text(page, '#said'), /Increase: 4 instances \(i-/);
+  assert.match(await text(page, '#event-list'), /Asked to launch 4 by .* on the web page \(127\.0\.0\.1\)/);
+  await picture(page, 'fleet');
+
+  // One, by its details.
+  await page.locator('#rows a').first().click();
+  const id = await text(page, '#details-title');
+  assert.match(page.url(), new RegExp(`instance=${id}`));
+  assert.match(await text(page, '#details-body'), /t3\.micro[\s\S]*handwave:fleet[\s\S]*In service/);
+  await picture(page, 'details');
+  await page.click('#details-retire');
+  assert.equal(await text(page, '#order-victims'), id);
+  await page.click('#order-confirm');
+  await page.waitForSelector('#order:not([open])', { state: 'attached' });
+  await page.keyboard.press('Escape');
+  await page.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('3 instances'));
+
+  // Some, by their names.
+  await page.click('#decrease');
+  await page.fill('#order-count', '2');
+  const victims = await page.locator('#order-victims li').allInnerTexts();
+  assert.equal(victims.length, 2);
+  await picture(page, 'decrease');
+  await page.click('#order-confirm');
+  await page.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('1 instance,'));
+  assert.match(await text(page, '#said'), new RegExp(victims.join(', ')));
+  await launch(page, 1);
+
+  // All that the minimum lets go.
+  await page.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('2 instances'));
+  await page.click('#retire-all');
+  assert.match(await text(page, '#order-text'), /1 instance of 2 are retired\. The minimum keeps 1 instance\./);
+  assert.ok(await page.locator('#order-confirm').isDisabled());
+  await page.fill('#order-typed-name', 'handwav');
+  assert.ok(await page.locator('#order-confirm').isDisabled());
+  await page.fill('#order-typed-name', 'handwave');
+  await picture(page, 'retire-all');
+  await page.click('#order-confirm');
+  await page.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('1 instance,'));
+});
+
+test('the main job by keyboard alone, and no single key destroys anything', async () => {
+  server = await Server.start();
+  const page = await signedIn(await person(), server);
+  await page.waitForFunction(() => !document.getElementById('increase').disabled);
+  await page.keyboard.press('+');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'order-cancel');
+  // Enter on what has the focus only closes it.
+  await page.keyboard.press('Enter');
+  assert.equal(await page.locator('#order').evaluate((dialog) => dialog.open), false);
+  await page.keyboard.press('+');
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.type('3');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.type('3');
+  // Enter in the field does nothing either.
+  await page.keyboard.press('Enter');
+  assert.equal(await page.locator('#order').evaluate((dialog) => dialog.open), true);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'order-confirm');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.querySelectorAll('#rows [data-state="in service"]').length === 3);
+
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('k');
+  const first = await text(page, '#rows tr:first-child a');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), first);
+  await page.keyboard.press('Enter');
+  assert.equal(await text(page, '#details-title'), first);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('/');
+  await page.keyboard.type(first.slice(-6));
+  assert.equal(await rows(page), 1);
+  assert.match(page.url(), /q=/);
+  await page.keyboard.press('Control+a');
+  await page.keyboard.press('Delete');
+  await page.locator('#fleet-title').click();
+  await page.keyboard.press('?');
+  assert.equal(await page.locator('#help').evaluate((dialog) => dialog.open), true);
+  await page.keyboard.press('Escape');
+
+  await page.keyboard.press('-');
+  for (const key of ['-', 'Space', '+', 'Enter', '-', 'Enter']) await page.keyboard.press(key);
+  await page.waitForTimeout(1000);
+  assert.match(await text(page, '#fleet-count'), /^3 instances/);
+});
+
+test('confirm lies away from the button that opened the dialog, on every size of screen', async () => {
+  server = await Server.start();
+  // Each button can be pressed.
+  await launch(await signedIn(await person(), server), 3);
+  for (const viewport of [
+    { width: 1280, height: 800 },
+    { width: 360, height: 640 },
+    { width: 1920, height: 1080 },
+  ]) {
+    const page = await signedIn(await person({ viewport }), server);
+    for (const opener of ['#increase', '#decrease', '#retire-all']) {
+      await page.waitForFunction((opener) => !document.querySelector(opener).disabled, opener);
+      await page.locator(opener).scrollIntoViewIfNeeded();
+      const before = await page.locator(opener).boundingBox();
+      await page.click(opener);
+      const confirm = await page.locator('#order-confirm').boundingBox();
+      const apart = Math.max(
+        Math.abs(before.x + before.width / 2 - confirm.x - confirm.width / 2) - (before.width + confirm.width) / 2,
+        Math.abs(before.y + before.height / 2 - confirm.y - confirm.height / 2) - (before.height + confirm.height) / 2,
+      );
+      assert.ok(apart > 20, `${opener} at ${viewport.width}: ${apart} px`);
+      await page.click('#order-cancel');
+    }
+  }
+});
+
+test('two browsers race for the same instance: one wins, the other is told by whom', async () => {
+  server = await Server.start();
+  const [one, other] = [await person(), await person()];
+  const [first, second] = [await signedIn(one, server), await signedIn(other, server)];
+  other.expected = /409/;
+  await launch(first, 3);
+  await second.waitForFunction(() => document.querySelectorAll('#rows tr').length === 3);
+  for (const page of [first, second]) {
+    await page.click('#decrease');
+  }
+  await first.click('#order-confirm');
+  await first.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('2 instances'));
+  await second.click('#order-confirm');
+  await second.waitForSelector('#order-error:not([hidden])');
+  assert.match(await text(second, '#order-error'), /is retiring since .* UTC, asked for by .* on the web page/i);
+  await picture(second, 'race');
+  await second.click('#order-cancel');
+  assert.match(await text(second, '#fleet-count'), /^2 instances/);
+});
+
+test('offline and back, and a server that is killed and started again', async () => {
+  server = await Server.start();
+  const someone = await person();
+  someone.expected = /ERR_|Failed to load resource/;
+  const page = await signedIn(someone, server);
+  await launch(page, 2);
+  await server.stop('SIGKILL');
+  await page.waitForSelector('#connection[data-state="stale"]');
+  assert.match(await text(page, '#connection'), /Stale since \d\d:\d\d:\d\d/);
+  assert.ok(await page.locator('#increase').isDisabled());
+  assert.match(await text(page, '#actions-off'), /connection is lost/);
+  await picture(page, 'stale');
+  const again = await Server.start({ port: server.port, folder: server.folder });
+  server = again;
+  // A restart signs everybody out, and the page says what to do.
+  await page.waitForSelector('#signed-out:not([hidden])');
+  await picture(page, 'signed-out');
+  const fresh = await server.freshLink();
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, new URL(fresh).hash);
+  await page.waitForSelector('#connection[data-state="live"]');
+  assert.equal(await page.evaluate(() => location.hash), '');
+  // Another run's fleet: the simulated cloud began anew.
+  await page.waitForFunction(() => document.querySelectorAll('#rows tr').length === 0);
+});
+
+test('eight tabs share one connection and all stay up to date', async () => {
+  server = await Server.start();
+  const someone = await person();
+  const first = await signedIn(someone, server);
+  const others = [];
+  for (let i = 0; i < 7; i++) others.push(await open(someone, server.url));
+  for (const page of others) await page.waitForSelector('#connection[data-state="live"]');
+  await launch(first, 2);
+  for (const page of others) {
+    await page.waitForFunction(() => document.querySelectorAll('#rows [data-state="in service"]').length === 2);
+    assert.match(await text(page, '#event-list'), /In service/);
+  }
+});
+
+test('a session that ends in the middle of a dialog changes nothing, and says what to do', async () => {
+  server = await Server.start();
+  const someone = await person();
+  someone.expected = /401/;
+  const page = await signedIn(someone, server);
+  await launch(page, 2);
+  await page.click('#decrease');
+  const other = await open(someone, server.url);
+  await other.waitForSelector('#sign-out:not([hidden])');
+  await other.click('#sign-out');
+  await page.waitForSelector('#signed-out:not([hidden])');
+  assert.equal(await page.locator('dialog[open]').count(), 0);
+  assert.match(await text(page, '#signed-out'), /handwave web link/);
+  const back = await signedIn(await person(), server);
+  await back.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('2 instances'));
+});
+
+test('a used link is refused in words', async () => {
+  server = await Server.start();
+  const link = await server.freshLink();
+  await open(await person(), link).then((page) => page.waitForSelector('#connection[data-state="live"]'));
+  const late = await person();
+  late.expected = /401/;
+  const page = await open(late, link);
+  await page.waitForSelector('#signed-out:not([hidden])');
+  await page.waitForFunction(() => {
+    const why = document.getElementById('signed-out-why').textContent;
+    return /used already or is older than a minute/.test(why);
+  });
+  assert.ok(!page.url().includes('sign-in'), 'the token stays in no address');
+});
+
+test('a viewer sees everything and changes nothing', async () => {
+  server = await Server.start();
+  const operator = await signedIn(await person(), server);
+  await launch(operator, 2);
+  const page = await signedIn(await person(), server, 'viewer');
+  await page.waitForFunction(() => document.querySelectorAll('#rows tr').length === 2);
+  for (const button of ['#increase', '#decrease', '#retire-all']) assert.ok(await page.locator(button).isDisabled());
+  assert.match(await text(page, '#actions-off'), /only operators/);
+  await page.keyboard.press('+');
+  assert.equal(await page.locator('dialog[open]').count(), 0);
+});
+
+test('a hostile page on another origin cannot act, nor frame, nor read', async () => {
+  server = await Server.start();
+  const hostile = createServer((_, answer) => {
+    answer.setHeader('content-type', 'text/html');
+    answer.end('<!doctype html><title>hostile</title><iframe></iframe>');
+  });
+  await new Promise((resolve) => hostile.listen(0, '127.0.0.1', resolve));
+  try {
+    const someone = await person();
+    someone.expected = /./;
+    const page = await signedIn(someone, server);
+    await launch(page, 2);
+    const evil = await open(someone, `http://localhost:${hostile.address().port}/`);
+    const got = await evil.evaluate(async (url) => {
+      const ask = (path, options) =>
+        fetch(url + path, { credentials: 'include', ...options }).then(
+          (answer) => answer.status,
+          () => 'refused',
+        );
+      const body = JSON.stringify({
+        id: crypto.randomUUID(),
+        action: 'scale-out',
+        fleet: 'handwave',
+        count: 1,
+        seen: 2,
+      });
+      document.querySelector('iframe').src = url;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      let framed = 'refused';
+      try {
+        framed = document.querySelector('iframe').contentDocument?.title ?? 'refused';
+      } catch {
+        /* it is another origin's */
+      }
+      return [
+        await ask('/api/v1/fleet', {}),
+        await ask('/api/v1/commands', { method: 'POST', body, headers: { 'content-type': 'application/json' } }),
+        await ask('/api/v1/commands', { method: 'POST', body, mode: 'no-cors' }),
+        framed,
+      ];
+    }, server.url);
+    assert.deepEqual(got, ['refused', 'refused', 'refused', 'refused']);
+    await page.waitForTimeout(500);
+    assert.match(await text(page, '#fleet-count'), /^2 instances/);
+  } finally {
+    hostile.close();
+  }
+});
+
+test('text from the cloud is text: markup in a tag, a reason and a name does nothing', async () => {
+  server = await Server.start();
+  const someone = await person();
+  const page = await signedIn(someone, server);
+  await launch(page, 1);
+  const markup = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
+  // As the server would send it: the simulated cloud has no such tags.
+  const context = await person();
+  await context.addCookies(await someone.cookies());
+  await context.route('**/api/v1/stream*', async (route) => {
+    const fleet = await page.evaluate(() => fetch('/api/v1/fleet').then((answer) => answer.json()));
+    Object.assign(fleet.instances[0], {
+      reason: markup,
+      why: markup,
+      zone: markup,
+      tags: { Name: markup, [markup]: markup },
+    });
+    const snapshot = {
+      run: 'r',
+      version: 'v',
+      now: new Date().toISOString(),
+      person: { user: markup, role: 'operator' },
+      goes_on: false,
+      history: [],
+      about: { fleet: markup, entry: markup, mode: { live: true, account: markup, region: markup } },
+      fleet: { ...fleet, trouble: markup },
+      events: [
+        { number: 1, at: new Date().toISOString(), event: 'error', text: markup, instances: [fleet.instances[0].id] },
+      ],
+      hands: { camera: 'lost', lost: markup, headline: markup, remedy: markup, ring: null, size: null, hands: [] },
+    };
+    await route.fulfill({
+      contentType: 'text/event-stream',
+      body: `event: snapshot\nid: r-1\ndata: ${JSON.stringify(snapshot)}\n\n`,
+    });
+  });
+  // A shared worker's requests are not the page's: this one streams by itself.
+  await context.addInitScript(() => {
+    delete window.SharedWorker;
+  });
+  context.expected = /ERR_/;
+  const target = await open(context, server.url);
+  await target.waitForSelector('#rows tr');
+  await target.locator('#rows a').first().click();
+  await target.waitForSelector('#details[open]');
+  for (const where of [
+    '#rows',
+    '#details-body',
+    '#event-list',
+    '#trouble',
+    '#person',
+    '#fleet-name',
+    '#mode',
+    '#hand-headline',
+  ]) {
+    assert.ok((await text(target, where)).includes('onerror'), where);
+  }
+  assert.equal(await target.evaluate(() => window.hacked), undefined);
+  assert.equal(
+    await target.evaluate(() => {
+      try {
+        document.body.innerHTML = '<b>markup</b>';
+        return 'taken';
+      } catch {
+        return 'refused';
+      }
+    }),
+    'refused',
+    'the policy lets no script make markup of text',
+  );
+  context.expected = /ERR_|TrustedHTML/;
+});
+
+test('filter, search and order are kept in the address, and counts are on the filters', async () => {
+  server = await Server.start();
+  const someone = await person();
+  const page = await signedIn(someone, server);
+  await launch(page, 3);
+  await page.waitForFunction(() => /Current 3/.test(document.getElementById('filters').textContent));
+  await page.locator('#filters button', { hasText: 'in service' }).click();
+  await page.locator('#instances [data-sort=id]').click();
+  await page.locator('#instances [data-sort=id]').click();
+  const ids = await page.locator('#rows a').allInnerTexts();
+  assert.deepEqual(ids, [...ids].sort().reverse());
+  await page.fill('#search', ids[1]);
+  // The driver hears of a changed address a moment later than the page.
+  const copy = await open(someone, await page.evaluate(() => location.href));
+  await copy.waitForSelector('#rows tr');
+  assert.deepEqual(await copy.locator('#rows a').allInnerTexts(), [ids[1]]);
+  assert.equal(await copy.locator('#filters [aria-pressed=true]').innerText(), '● in service 3');
+  await copy.fill('#search', 'nothing like it');
+  assert.match(await text(copy, '#empty'), /clear the search/);
+  await copy.goto(`${server.url}/?instance=${ids[2]}`);
+  await copy.waitForSelector('#details[open]');
+  assert.equal(await text(copy, '#details-title'), ids[2]);
+  await copy.goto(`${server.url}/?instance=i-gone`);
+  await copy.waitForSelector('#details[open]');
+  assert.match(await text(copy, '#details-body'), /not in the fleet/);
+});
+
+for (const colorScheme of ['dark', 'light']) {
+  test(`WCAG AA in every state, ${colorScheme}, from a phone to a projector`, async () => {
+    server = await Server.start();
+    const someone = await person({ colorScheme, viewport: { width: 360, height: 740 } });
+    const page = await signedIn(someone, server);
+    const check = async (name) => {
+      await picture(page, `${name}-${colorScheme}`);
+      assert.deepEqual(await violations(page), [], name);
+      const wide = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      assert.ok(wide <= 0, `${name} is ${wide} px too wide`);
+    };
+    await check('phone-empty');
+    await launch(page, 3);
+    await check('phone-fleet');
+    await page.click('#decrease');
+    await check('phone-decrease');
+    await page.click('#order-cancel');
+    await page.click('#retire-all');
+    await check('phone-retire-all');
+    await page.click('#order-cancel');
+    await page.locator('#rows a').first().click();
+    await check('phone-details');
+    await page.keyboard.press('Escape');
+    await page.click('#help-button');
+    await check('phone-help');
+    await page.keyboard.press('Escape');
+    for (const viewport of [
+      { width: 1280, height: 800 },
+      { width: 1920, height: 1080 },
+    ]) {
+      await page.setViewportSize(viewport);
+      await check(`${viewport.width}`);
+    }
+    await page.click('#sign-out');
+    await page.waitForSelector('#signed-out:not([hidden])');
+    await check('signed-out');
+  });
+}
+
+test("the demo's hand is drawn live, and its countdown names the victims", async () => {
+  server = await Server.start({ args: ['demo', '--headless', '--web', '127.0.0.1:0'] });
+  const page = await open(await person(), server.link);
+  await page.waitForSelector('#connection[data-state="live"]');
+  const drawn = () =>
+    page
+      .locator('#hand-picture polyline')
+      .first()
+      .getAttribute('points')
+      .catch(() => '');
+  await page.waitForFunction(
+    () => /left 3 - launch 3/.test(document.getElementById('hand-headline').textContent),
+    null,
+    { timeout: 60000 },
+  );
+  const [one, , other] = [await drawn(), await page.waitForTimeout(300), await drawn()];
+  assert.ok(one && one !== other, 'the drawing moves');
+  await picture(page, 'hold');
+  await page.waitForFunction(() => document.querySelectorAll('#rows [data-state="in service"]').length === 3, null, {
+    timeout: 60000,
+  });
+  await page.waitForFunction(
+    () => /Retire \d in \d\.\d s: i-/.test(document.getElementById('hand-headline').textContent),
+    null,
+    { timeout: 60000 },
+  );
+  await picture(page, 'countdown');
+  assert.match(await text(page, '#hand-announced'), /a fist takes it back/);
+});

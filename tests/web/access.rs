@@ -1,0 +1,143 @@
+//! Who gets in: every route, by every role, from every place.
+
+use serde_json::json;
+
+use crate::http::{Request, head};
+use crate::server::{Server, cookie, id};
+
+/// Every route with what nobody, a viewer, an operator and somebody whose session has ended get. The command makes no sense,
+/// so that it changes nothing.
+fn routes() -> Vec<(Request, [u16; 4])> {
+    let nonsense = json!({"action": "scale-out", "id": id(), "fleet": "another", "count": 1, "seen": 0}).to_string();
+    let wrong = json!({"link": "no link"}).to_string();
+    vec![
+        (Request::get("/"), [200; 4]),
+        (Request::get("/assets/main.js"), [200; 4]),
+        (Request::get("/assets/nothing.js"), [404; 4]),
+        (Request::get("/nowhere"), [404; 4]),
+        (Request::get("/healthz"), [200; 4]),
+        (Request::get("/api/v1/session"), [200; 4]),
+        (Request::post("/api/v1/session", &wrong), [401; 4]),
+        (Request::get("/api/v1/fleet"), [401, 200, 200, 401]),
+        (Request::get("/api/v1/events"), [401, 200, 200, 401]),
+        (Request::get("/api/v1/charts/instances"), [401, 200, 200, 401]),
+        (Request::get("/api/v1/stream"), [401, 200, 200, 401]),
+        (Request::post("/api/v1/commands", &nonsense), [401, 403, 422, 401]),
+        (Request::delete("/api/v1/commands"), [405; 4]),
+    ]
+}
+
+#[test]
+fn every_route_asks_for_its_role_its_host_and_its_origin() {
+    let server = Server::start();
+    let ended = server.sign_in("operator");
+    assert_eq!(Request::delete("/api/v1/session").by(&ended).send(server.address).status, 204);
+    let people = [String::new(), server.sign_in("viewer"), server.sign_in("operator"), ended];
+    let status = |request: &Request| head(&mut request.open(server.address)).status;
+    for (route, by_role) in routes() {
+        for (cookie, expected) in people.iter().zip(by_role) {
+            let request = route.clone().by(cookie);
+            let of = format!("{} {} by {cookie:?}", route.method, route.path);
+            assert_eq!(status(&request), expected, "{of}");
+
+            // A name that was made to lead here, and no name at all.
+            for host in ["evil.example", "127.0.0.1.evil.example:80", "none"] {
+                assert_eq!(status(&request.clone().with("Host", host)), 421, "{of}, Host: {host}");
+            }
+            assert_eq!(status(&request.clone().with("Host", "localhost:1")), expected, "{of}, by another of its names");
+
+            let ours = format!("http://{}", server.address);
+            let changes = route.method != "GET";
+            for (origin, site, is_ours) in [
+                (ours.as_str(), "same-origin", true),
+                (ours.as_str(), "none", true),
+                ("http://evil.example", "cross-site", false),
+                ("http://localhost:8080", "same-site", false),
+                ("null", "cross-site", false),
+            ] {
+                let sent = request.clone().with("Origin", origin).with("Sec-Fetch-Site", site);
+                let expected = if changes && !is_ours { 403 } else { expected };
+                assert_eq!(status(&sent), expected, "{of}, Origin: {origin}, Sec-Fetch-Site: {site}");
+            }
+            // A browser that does not send Sec-Fetch-Site.
+            let old = request.clone().with("Origin", "http://evil.example");
+            assert_eq!(status(&old), if changes { 403 } else { expected }, "{of}, an old browser");
+        }
+    }
+}
+
+#[test]
+fn every_answer_holds_the_browser_to_this_page() {
+    let server = Server::start();
+    for (route, _) in routes().into_iter().chain([(Request::get("/").with("Host", "evil.example"), [421; 4])]) {
+        let answer = head(&mut route.open(server.address));
+        let policy = answer.header("content-security-policy").unwrap_or_else(|| panic!("{}: {answer:?}", route.path));
+        for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "connect-src 'self'"] {
+            assert!(policy.contains(part) && !policy.contains("unsafe"), "{policy}");
+        }
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{}", route.path);
+        }
+        assert_eq!(answer.header("access-control-allow-origin"), None, "no CORS");
+    }
+}
+
+#[test]
+fn a_link_signs_in_once_by_a_cookie_of_this_port_alone() {
+    let server = Server::start();
+    let answer = server.sign_in_by(&server.token);
+    assert_eq!((answer.status, &answer.json()["role"]), (200, &json!("operator")));
+    let set = answer.header("set-cookie").unwrap();
+    assert!(set.starts_with(&format!("handwave-{}=", server.address.port())), "{set}");
+    for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(set.contains(part), "{set}");
+    }
+    assert_eq!(server.sign_in_by(&server.token).status, 401, "a link is used once");
+    let audit = server.audit();
+    assert!(audit.contains(r#""event":"signed-in""#) && audit.contains(r#""event":"sign-in-failed""#), "{audit}");
+
+    let by = cookie(&answer);
+    let who = |by: &str| Request::get("/api/v1/session").by(by).send(server.address).json();
+    assert_eq!((&who(&by)["role"], who("")), (&json!("operator"), json!(null)));
+    // Somebody who signs in again has another session, and the old one is no longer theirs.
+    let again = Request::post("/api/v1/session", &json!({"link": server.link("viewer")}).to_string()).by(&by);
+    let again = cookie(&again.send(server.address));
+    assert_eq!((&who(&again)["role"], who(&by)), (&json!("viewer"), json!(null)));
+}
+
+#[test]
+fn wrong_links_are_slowed_one_after_the_other() {
+    let server = Server::start();
+    let began = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        (0..3).for_each(|_| drop(scope.spawn(|| assert_eq!(server.sign_in_by("wrong").status, 401))));
+    });
+    assert!(began.elapsed().as_millis() >= 1500, "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_is_too_large_too_slow_or_no_json_is_refused_and_the_server_goes_on() {
+    let server = Server::start();
+    let by = server.sign_in("operator");
+    let status = |body: &str| Request::post("/api/v1/commands", body).by(&by).send(server.address).status;
+    assert_eq!(status(&format!("\"{}\"", "x".repeat(20_000))), 413);
+    assert_eq!(status("{"), 400);
+    assert_eq!(status(r#"{"action": "scale-in", "count": 1}"#), 422);
+    assert_eq!(
+        Request::post("/api/v1/commands", "{}").by(&by).with("Content-Type", "text/plain").send(server.address).status,
+        415
+    );
+    // A head that never ends.
+    let mut slow = std::net::TcpStream::connect(server.address).unwrap();
+    std::io::Write::write_all(&mut slow, b"GET / HTTP/1.1\r\nHost: ").unwrap();
+    slow.set_read_timeout(Some(std::time::Duration::from_secs(15))).unwrap();
+    assert_eq!(Request::get("/healthz").send(server.address).body, "ok\n");
+    let mut rest = Vec::new();
+    let ended = std::io::Read::read_to_end(&mut slow, &mut rest);
+    assert!(ended.is_ok(), "the server ends it: {ended:?}");
+}

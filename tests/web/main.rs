@@ -1,0 +1,9 @@
+//! The web page's server, over HTTP against the real binary: who gets in, what commands do, what the stream sends.
+//! `tests/browser` has the page itself.
+
+mod access;
+mod commands;
+mod http;
+mod server;
+mod start;
+mod stream;
