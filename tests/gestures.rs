@@ -44,7 +44,7 @@ fn where_nothing_comes_of_it_it_says_why() {
     assert_eq!(nothing("start paused; left 3 for 4s"), "Nothing comes of it. Paused.\n");
     let short = "Nothing comes of it. The left hand's 3 was held for 50 % of the time that it takes.\n";
     assert_eq!(nothing("left fist for 500ms; left 3 for 401ms"), short);
-    let unlike = nothing("left fist for 500ms; left 3, afresh left 2 for 1s");
+    let unlike = nothing("looks never; left fist for 500ms; left 3 for 1s");
     let differs = "for 100 % of the time that it takes. A second look differs: spread your fingers, face the camera.\n";
     assert!(unlike.ends_with(differs), "{unlike}");
 }
