@@ -52,8 +52,9 @@ fn there_is_a_man_page_for_every_command() {
 #[test]
 fn help_has_examples() {
     let of_the_page: &[&str] = if cfg!(feature = "web") { &["serve", "web"] } else { &[] };
-    for command in
-        ["run", "demo", "count", "fleet", "balancer", "doctor", "policy", "completions", "man"].iter().chain(of_the_page)
+    for command in ["run", "demo", "count", "fleet", "balancer", "doctor", "policy", "completions", "man"]
+        .iter()
+        .chain(of_the_page)
     {
         let (status, out, _) = said(&mut handwave(&[command, "--help"]));
         assert_eq!(status, 0);

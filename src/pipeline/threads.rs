@@ -101,7 +101,14 @@ impl Input {
             Input::Recording(recording) => replay(recording),
             Input::Nothing => {
                 let (open, seen) = mpsc::channel(1);
-                Readings { seen, due: answers::channel().0, unanswered: false, slot: None, vision: None, _open: Some(open) }
+                Readings {
+                    seen,
+                    due: answers::channel().0,
+                    unanswered: false,
+                    slot: None,
+                    vision: None,
+                    _open: Some(open),
+                }
             }
         }
     }
