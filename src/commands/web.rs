@@ -27,7 +27,7 @@ pub fn run(args: &WebArgs) -> Result<ExitCode> {
     TcpStream::connect_timeout(&listen.0, WITHIN).with_context(|| {
         format!("no page is served at {listen}: start one by `handwave run --web` or `handwave serve`")
     })?;
-    let token = Links::of_port(listen.0.port()).make(*role)?;
+    let token = Links::of_port(listen.0.port())?.make(*role)?;
     say(&link(listen.0, &token))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -39,10 +39,13 @@ struct Grant {
 }
 
 impl Links {
-    /// Those of this user's server on this port.
-    pub fn of_port(port: u16) -> Links {
-        let folder = dirs::runtime_dir().or_else(dirs::cache_dir).unwrap_or_else(std::env::temp_dir);
-        Links(folder.join("handwave").join(format!("links-{port}")))
+    /// Those of this user's server on this port. Never in a folder that others can write to: whoever writes a link is in.
+    pub fn of_port(port: u16) -> Result<Links, LinkError> {
+        let links = Path::new("handwave").join(format!("links-{port}"));
+        match dirs::runtime_dir().or_else(dirs::cache_dir) {
+            Some(folder) => Ok(Links(folder.join(links))),
+            None => Err(LinkError { folder: links, reason: io::Error::other("no folder is this user's own") }),
+        }
     }
 
     /// Those in this folder.

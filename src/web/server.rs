@@ -82,7 +82,7 @@ impl Listening {
         let listener = TcpListener::bind(listen.0).map_err(taken)?;
         listener.set_nonblocking(true).map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
-        let links = Links::of_port(address.port());
+        let links = Links::of_port(address.port())?;
         // Those of an earlier server.
         links.clear();
         Ok(Listening { listener, address, links })
