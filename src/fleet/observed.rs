@@ -52,6 +52,19 @@ pub enum Lifecycle {
 }
 
 impl Lifecycle {
+    /// In the order in which they are listed.
+    pub const ALL: [Lifecycle; 9] = [
+        Lifecycle::InService,
+        Lifecycle::Unhealthy,
+        Lifecycle::Registering,
+        Lifecycle::Launching,
+        Lifecycle::Retiring,
+        Lifecycle::Draining,
+        Lifecycle::Terminating,
+        Lifecycle::Terminated,
+        Lifecycle::Stopped,
+    ];
+
     /// On the way into service or out of it: it gets there only while a reconciler runs.
     pub fn is_under_way(self) -> bool {
         matches!(self, Lifecycle::Registering | Lifecycle::Launching | Lifecycle::Retiring | Lifecycle::Draining)

@@ -14,13 +14,20 @@ use super::answer::error;
 use super::context::Context;
 use super::orders::{Refusal, Told, Wish};
 use super::people::Person;
-use super::shown;
+use super::{prometheus, shown, stream};
 use crate::command::Source;
 use crate::daemon::journal::KEPT;
 
 /// `GET /healthz`: the run goes on, and answers.
 pub async fn health() -> &'static str {
     "ok\n"
+}
+
+/// `GET /metrics`: counts for Prometheus. No names, no ids.
+pub async fn metrics(State(context): State<Context>) -> Response {
+    let streams = stream::MOST - context.streams.available_permits();
+    let text = context.meters.text(&context.fleet.state().borrow(), streams);
+    ([(CONTENT_TYPE, HeaderValue::from_static(prometheus::CONTENT_TYPE))], text).into_response()
 }
 
 /// `GET /api/v1/fleet`: the fleet as it is now.

@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use super::feed::Feed;
 use super::links::Links;
 use super::orders::Orders;
+use super::prometheus::Meters;
 use super::sessions::Sessions;
 use crate::daemon::journal::Journal;
 use crate::fleet::Handle;
@@ -24,6 +25,7 @@ pub struct Context {
     pub sessions: Sessions,
     pub links: Links,
     pub orders: Orders,
+    pub meters: Arc<Meters>,
     /// Held while a wrong sign-in is slowed.
     pub wrong: Arc<Mutex<()>>,
     /// How many more streams may be opened.

@@ -5,7 +5,7 @@
 //! role may do, with `links` (one-time sign-in), `sessions` (where they are kept). `feed` turns states into JSON once, by
 //! `shown` (pure) and `history`; `stream` sends it to each reader. `api` answers single requests, `orders` takes commands,
 //! `story` says what happened to an instance. `context` is what all of them need, `people` are who is signed in, `answer` is
-//! how errors are told. `assets` is the page, whose files are in `page/`.
+//! how errors are told. `prometheus` counts what happens. `assets` is the page, whose files are in `page/`.
 //! Without the feature `web` only the settings are built.
 
 pub mod settings;
@@ -32,6 +32,8 @@ pub mod links;
 mod orders;
 #[cfg(feature = "web")]
 pub mod people;
+#[cfg(feature = "web")]
+mod prometheus;
 #[cfg(feature = "web")]
 pub mod server;
 #[cfg(feature = "web")]

@@ -82,7 +82,7 @@ impl Listening {
         let listener = TcpListener::bind(listen.0).map_err(taken)?;
         listener.set_nonblocking(true).map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
-        let links = Links::of_port(address.port());
+        let links = Links::of_port(address.port())?;
         // Those of an earlier server.
         links.clear();
         Ok(Listening { listener, address, links })
@@ -117,15 +117,19 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
         sessions: Sessions::new(LONGEST),
         links,
         orders: Orders::default(),
+        meters: Arc::default(),
         wrong: Arc::default(),
         streams: Arc::new(Semaphore::new(stream::MOST)),
     };
+    let (meters, counted) = (context.meters.clone(), context.journal.clone());
+    let counting = tokio::spawn(async move { meters.follow(&counted).await });
     let handle = ServerHandle::new();
     let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).http1_only();
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(WITHIN);
     let router = router(context, address.port());
     let serving = tokio::spawn(server.serve(router.into_make_service_with_connect_info::<SocketAddr>()));
     feeder.run().await;
+    counting.abort();
     handle.graceful_shutdown(Some(LAST_WORDS));
     serving.await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
@@ -136,6 +140,7 @@ fn router(context: Context, port: u16) -> Router {
         .route("/", get(assets::page))
         .route("/assets/{name}", get(assets::file))
         .route("/healthz", get(api::health))
+        .route("/metrics", get(api::metrics))
         .route("/api/v1/session", get(access::who).post(access::sign_in).delete(access::sign_out));
     let viewers = Router::new()
         .route("/api/v1/fleet", get(api::fleet))

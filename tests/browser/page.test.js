@@ -122,7 +122,7 @@ test('the main job by keyboard alone, and no single key destroys anything', asyn
   await page.keyboard.press('Escape');
   await page.keyboard.press('/');
   await page.keyboard.type(first.slice(-6));
-  assert.equal(await rows(page), 1);
+  await page.waitForFunction(() => document.querySelectorAll('#rows tr').length === 1);
   assert.match(page.url(), /q=/);
   await page.keyboard.press('Control+a');
   await page.keyboard.press('Delete');
@@ -399,6 +399,8 @@ test('filter, search and order are kept in the address, and counts are on the fi
   await page.locator('#filters button', { hasText: 'in service' }).click();
   await page.locator('#instances [data-sort=id]').click();
   await page.locator('#instances [data-sort=id]').click();
+  // The page draws with the screen's next picture.
+  await page.waitForSelector('#columns [aria-sort=descending]');
   const ids = await page.locator('#rows a').allInnerTexts();
   assert.deepEqual(ids, [...ids].sort().reverse());
   await page.fill('#search', ids[1]);
@@ -408,6 +410,7 @@ test('filter, search and order are kept in the address, and counts are on the fi
   assert.deepEqual(await copy.locator('#rows a').allInnerTexts(), [ids[1]]);
   assert.equal(await copy.locator('#filters [aria-pressed=true]').innerText(), '● in service 3');
   await copy.fill('#search', 'nothing like it');
+  await copy.waitForSelector('#empty:not([hidden])');
   assert.match(await text(copy, '#empty'), /clear the search/);
   await copy.goto(`${server.url}/?instance=${ids[2]}`);
   await copy.waitForSelector('#details[open]');

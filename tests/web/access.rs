@@ -16,6 +16,7 @@ fn routes() -> Vec<(Request, [u16; 4])> {
         (Request::get("/assets/nothing.js"), [404; 4]),
         (Request::get("/nowhere"), [404; 4]),
         (Request::get("/healthz"), [200; 4]),
+        (Request::get("/metrics"), [200; 4]),
         (Request::get("/api/v1/session"), [200; 4]),
         (Request::post("/api/v1/session", &wrong), [401; 4]),
         (Request::get("/api/v1/fleet"), [401, 200, 200, 401]),

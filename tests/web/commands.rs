@@ -77,5 +77,27 @@ fn the_fleet_is_told_whole() {
     let launched = events.iter().find(|event| event["event"] == "launched").unwrap();
     assert_eq!(launched["instances"], json!(ids));
     assert!(launched["text"].as_str().unwrap().contains(&ids[0]), "{launched}");
+    numbers_are_counted(&server, &ids);
     assert!(events.iter().zip(1..).all(|(event, number)| event["number"] == number), "numbers are from 1");
+}
+
+/// What Prometheus is told of one launch: OpenMetrics, where each line is a comment or a name, labels and a number.
+fn numbers_are_counted(server: &Server, ids: &[String]) {
+    let answer = Request::get("/metrics").send(server.address);
+    assert_eq!(answer.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    let text = answer.body;
+    assert!(text.ends_with("# EOF\n") && !ids.iter().any(|id| text.contains(id)), "{text}");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, number) = line.rsplit_once(' ').unwrap();
+        assert!(name.starts_with("handwave_") && number.parse::<f64>().is_ok(), "{line}");
+    }
+    for line in [
+        r#"handwave_commands_total{source="web",outcome="asked"} 1"#,
+        "handwave_instances_launched_total 1",
+        r#"handwave_instances{state="in service"} 1"#,
+        r#"handwave_sign_ins_total{outcome="done"} 2"#,
+        "handwave_fleet_count 1",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+    }
 }
