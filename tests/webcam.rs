@@ -18,7 +18,11 @@ use optional::Missing;
 use serde_json::Value;
 
 fn main() {
-    optional::run(optional::trials![a_hold_and_a_countdown_end_with_the_camera, a_camera_misbehaves]);
+    optional::run(optional::trials![
+        a_hold_and_a_countdown_end_with_the_camera,
+        a_camera_misbehaves,
+        another_camera_of_the_model_is_not_taken
+    ]);
 }
 
 /// One lab at a time: timings need a processor of their own.
@@ -354,5 +358,61 @@ fn a_camera_misbehaves() -> Result<(), Missing> {
     assert!(played.text("damaged").contains("640x480, 30 a second, MJPEG"));
     assert!(times(&played.events("damaged_events"), "camera-lost").is_empty());
     assert_eq!(played.value("damaged.status"), "0");
+    Ok(())
+}
+
+/// Two webcams of one model: the first sees a picture without hands, the second, which nobody named, a hand.
+fn another_camera_of_the_model_is_not_taken() -> Result<(), Missing> {
+    let lab = lab()?;
+    let work = tempfile::tempdir().unwrap();
+    let file = |name: &str| work.path().join(name).display().to_string();
+    let source = ["-f", "lavfi", "-i", "testsrc=s=640x480:r=30", "-t", "1"];
+    let video = file("test.avi");
+    assert!(ffmpeg(&source).args(["-c:v", "mjpeg", &video]).status().unwrap().success());
+    puppet_video("left fist for 0.6\nleft 5 for 1.4\n", &work.path().join("hand.avi"));
+    for (from, name) in [("test.avi", "wall"), ("hand.avi", "hand")] {
+        let input = file(from);
+        let input = ["-i", input.as_str()];
+        let raw = ["-f", "rawvideo", "-pix_fmt", "yuyv422"];
+        assert!(ffmpeg(&input).args(raw).arg(file(&format!("{name}.yuyv"))).status().unwrap().success());
+        let jpeg = ["-f", "mjpeg", "-q:v", "4", "-pix_fmt", "yuvj422p"];
+        assert!(ffmpeg(&input).args(jpeg).arg(file(&format!("{name}.mjpg"))).status().unwrap().success());
+    }
+    let firmware = fs::read_to_string(lab.with_file_name("webcam.py")).unwrap();
+    for port in [1, 2] {
+        let in_port =
+            firmware.replace("f'0 {b.fileno()} 65537 3'", &format!("f'{port} {{b.fileno()}} {} 3'", 65_537 + port));
+        assert_ne!(in_port, firmware);
+        fs::write(file(&format!("port{port}.py")), in_port).unwrap();
+    }
+    let script = format!(
+        r#"
+        work='{work}'
+        export RUST_LOG=info
+        there() {{ local i; for i in $(seq 400); do [ -e /dev/video$1 ] && return; sleep .05; done; say missed video$1; exit 1; }}
+        unplug
+        python3 {webcam} $work/wall.yuyv $work/wall.mjpg >/dev/null & first=$!; there 1
+        python3 $work/port1.py $work/hand.yuyv $work/hand.mjpg >/dev/null & second=$!; there 3
+        $handwave run --headless --camera 0 --events $OUT/events >$OUT/run 2>&1 & run=$!
+        until_said run 'pictures come'; sleep 1
+        kill $first; reach events camera-lost 1; sleep 6; say alone $(count events camera-back)
+        # The first comes back.
+        python3 {webcam} $work/wall.yuyv $work/wall.mjpg >/dev/null & first=$!; reach events camera-back 1
+        # In another port it is one that appears later.
+        kill $first; reach events camera-lost 2
+        python3 $work/port2.py $work/wall.yuyv $work/wall.mjpg >/dev/null & reach events camera-back 2
+        sleep 2; kill $run; wait $run; say run.status $?
+        "#,
+        work = work.path().display(),
+        webcam = lab.with_file_name("webcam.py").display(),
+    );
+    let played = play(&lab, Path::new(&video), &script);
+    assert_eq!(played.value("alone"), "0", "{}", played.text("run"));
+    assert_eq!(played.value("run.status"), "0");
+    let events = played.events("events");
+    assert_eq!((times(&events, "camera-lost").len(), times(&events, "camera-back").len()), (2, 2));
+    assert!(times(&events, "gesture").is_empty(), "the hand that nobody named did nothing");
+    let run = played.text("run");
+    assert!(!run.contains("camera 2 (/dev/video2)") && !run.contains("camera 3 (/dev/video3)"), "{run}");
     Ok(())
 }

@@ -18,7 +18,7 @@ use nokhwa::NokhwaError;
 use serde::{Deserialize, Serialize};
 
 use super::clock::monotonic;
-use super::device::{self, Device, Reason, State, Trouble};
+use super::device::{self, Device, Node, Reason, State, Trouble};
 use super::format::{Format, Wish, sort_by_nearness};
 use super::pipe::{self, Message, Opened};
 use super::pixels::Decoder;
@@ -44,11 +44,42 @@ pub enum Task {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wanted {
     pub index: u32,
-    /// The camera's name, once known: plugged in again, it may get another index.
-    pub name: Option<String>,
     pub wish: Wish,
-    /// Whether to wait for a missing camera rather than fail.
-    pub wait: bool,
+    /// A camera that was opened and lost is waited for. None: a missing one is an error.
+    pub lost: Option<Lost>,
+}
+
+/// A camera to wait for. Only itself takes its place, or one that appears later: of two webcams of one model the other one
+/// shows what nobody named.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lost {
+    /// As it was. Plugged in again, it may get another index.
+    pub node: Node,
+    /// What was there when it was lost, and has been since. None: nobody has looked.
+    pub others: Option<Vec<Node>>,
+}
+
+impl Lost {
+    /// Whether a device is the lost one's: in the same port, or where that is unknown with the same index and name.
+    fn is(&self, node: &Node) -> bool {
+        match (&self.node.port, &node.port) {
+            (Some(lost), Some(port)) => lost == port,
+            _ => (self.node.index, &self.node.name) == (node.index, &node.name),
+        }
+    }
+
+    /// Looks at what is there: at first all that is not the lost camera's is another's; what has gone since is not any more.
+    fn look(&mut self, nodes: &[Node]) {
+        let others = match self.others.take() {
+            None => nodes.iter().filter(|node| !self.is(node)).cloned().collect(),
+            Some(before) => before.into_iter().filter(|node| nodes.contains(node)).collect(),
+        };
+        self.others = Some(others);
+    }
+
+    fn is_another(&self, node: &Node) -> bool {
+        self.others.iter().flatten().any(|other| other == node)
+    }
 }
 
 /// Does the task, and reports on stdout how it ended.
@@ -104,7 +135,7 @@ impl From<io::Error> for End {
 
 fn list(out: &mut impl Write) -> Result<(), End> {
     allow();
-    for (index, name) in device::devices()? {
+    for Node { index, name, .. } in device::nodes()? {
         let state = match device::open(index) {
             Ok((_, formats)) => State::Camera(formats),
             Err(trouble) => State::Trouble(trouble),
@@ -117,16 +148,22 @@ fn list(out: &mut impl Write) -> Result<(), End> {
 /// Sends frames from the camera until an error.
 fn follow(wanted: &Wanted, out: &mut impl Write) -> Result<(), End> {
     allow();
-    let mut said = Instant::now();
+    let mut wanted = wanted.clone();
+    let mut said = None;
     let (mut camera, opened) = loop {
-        match open(wanted) {
-            Ok(opened) => break opened,
-            Err(trouble) if !wanted.wait => return Err(trouble.into()),
-            Err(_) => thread::sleep(LOOK),
+        let nodes = device::nodes();
+        if let (Some(lost), Ok(nodes)) = (&mut wanted.lost, &nodes) {
+            lost.look(nodes);
+            if said.is_none_or(|said: Instant| said.elapsed() >= SAY) {
+                said = Some(Instant::now());
+                let others = lost.others.clone().unwrap_or_default();
+                pipe::write(out, &Message::Waiting(others), &RgbImage::default())?;
+            }
         }
-        if said.elapsed() >= SAY {
-            said = Instant::now();
-            pipe::write(out, &Message::Waiting, &RgbImage::default())?;
+        match nodes.and_then(|nodes| open(&wanted, nodes)) {
+            Ok(opened) => break opened,
+            Err(trouble) if wanted.lost.is_none() => return Err(trouble.into()),
+            Err(_) => thread::sleep(LOOK),
         }
     };
     let Format { encoding, width, height, .. } = opened.format;
@@ -145,29 +182,34 @@ fn follow(wanted: &Wanted, out: &mut impl Write) -> Result<(), End> {
 }
 
 /// Opens the camera in the format nearest to the wish, and its stream.
-fn open(wanted: &Wanted) -> Result<(Camera, Opened), Trouble> {
+fn open(wanted: &Wanted, nodes: Vec<Node>) -> Result<(Camera, Opened), Trouble> {
     let mut first = None;
-    for (index, name) in candidates(wanted, device::devices()?) {
-        match open_one(index, &wanted.wish) {
-            Ok((camera, format)) => return Ok((camera, Opened { index, name, format })),
+    for node in candidates(wanted, nodes) {
+        match open_one(node.index, &wanted.wish) {
+            Ok((camera, format)) => return Ok((camera, Opened { node, format })),
             Err(trouble) => first = first.or(Some(trouble)),
         }
     }
-    // No device has that index or name: opening the index anyway gives the reason.
     match first {
         Some(trouble) => Err(trouble),
-        None => open_one(wanted.index, &wanted.wish)
-            .map(|(camera, format)| (camera, Opened { index: wanted.index, name: String::new(), format })),
+        None if wanted.lost.is_some() => Err(Trouble { reason: Reason::Missing, said: String::new() }),
+        // No device has that index: opening it anyway gives the reason.
+        None => open_one(wanted.index, &wanted.wish).map(|(camera, format)| {
+            let node = Node { index: wanted.index, name: String::new(), port: None };
+            (camera, Opened { node, format })
+        }),
     }
 }
 
-/// The devices to try, in order: those with the camera's name, the old index first, then the index asked for. A
-/// webcam's metadata node has the same name, so there may be several.
-fn candidates(wanted: &Wanted, mut devices: Vec<(u32, String)>) -> Vec<(u32, String)> {
-    let rank = |(index, name): &(u32, String)| (Some(name) != wanted.name.as_ref(), *index != wanted.index, *index);
-    devices.retain(|device| Some(&device.1) == wanted.name.as_ref() || device.0 == wanted.index);
-    devices.sort_by_key(rank);
-    devices
+/// The devices to try, in order: those of the lost camera, then others with its name, then the index asked for. A webcam's
+/// metadata node has the same name, so there may be several.
+fn candidates(wanted: &Wanted, mut nodes: Vec<Node>) -> Vec<Node> {
+    let is_lost = |node: &Node| wanted.lost.as_ref().is_some_and(|lost| lost.is(node));
+    let is_named = |node: &Node| wanted.lost.as_ref().is_some_and(|lost| lost.node.name == node.name);
+    let is_another = |node: &Node| wanted.lost.as_ref().is_some_and(|lost| lost.is_another(node));
+    nodes.retain(|node| !is_another(node) && (is_lost(node) || is_named(node) || node.index == wanted.index));
+    nodes.sort_by_key(|node| (!is_lost(node), !is_named(node), node.index != wanted.index, node.index));
+    nodes
 }
 
 fn open_one(index: u32, wish: &Wish) -> Result<(Camera, Format), Trouble> {
@@ -215,23 +257,59 @@ fn allow() {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
-    fn found(index: u32, name: Option<&str>) -> Vec<u32> {
-        let wish = Wish { width: 640, height: 480, fps: 30.0 };
-        let wanted = Wanted { index, name: name.map(String::from), wish, wait: true };
-        let devices = [(0, "Built-in"), (1, "Built-in"), (2, "Lab"), (3, "Lab"), (4, "Lab")];
-        let devices = devices.map(|(index, name)| (index, name.to_string()));
-        candidates(&wanted, devices.into()).into_iter().map(|(index, _)| index).collect()
+    fn node(index: u32, name: &str, port: &str) -> Node {
+        Node { index, name: name.into(), port: Some(port.to_owned()).filter(|port| !port.is_empty()) }
+    }
+
+    fn wanted(index: u32, lost: Option<Lost>) -> Wanted {
+        Wanted { index, wish: Wish { width: 640, height: 480, fps: 30.0 }, lost }
+    }
+
+    /// The indices to try after `lost` was lost and each of these lists of devices was seen in turn.
+    fn found(lost: &Node, seen: &[&[Node]]) -> Vec<u32> {
+        let mut lost = Lost { node: lost.clone(), others: None };
+        seen.iter().for_each(|nodes| lost.look(nodes));
+        let index = lost.node.index;
+        let found = candidates(&wanted(index, Some(lost)), seen.last().unwrap().to_vec());
+        found.into_iter().map(|node| node.index).collect()
     }
 
     #[test]
-    fn a_camera_put_back_is_found_by_its_name() {
-        assert_eq!(found(0, None), [0]);
-        assert_eq!(found(3, Some("Lab")), [3, 2, 4]);
-        assert_eq!(found(0, Some("Lab")), [2, 3, 4, 0]);
-        assert_eq!(found(9, Some("Lab")), [2, 3, 4]);
-        assert_eq!(found(9, Some("Gone")), [0; 0]);
+    fn at_first_the_index_counts() {
+        let nodes = vec![node(0, "Built-in", "1-1"), node(1, "Built-in", "1-1"), node(2, "Lab", "1-2")];
+        assert_eq!(candidates(&wanted(1, None), nodes.clone()), [nodes[1].clone()]);
+        assert_eq!(candidates(&wanted(9, None), nodes), []);
+    }
+
+    #[test]
+    fn a_lost_camera_is_replaced_by_itself_or_by_one_that_appears_later() {
+        let built_in = node(0, "Built-in", "1-1");
+        let lab = [node(2, "Lab", "1-2"), node(3, "Lab", "1-2")];
+        let twin = [node(4, "Lab", "1-3"), node(5, "Lab", "1-3")];
+        let with = |more: &[Node]| [slice::from_ref(&built_in), more].concat();
+        let is_gone = with(&twin);
+        assert_eq!(found(&lab[0], &[&is_gone]), [0; 0], "its twin was there all along");
+        assert_eq!(found(&lab[0], &[&is_gone, &with(&[&lab[..], &twin].concat())]), [2, 3], "it is back");
+        let renumbered = [&twin[..], &[node(6, "Lab", "1-2")]].concat();
+        assert_eq!(found(&lab[0], &[&is_gone, &with(&renumbered)]), [6], "it has another number");
+        let moved = [&twin[..], &[node(2, "Lab", "1-4")]].concat();
+        assert_eq!(found(&lab[0], &[&is_gone, &with(&moved)]), [2], "it is in another port");
+        assert_eq!(found(&lab[0], &[&is_gone, &with(&[]), &is_gone]), [4, 5], "somebody put its twin in anew");
+        let of_another_model = [&twin[..], &[node(2, "New", "1-2")]].concat();
+        assert_eq!(found(&lab[0], &[&is_gone, &with(&of_another_model)]), [2], "and so another model");
+        assert_eq!(found(&lab[0], &[&with(&[&lab[..], &twin].concat())]), [2, 3], "it only stalled");
+    }
+
+    #[test]
+    fn where_ports_are_unknown_index_and_name_tell_cameras_apart() {
+        let [lab, twin, moved] = [2, 4, 6].map(|index| node(index, "Lab", ""));
+        assert_eq!(found(&lab, &[slice::from_ref(&twin)]), [0; 0]);
+        assert_eq!(found(&lab, &[slice::from_ref(&twin), &[lab.clone(), twin.clone()]]), [2]);
+        assert_eq!(found(&lab, &[slice::from_ref(&twin), &[twin.clone(), moved]]), [6]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 
 use nokhwa::Camera;
 use nokhwa::utils::{
-    ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType, Resolution,
+    ApiBackend, CameraFormat, CameraIndex, CameraInfo, FrameFormat, RequestedFormat, RequestedFormatType, Resolution,
 };
 use nokhwa::{NokhwaError, query};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,15 @@ use serde::{Deserialize, Serialize};
 use super::format::{Encoding, Format};
 
 const READABLE: [FrameFormat; 2] = [FrameFormat::YUYV, FrameFormat::MJPEG];
+
+/// A device's place in the system: a webcam has several, for its pictures and for its metadata.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Node {
+    pub index: u32,
+    pub name: String,
+    /// Where it is plugged in, or what else tells it from another of its model. None: the system does not say.
+    pub port: Option<String>,
+}
 
 /// A device that calls itself a camera.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,13 +81,29 @@ impl fmt::Display for Label {
     }
 }
 
-/// Index and name of every device, cameras or not, ordered by index.
-pub fn devices() -> Result<Vec<(u32, String)>, Trouble> {
+/// Every device, cameras or not, ordered by index.
+pub fn nodes() -> Result<Vec<Node>, Trouble> {
     let infos = query(ApiBackend::Auto).map_err(trouble)?;
-    let named = |info: &nokhwa::utils::CameraInfo| Some((info.index().as_index().ok()?, info.human_name()));
-    let mut devices: Vec<(u32, String)> = infos.iter().filter_map(named).collect();
-    devices.sort();
-    Ok(devices)
+    let node = |info: &CameraInfo| {
+        let index = info.index().as_index().ok()?;
+        Some(Node { index, name: info.human_name(), port: port(index, info) })
+    };
+    let mut nodes: Vec<Node> = infos.iter().filter_map(node).collect();
+    nodes.sort();
+    Ok(nodes)
+}
+
+/// The bus path, such as `.../usb1/1-2/1-2:1.0`, which the camera need not be opened for.
+#[cfg(target_os = "linux")]
+fn port(index: u32, _info: &CameraInfo) -> Option<String> {
+    let device = std::fs::canonicalize(format!("/sys/class/video4linux/video{index}/device")).ok()?;
+    Some(device.to_string_lossy().into_owned())
+}
+
+/// The unique id, which follows from the port and the model.
+#[cfg(not(target_os = "linux"))]
+fn port(_index: u32, info: &CameraInfo) -> Option<String> {
+    Some(info.misc()).filter(|id| !id.is_empty())
 }
 
 /// Opens a camera in any format, and returns it with its formats.

@@ -7,9 +7,9 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::child::{Task, Wanted};
+use super::child::{Lost, Task, Wanted};
 use super::clock::{OPENING, monotonic};
-use super::device::{Device, Label, Reason, Trouble};
+use super::device::{Device, Label, Node, Reason, Trouble};
 use super::error::WebcamError;
 use super::format::Wish;
 use super::link::Link;
@@ -45,6 +45,8 @@ pub fn list() -> Result<Vec<Device>, WebcamError> {
 /// A camera that was opened once, and is reopened when it is lost.
 pub struct Webcam {
     wanted: Wanted,
+    /// The camera as it was opened last.
+    node: Option<Node>,
     /// The zero of frame times.
     started: Duration,
     /// The newest frame's time.
@@ -62,10 +64,11 @@ pub struct Webcam {
 impl Webcam {
     /// Opens the camera in the format nearest to the wish.
     pub fn open(index: u32, wish: Wish) -> Result<Webcam, WebcamError> {
-        let wanted = Wanted { index, name: None, wish, wait: false };
+        let wanted = Wanted { index, wish, lost: None };
         let started = monotonic();
         let mut webcam = Webcam {
             wanted,
+            node: None,
             started,
             newest: Duration::ZERO,
             link: None,
@@ -92,20 +95,23 @@ impl Webcam {
 
     fn opened(&mut self, link: &mut Link, opened: Opened) {
         link.expect(FIRST);
-        let Opened { index, name, format } = opened;
-        tracing::info!("{}: {name}, {format}", Label(index));
+        let Opened { node, format } = opened;
+        tracing::info!("{}: {}, {format}", Label(node.index), node.name);
         let Wish { width, height, fps } = self.wanted.wish;
         if (format.width, format.height, f64::from(format.fps)) != (width, height, fps) {
             tracing::info!("config.toml asks for {width}x{height}, {fps} a second; the camera has nothing nearer");
         }
-        self.wanted.index = index;
-        self.wanted.name = Some(name).filter(|name| !name.is_empty());
+        self.wanted.index = node.index;
+        self.wanted.lost = None;
+        self.node = Some(node);
     }
 
     /// Ends the camera's process. The next one waits for the camera.
     fn lose(&mut self, reason: String) -> Result<Status, CameraError> {
         self.link = None;
-        self.wanted.wait = true;
+        if self.wanted.lost.is_none() {
+            self.wanted.lost = self.node.clone().map(|node| Lost { node, others: None });
+        }
         self.lost = Some(reason);
         self.still_lost()
     }
@@ -172,7 +178,10 @@ impl Camera for Webcam {
                 }
                 // Not a sign of life: a camera that sends only damaged pictures has stalled too.
                 Ok(Message::Damaged(damage)) => self.skip(damage),
-                Ok(Message::Waiting) => link.expect(OPENING),
+                Ok(Message::Waiting(others)) => {
+                    link.expect(OPENING);
+                    self.wanted.lost.iter_mut().for_each(|lost| lost.others = Some(others.clone()));
+                }
                 Ok(Message::Opened(opened)) => self.opened(&mut link, opened),
                 Ok(Message::Failed(trouble)) if !self.delivered && self.lost.is_none() => {
                     return Err(WebcamError::of(self.wanted.index, trouble).into());

@@ -11,7 +11,7 @@ use image::RgbImage;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::device::{Device, Trouble};
+use super::device::{Device, Node, Trouble};
 use super::format::Format;
 use super::pixels::MOST_SIDE;
 use crate::camera::frame::resize;
@@ -24,8 +24,8 @@ const FRAME_HEAD: usize = 16;
 /// A message from the camera's process. A frame's picture is passed separately.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
-    /// There is no camera yet. Sent every second.
-    Waiting,
+    /// There is no camera yet. Sent at once and every second, with the devices that are another camera's.
+    Waiting(Vec<Node>),
     /// The camera is open; frames follow.
     Opened(Opened),
     /// A picture, taken at this time on the system's monotonic clock.
@@ -40,8 +40,7 @@ pub enum Message {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
-    pub index: u32,
-    pub name: String,
+    pub node: Node,
     pub format: Format,
 }
 
@@ -65,7 +64,7 @@ impl From<io::Error> for PipeError {
 /// Writes a message; a frame's picture is `picture`.
 pub fn write(to: &mut impl Write, message: &Message, picture: &RgbImage) -> io::Result<()> {
     match message {
-        Message::Waiting => write_json(to, b'W', &()),
+        Message::Waiting(others) => write_json(to, b'W', others),
         Message::Opened(opened) => write_json(to, b'O', opened),
         Message::Damaged(reason) => write_json(to, b'D', reason),
         Message::Failed(trouble) => write_json(to, b'E', trouble),
@@ -102,7 +101,7 @@ pub fn read(from: &mut impl Read, picture: &mut RgbImage) -> Result<Message, Pip
     let [kind] = read_bytes(from)?;
     let length = u32::from_le_bytes(read_bytes(from)?) as usize;
     Ok(match kind {
-        b'W' => read_json(from, length).map(|()| Message::Waiting)?,
+        b'W' => Message::Waiting(read_json(from, length)?),
         b'O' => Message::Opened(read_json(from, length)?),
         b'D' => Message::Damaged(read_json(from, length)?),
         b'E' => Message::Failed(read_json(from, length)?),
@@ -151,9 +150,10 @@ mod tests {
     const FORMAT: Format = Format { width: 640, height: 480, fps: 30, encoding: Encoding::Mjpeg };
 
     fn messages() -> Vec<Message> {
+        let node = Node { index: 3, name: "Lab \"Webcam\"\n".into(), port: Some("usb1/1-2".into()) };
         vec![
-            Message::Waiting,
-            Message::Opened(Opened { index: 3, name: "Lab \"Webcam\"\n".into(), format: FORMAT }),
+            Message::Waiting(vec![node.clone()]),
+            Message::Opened(Opened { node, format: FORMAT }),
             Message::Frame(Duration::from_nanos(1_234_567_890_123)),
             Message::Damaged("it is cut off".into()),
             Message::Failed(Trouble { reason: Reason::Busy, said: "os error 16".into() }),
