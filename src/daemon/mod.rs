@@ -5,7 +5,7 @@
 //! file, `state` is what the loop publishes, `keys` and `signals` are what people tell it, `summary` is its last words.
 
 pub mod audit;
-mod driver;
+pub mod driver;
 pub mod journal;
 pub mod keys;
 pub mod run;

@@ -3,7 +3,7 @@
 //!
 //! Losing it loses no instance: the cloud's tags tell the next process what is half done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,6 +18,9 @@ use crate::command::{CommandId, InstanceId};
 const FIRST_HOLD: Duration = Duration::from_secs(2);
 /// An id that was not found so often is given up. With waits of 2 to 32 s, it was tried for a minute.
 const TRIES: u32 = 6;
+/// How many launches are remembered. Commands are written one after the other: what the cloud has not described yet is
+/// among the latest few.
+const ASKED: usize = 100;
 
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -33,8 +36,8 @@ pub struct Memory {
     pub held: BTreeMap<(Change, InstanceId), Held>,
     /// The command that an instance was launched or retired by.
     pub commands: BTreeMap<InstanceId, CommandId>,
-    /// The launches that this process asked for.
-    pub asked: BTreeSet<CommandId>,
+    /// The latest launches that this process asked for, each once.
+    asked: VecDeque<CommandId>,
     /// Not terminated at the last look.
     pub present: BTreeSet<InstanceId>,
     /// On the balancer at the last look, and known not to be the fleet's.
@@ -132,6 +135,21 @@ impl Memory {
         } else {
             self.waiting.remove(&change);
         }
+    }
+
+    /// Remembers that this process asks for a launch, whatever the answer will be.
+    pub fn ask(&mut self, command: &CommandId) {
+        if !self.has_asked(command) {
+            self.asked.push_back(command.clone());
+        }
+        if self.asked.len() > ASKED {
+            self.asked.pop_front();
+        }
+    }
+
+    /// Whether this process asked for a launch lately.
+    pub fn has_asked(&self, command: &CommandId) -> bool {
+        self.asked.contains(command)
     }
 
     /// Remembers what was launched until it is described.

@@ -161,8 +161,11 @@ struct Asked {
 }
 
 async fn live(history: &History) -> Result<(), TestCaseError> {
-    let times = Times { visible: Duration::from_secs(2), ..Times::default() };
+    // The terminated are looked at to the end.
+    let remembered = Duration::from_secs(3600);
+    let times = Times { visible: Duration::from_secs(2), remembered, ..Times::default() };
     let cloud = Simulated::behind(history.front, times, history.seed);
+    cloud.keep_history();
     cloud.add_in_service(history.start);
     let strangers = [cloud.add_stranger(true), cloud.add_stranger(false)];
     let mut asked = Asked::default();

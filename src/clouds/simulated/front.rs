@@ -48,4 +48,10 @@ impl Group {
             self.draining.insert(id.clone(), until);
         }
     }
+
+    /// The instance is no more.
+    pub fn forget(&mut self, id: &InstanceId) {
+        self.registered.remove(id);
+        self.draining.remove(id);
+    }
 }

@@ -152,12 +152,17 @@ impl Simulated {
         self.lock().calls.get(&call).copied().unwrap_or(0)
     }
 
-    /// Everything that ever took effect, oldest first.
-    pub fn history(&self) -> Vec<Past> {
-        self.lock().world.history.clone()
+    /// From now on all that takes effect is kept, with how everything was before: it grows for ever.
+    pub fn keep_history(&self) {
+        self.lock().world.history.get_or_insert_default();
     }
 
-    /// Every instance as it is now, the strangers too.
+    /// Everything that took effect since [`Simulated::keep_history`], oldest first.
+    pub fn history(&self) -> Vec<Past> {
+        self.lock().world.history.clone().unwrap_or_default()
+    }
+
+    /// Every instance as it is now, the strangers too; not those that are forgotten.
     pub fn truth(&self) -> Vec<Truth> {
         self.lock().world.truth(Instant::now())
     }
@@ -179,6 +184,7 @@ impl Simulated {
             let mut state = self.lock();
             *state.calls.entry(call).or_default() += 1;
             let now = Instant::now();
+            state.world.forget(now);
             let fault = state.faults.take(call);
             let effect = || effect(&mut state.world, now);
             match fault {

@@ -13,8 +13,10 @@ pub struct Times {
     pub health_check: Duration,
     pub drain: Duration,
     pub shut_down: Duration,
-    /// How long a terminated instance is still described.
+    /// How long a terminated instance is still described. Then nothing of it is kept.
     pub remembered: Duration,
+    /// How long measurements are kept.
+    pub measured: Duration,
 }
 
 impl Default for Times {
@@ -27,7 +29,8 @@ impl Default for Times {
             health_check: Duration::from_secs(2),
             drain: Duration::from_secs(3),
             shut_down: Duration::from_secs(2),
-            remembered: Duration::from_secs(3600),
+            remembered: Duration::from_secs(60),
+            measured: Duration::from_secs(3600),
         }
     }
 }

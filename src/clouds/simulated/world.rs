@@ -1,7 +1,7 @@
 //! How everything in the simulated cloud really is. In: changes, each at a time. Out: what took effect, and what the cloud
 //! would describe then.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -59,12 +59,15 @@ pub(super) struct World {
     pub room: usize,
     /// What the next instances that boot die of.
     pub dooms: VecDeque<String>,
-    pub history: Vec<Past>,
+    /// None: nobody asked for it, as it grows for ever.
+    pub history: Option<Vec<Past>>,
     /// Ids that look like AWS's and differ.
     ids: SplitMix64,
     /// The wall's time at a time of tokio's clock.
     epoch: (Timestamp, Instant),
     hosts: Vec<Host>,
+    /// How many hosts there ever were.
+    added: usize,
     front: Front,
     /// The balancer, or its target groups. None: it is not there, or never was.
     groups: Vec<Group>,
@@ -76,6 +79,8 @@ pub(super) struct World {
 
 pub(super) struct Host {
     id: InstanceId,
+    /// Its place among all that were ever added, which its address follows from.
+    number: usize,
     ours: bool,
     launched: Instant,
     /// Launched long ago: visible and running.
@@ -118,8 +123,12 @@ impl Host {
 
     fn is_visible(&self, now: Instant, times: &Times) -> bool {
         let came = self.old || now >= self.launched + times.visible;
-        let went = self.ended.as_ref().is_some_and(|(at, _)| now >= *at + times.shut_down + times.remembered);
-        came && !went
+        came && !self.is_forgotten(now, times)
+    }
+
+    /// Whether it was terminated so long ago that the cloud knows nothing of it any more.
+    fn is_forgotten(&self, now: Instant, times: &Times) -> bool {
+        self.ended.as_ref().is_some_and(|(at, _)| now >= *at + times.shut_down + times.remembered)
     }
 
     fn is_retiring(&self) -> bool {
@@ -140,7 +149,8 @@ impl World {
             fleet: "simulated".to_owned(),
             room: usize::MAX,
             dooms: VecDeque::new(),
-            history: Vec::new(),
+            history: None,
+            added: 0,
             ids: SplitMix64::seed_from_u64(seed),
             epoch: (Timestamp::now(), Instant::now()),
             hosts: Vec::new(),
@@ -165,8 +175,10 @@ impl World {
     fn add(&mut self, ours: bool, old: bool, now: Instant) -> InstanceId {
         let id = InstanceId(format!("i-0{:016x}", self.ids.next_u64()));
         let doom = if old { None } else { self.dooms.pop_front() };
+        self.added += 1;
         self.hosts.push(Host {
             id: id.clone(),
+            number: self.added - 1,
             ours,
             launched: now,
             old,
@@ -213,14 +225,14 @@ impl World {
             return Err(CloudError::new(ErrorKind::Capacity, "InsufficientInstanceCapacity", message));
         }
         self.room -= granted;
-        let before = self.truth(now);
+        let before = if self.history.is_some() { self.truth(now) } else { Vec::new() };
         let ids: Vec<InstanceId> = (0..granted).map(|_| self.add(true, false, now)).collect();
         for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
             host.born_of = Some(command.clone());
         }
         self.tokens.insert(token.to_owned(), (n, command.clone(), ids.clone()));
         let effect = Effect::Launched { command: command.clone(), ids: ids.clone() };
-        self.history.push(Past { at: now, before, effect });
+        self.keep(Past { at: now, before, effect });
         Ok(self.born(&ids))
     }
 
@@ -287,9 +299,35 @@ impl World {
         }
     }
 
+    /// Keeps an effect that takes place now, before it does.
     fn record(&mut self, effect: Effect, now: Instant) {
-        let before = self.truth(now);
-        self.history.push(Past { at: now, before, effect });
+        if self.history.is_some() {
+            let before = self.truth(now);
+            self.keep(Past { at: now, before, effect });
+        }
+    }
+
+    fn keep(&mut self, past: Past) {
+        if let Some(history) = &mut self.history {
+            history.push(past);
+        }
+    }
+
+    /// Forgets what is over, as AWS does: hosts that ended long ago, with the tokens that launched them, and what was
+    /// measured long ago. What is left does not grow with the time that this world has run.
+    pub fn forget(&mut self, now: Instant) {
+        let times = self.times;
+        let (gone, kept) = std::mem::take(&mut self.hosts).into_iter().partition(|host| host.is_forgotten(now, &times));
+        self.hosts = kept;
+        let gone: Vec<Host> = gone;
+        for group in &mut self.groups {
+            gone.iter().for_each(|host| group.forget(&host.id));
+        }
+        if !gone.is_empty() {
+            let known: BTreeSet<&InstanceId> = self.hosts.iter().map(|host| &host.id).collect();
+            self.tokens.retain(|_, (_, _, ids)| ids.iter().any(|id| known.contains(id)));
+        }
+        self.stays.retain(|stay| stay.until.is_none_or(|until| now < until + times.measured));
     }
 
     fn all_found(&self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
@@ -324,7 +362,7 @@ impl World {
     }
 
     fn described(&self, host: &Host, now: Instant) -> Instance {
-        let number = self.hosts.iter().position(|other| other.id == host.id).unwrap_or(0);
+        let (net, address) = (host.number / 250 % 250, host.number % 250 + 4);
         let written = host.tags.iter().filter(|(_, _, at)| now >= *at + self.times.visible);
         let tags = written.map(|(key, value, _)| (key.clone(), value.clone()));
         let born = host.born_of.iter().map(|command| (COMMAND_TAG.to_owned(), command.0.clone()));
@@ -332,7 +370,7 @@ impl World {
             kind: Some("t3.micro".to_owned()),
             zone: Some("simulated-1a".to_owned()),
             image: Some("ami-0123456789abcdef0".to_owned()),
-            private_address: Some(format!("10.0.{}.{}", number / 250, number % 250 + 4)),
+            private_address: Some(format!("10.0.{net}.{address}")),
             tags: [(FLEET_TAG.to_owned(), self.fleet.clone())].into_iter().chain(born).chain(tags).collect(),
             reason: host.ended.as_ref().filter(|(at, _)| now >= *at).map(|(_, reason)| reason.clone()),
             ..Instance::new(host.id.clone(), host.state(now, &self.times), self.wall(host.launched))

@@ -100,7 +100,7 @@ impl Reconciler {
 
     async fn launch(&mut self, n: usize, started: Started) -> Result<(), CloudError> {
         let id = &started.order.command.id;
-        self.memory.asked.insert(id.clone());
+        self.memory.ask(id);
         let answer = self.answer(self.ports.instances.launch(n, &started.token, id)).await;
         match answer {
             Ok(instances) if instances.iter().any(|instance| is_of_another(instance, id)) => {

@@ -257,7 +257,7 @@ impl Reconciler {
         let mut others = Vec::new();
         for member in observed.instances.iter().filter(|member| before.get(member.id()).is_none()) {
             let Some(command) = member.instance.tags.get(COMMAND_TAG).cloned().map(CommandId) else { continue };
-            if self.memory.asked.contains(&command) {
+            if self.memory.has_asked(&command) {
                 self.memory.commands.insert(member.id().clone(), command);
             } else {
                 others.push(member.id().clone());
