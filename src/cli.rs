@@ -152,7 +152,7 @@ pub enum Subcommand {
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// What to watch: a webcam by its number or path, a picture, a folder of pictures, an animated GIF, a video, or
+    /// What to watch: a webcam by its number or path, a picture, a folder of pictures, an animation, a video, or
     /// `puppet`, or what --record has kept (default: config.toml's).
     #[arg(long, value_name = "N|FILE|DIR|puppet", value_parser = |name: &str| Ok::<_, String>(CameraSpec::parse(name)))]
     pub camera: Option<CameraSpec>,

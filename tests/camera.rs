@@ -159,12 +159,28 @@ fn a_folders_pictures_come_by_name_and_rate() {
 }
 
 #[test]
-fn a_broken_picture_in_a_folder_is_skipped() {
+fn a_broken_picture_in_a_folder_is_skipped_and_told_at_the_end() {
     let desk = Desk::new();
     desk.write("a.jpg", b"");
     desk.write("b.png", b"no picture");
     desk.picture("c.png", RED);
-    assert_times(&frames(desk.0.path()).unwrap(), &[0]);
+    desk.gif("d.gif", &[(RED, 100), (BLUE, 100)]);
+    let mut camera = FileCamera::open(desk.0.path(), 10.0, Clock::fast()).unwrap();
+    let mut frame = Frame::default();
+    assert_eq!(camera.read(&mut frame).unwrap(), Status::Fresh);
+    assert_colour(frame.picture.get_pixel(20, 15), RED);
+    let said = camera.read(&mut frame).unwrap_err().to_string();
+    assert!(said.contains("3 can't, as was told"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_nowhere_in_a_folder_is_not_left_out_in_silence() {
+    let desk = Desk::new();
+    desk.picture("a.png", RED);
+    std::os::unix::fs::symlink("loop.png", desk.path("loop.png")).unwrap();
+    refused(desk.0.path(), "1 can't, as was told");
+    refused(&desk.path("loop.png"), "levels of symbolic links");
 }
 
 #[test]
@@ -234,8 +250,141 @@ fn motion_jpeg_is_read_without_tables() {
 fn a_photo_with_a_gain_map_is_one_picture() {
     let desk = Desk::new();
     let photo = fs::read(desk.picture("a.jpg", RED)).unwrap();
-    let announced = [&photo[..2], b"\xff\xe2\0\x08MPF\0II", &photo[2..], &photo].concat();
-    assert!(Film::open(&desk.write("a.jpg", &announced)).unwrap().is_still());
+    let with = |marker: u8, words: &[u8]| {
+        let length = (words.len() as u16 + 2).to_be_bytes();
+        [&photo[..2], &[0xff, marker], &length[..], words, &photo[2..]].concat()
+    };
+    let announcing = with(0xe1, b"http://ns.adobe.com/xap/1.0/\0<x GCamera:MotionPhoto=\"1\">");
+    let gain_map = with(0xe2, b"urn:iso:std:iso:ts:21496:-1\0");
+    for joined in [[&announcing[..], &photo].concat(), [&photo[..], &gain_map].concat()] {
+        assert!(Film::open(&desk.write("a.jpg", &joined)).unwrap().is_still());
+    }
+}
+
+/// As stereo cameras and Pillow write them: which kind they are is unknown.
+#[test]
+fn several_pictures_of_a_multi_picture_file_are_all_read() {
+    let desk = Desk::new();
+    let [red, blue] =
+        [("a.jpg", RED), ("b.jpg", BLUE)].map(|(name, colour)| fs::read(desk.picture(name, colour)).unwrap());
+    let mut directory = b"\xff\xe2\0\x3aMPF\0MM\0*\0\0\0\x08\0\x01\xb0\x02\0\x07\0\0\0\x20\0\0\0\x1a\0\0\0\0".to_vec();
+    directory.extend([0x0003_0000, 0, 0, 0, 0, 0, 0, 0].map(u32::to_be_bytes).as_flattened());
+    let path = desk.write("a.mpo", &[&red[..2], &directory, &red[2..], &[0; 40], &blue].concat());
+    let frames = frames(&path).unwrap();
+    assert_eq!(frames.len(), 2);
+    assert_colour(frames[1].picture.get_pixel(20, 15), BLUE);
+}
+
+/// Of each format, and what is joined to it.
+#[test]
+fn pictures_of_two_kinds_in_one_file_are_refused() {
+    let desk = Desk::new();
+    let names = ["a.jpg", "a.png", "a.webp", "a.bmp", "a.gif"];
+    let all = names.map(|name| fs::read(desk.picture(name, RED)).unwrap());
+    for (name, first) in names.iter().zip(&all) {
+        for second in &all {
+            let path = desk.write("joined", &[&first[..], second].concat());
+            if first == second && *name != "a.gif" {
+                assert_eq!(frames(&path).unwrap().len(), 2, "{name}");
+            } else if !second.starts_with(b"BM") {
+                refused(&path, "follows its end: save each as a file of its own");
+            }
+        }
+    }
+    // The chunk that makes an animation of a PNG.
+    let (png, control) = (&all[1], b"\0\0\0\x08acTL\0\0\0\x01\0\0\0\0\xb4\x2d\xe9\xa0");
+    let moving = [&png[..33], control, &png[33..]].concat();
+    refused(&desk.write("joined", &[&png[..], &moving].concat()), "an animation follows its end");
+    refused(&desk.write("a.pfm", b"PF\n1 1\n-1.0\n0123456789ab"), "(not every ffmpeg turns a PFM upright)");
+    let animation = fs::read(desk.gif("b.gif", &[(RED, 200), (BLUE, 50)])).unwrap();
+    refused(&desk.write("two.gif", &[&animation[..], &animation].concat()), "another one follows its end");
+}
+
+/// ffmpeg before version 8 reads no animated WebP at all.
+#[test]
+fn an_animated_webp_or_png_has_its_frames_and_times() {
+    let desk = Desk::new();
+    let chunk = |name: &[u8], parts: &[&[u8]]| {
+        let content = parts.concat();
+        [name, &(content.len() as u32).to_le_bytes(), &content, &vec![0; content.len() % 2]].concat()
+    };
+    let webp = |frames: &[(Rgb<u8>, u8)]| {
+        let parts = frames.iter().map(|&(colour, delay)| {
+            let still = fs::read(desk.picture("still.webp", colour)).unwrap();
+            // A frame at 0, 0 of 40x30, and the still's own chunk of pixels.
+            chunk(b"ANMF", &[&[0, 0, 0, 0, 0, 0, 39, 0, 0, 29, 0, 0, delay, 0, 0, 0], &still[12..]])
+        });
+        let head = [chunk(b"VP8X", &[&[2, 0, 0, 0, 39, 0, 0, 29, 0, 0]]), chunk(b"ANIM", &[&[0; 6]])].concat();
+        chunk(b"RIFF", &[b"WEBP", &head, &parts.collect::<Vec<_>>().concat()])
+    };
+    let frames_of = |bytes: &[u8]| frames(&desk.write("moving", bytes));
+    let [still, moving] = [webp(&[(RED, 200)]), webp(&[(RED, 200), (BLUE, 50), (RED, 0), (BLUE, 40)])];
+    let mut animations = vec![("webp", still, moving)];
+    if desk.ffmpeg("-f lavfi -i color=red:s=40x30:r=5:d=0.2 -f lavfi -i color=blue:s=40x30:r=5:d=0.6 -filter_complex concat -f apng moving.png")
+        && desk.ffmpeg("-f lavfi -i color=red:s=40x30:r=5:d=0.2 -f apng still.png")
+    {
+        let [still, moving] = ["still.png", "moving.png"].map(|name| fs::read(desk.path(name)).unwrap());
+        animations.push(("png", still, moving));
+    }
+    for (name, still, moving) in animations {
+        assert_eq!(frames_of(&still).unwrap().len(), 1, "{name}");
+        let frames = frames_of(&moving).unwrap();
+        assert_times(&frames, if name == "webp" { &[0, 200, 250, 350] } else { &[0, 200, 400, 600] });
+        assert_colour(frames[0].picture.get_pixel(20, 15), RED);
+        assert_colour(frames[1].picture.get_pixel(20, 15), BLUE);
+        assert!(!Film::open(&desk.path("moving")).unwrap().is_still());
+        for cut in [1, 12, 20, moving.len() / 2] {
+            assert!(frames_of(&moving[..moving.len() - cut]).is_err(), "{name} without its last {cut} bytes");
+        }
+        refused(&desk.write("moving", &[&moving[..], &moving].concat()), "another one follows its end");
+    }
+}
+
+#[test]
+fn a_tiff_of_several_pages_is_refused_and_one_with_a_preview_read() {
+    use tiff::encoder::{TiffEncoder, colortype::RGB8};
+    use tiff::tags::Tag;
+    let desk = Desk::new();
+    let tiff = |kinds: &[u32]| {
+        let mut bytes = io::Cursor::new(Vec::new());
+        let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+        for kind in kinds {
+            let mut page = encoder.new_image::<RGB8>(40, 30).unwrap();
+            page.encoder().write_tag(Tag::NewSubfileType, *kind).unwrap();
+            // Turned by 90 degrees clockwise.
+            page.encoder().write_tag(Tag::Orientation, 6_u16).unwrap();
+            page.write_data(&RED.0.repeat(40 * 30)).unwrap();
+        }
+        bytes.into_inner()
+    };
+    for kinds in [&[0][..], &[0, 1], &[0, 4, 5]] {
+        let path = desk.write("a.tif", &tiff(kinds));
+        assert!(Film::open(&path).unwrap().is_still());
+        let frames = frames(&path).unwrap();
+        assert_eq!((frames.len(), frames[0].picture.dimensions()), (1, (30, 40)));
+        assert_eq!(frames[0].picture[(20, 15)], RED);
+    }
+    refused(&desk.write("a.tif", &tiff(&[0, 0, 1, 0])), "it has 3 pages: save each as a file of its own");
+    refused(&desk.write("a.tif", &tiff(&[1, 0])), "it begins with a preview");
+    let whole = tiff(&[0]);
+    for other in
+        ["a.png", "a.jpg", "a.gif"].map(|name| fs::read(desk.picture(name, BLUE)).unwrap()).iter().chain([&whole])
+    {
+        refused(&desk.write("a.tif", &[&whole[..], other].concat()), "another picture follows its end");
+    }
+    for length in [9, 100, whole.len() / 2, whole.len() - 9] {
+        refused(&desk.write("a.tif", &whole[..length]), "can't be read (");
+    }
+}
+
+#[test]
+fn a_file_that_holds_several_films_or_pictures_is_refused() {
+    let desk = Desk::new();
+    if desk
+        .ffmpeg("-f lavfi -i testsrc=s=64x48:r=10:d=0.3 -f lavfi -i color=red:s=64x48:r=10:d=0.3 -map 0 -map 1 a.mkv")
+    {
+        refused(&desk.path("a.mkv"), "it holds 2 pictures or films: save each as a file of its own");
+    }
 }
 
 /// A picture with detail everywhere.
@@ -312,7 +461,7 @@ fn a_dim_picture_is_no_text() {
     refused(desk.0.path(), "has no picture that can be read");
     // Its pixels are letters, too.
     refused(&desk.write("b.ppm", b"P6 and so on, in words"), "is text");
-    refused(&desk.write("c.ppm", b"P6 60000 60000 255\n0"), "60000x60000 pixels");
+    refused(&desk.write("c.ppm", b"P3 60000 60000 255\n0"), "60000x60000 pixels");
     let film = [&b"YUV4MPEG2 W32 H32 F10:1 C420jpeg\n"[..], b"FRAME\n", &b"A".repeat(32 * 32 * 3 / 2)].concat();
     if desk.ffmpeg("-f lavfi -i color=red:s=16x16:r=10:d=0.1 b.mkv") {
         assert_eq!(frames(&desk.write("a.y4m", &film)).unwrap().len(), 1);
@@ -325,8 +474,10 @@ const PAM: &str = "P7\nWIDTH 40\nHEIGHT 30\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nE
 fn a_still_that_ffmpeg_reads_is_a_still() {
     let desk = Desk::new();
     desk.picture("a.png", RED);
-    for name in ["a.tif", "a.tga", "a.jp2"] {
-        if desk.ffmpeg(&format!("-i a.png {name}")) {
+    // What looks like a pattern is a name, too.
+    for name in ["a.tga", "a.jp2", "a%d.jp2"] {
+        if desk.ffmpeg(&format!("-i a.png -update 1 -f image2 -c:v {} out", codec(name))) {
+            fs::rename(desk.path("out"), desk.path(name)).unwrap();
             let mut film = Film::open(&desk.path(name)).unwrap();
             let mut frame = Frame::default();
             assert_eq!(film.read(&mut frame).unwrap(), Status::Fresh);
@@ -335,11 +486,10 @@ fn a_still_that_ffmpeg_reads_is_a_still() {
             assert_eq!(film.read(&mut frame).unwrap(), Status::Ended);
         }
     }
-    if desk.ffmpeg("-i a.png -vf scale=400:300 -compression_algo raw b.tif") {
-        let whole = fs::read(desk.path("b.tif")).unwrap();
-        let cut = desk.write("cut.tif", &whole[..whole.len() / 2]);
-        assert!(frames(&cut).is_err(), "half a picture");
-    }
+}
+
+fn codec(name: &str) -> &str {
+    if name.ends_with("tga") { "targa" } else { "jpeg2000" }
 }
 
 /// A pipe's first bytes can be read once only.
@@ -537,20 +687,48 @@ fn what_ffmpeg_cannot_read_is_refused_in_one_sentence() {
 }
 
 #[test]
-fn a_video_that_breaks_off_gives_what_it_has() {
+fn a_video_that_breaks_off_gives_what_it_has_and_is_refused_then() {
     let desk = Desk::new();
     if desk.ffmpeg("-f lavfi -i testsrc=s=320x240:r=20:d=2 -pix_fmt yuv420p -movflags faststart a.mp4") {
         let whole = fs::read(desk.path("a.mp4")).unwrap();
-        let some = frames(&desk.write("cut.mp4", &whole[..whole.len() * 3 / 4])).unwrap();
-        assert!((5..40).contains(&some.len()), "{} frames", some.len());
+        let cut = desk.write("cut.mp4", &whole[..whole.len() * 3 / 4]);
+        let mut film = Film::open(&cut).unwrap();
+        let mut frame = Frame::default();
+        let mut count = 0;
+        let said = loop {
+            match film.read(&mut frame) {
+                Ok(Status::Fresh) => count += 1,
+                end => break end.unwrap_err().to_string(),
+            }
+        };
+        assert!((5..40).contains(&count), "{count} frames");
+        assert!(said.contains("only a part of") && said.contains("copy it again"), "{said}");
     }
+}
+
+/// ffmpeg says nothing of it.
+#[test]
+fn a_film_that_is_cut_off_in_its_last_frame_is_told() {
+    let desk = Desk::new();
+    if !desk.ffmpeg("-f lavfi -i testsrc=s=64x48:r=10:d=0.3 -pix_fmt yuv420p a.y4m") {
+        return;
+    }
+    let whole = fs::read(desk.path("a.y4m")).unwrap();
+    assert_eq!(frames(&desk.path("a.y4m")).unwrap().len(), 3);
+    let mut film = Film::open(&desk.write("cut.y4m", &whole[..whole.len() - 9])).unwrap();
+    let mut frame = Frame::default();
+    assert_eq!(film.read(&mut frame).unwrap(), Status::Fresh);
+    assert_eq!(film.read(&mut frame).unwrap(), Status::Fresh);
+    let said = film.read(&mut frame).unwrap_err().to_string();
+    assert!(said.contains("only a part of") && said.contains("(its end is missing); copy it again"), "{said}");
+    refused(&desk.write("cut.y4m", &whole[..whole.len() / 2]), "ffmpeg can't read");
 }
 
 #[test]
 fn a_name_that_looks_like_an_option_or_an_address_is_a_file() {
     let desk = Desk::new();
     if desk.ffmpeg("-f lavfi -i testsrc=s=64x48:r=10:d=0.2 -pix_fmt yuv420p a.mp4") {
-        for name in ["-version", "http:a%d.mp4"] {
+        for name in ["-version", "http:a%d.mp4", "two\nlines.mp4"] {
             fs::copy(desk.path("a.mp4"), desk.path(name)).unwrap();
             assert_eq!(frames(&desk.path(name)).unwrap().len(), 2);
         }

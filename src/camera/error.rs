@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::name::Name;
+
 #[cfg(feature = "webcam")]
 use super::webcam::error::WebcamError;
 
@@ -21,32 +23,41 @@ pub enum CameraError {
         "camera {index} can't be opened: this handwave was built without its feature `webcam`; name a file or `puppet`"
     )]
     NoWebcams { index: u32 },
-    #[error("cannot read {}: {reason}; name a picture, a video or a folder of pictures that exists", path.display())]
+    #[error("cannot read {}: {reason}; name a picture, a video or a folder of pictures that exists", Name(path))]
     Unreadable { path: PathBuf, reason: std::io::Error },
-    #[error("{} is an empty file; copy it again from where it came", path.display())]
+    #[error("{} is an empty file; copy it again from where it came", Name(path))]
     Empty { path: PathBuf },
-    #[error("{} is text, whatever its name says; name a picture, a video or a folder of pictures", path.display())]
+    #[error("{} is text, whatever its name says; name a picture, a video or a folder of pictures", Name(path))]
     Text { path: PathBuf },
-    #[error("the picture {} can't be read ({reason}); copy it again, or save it again as JPEG or PNG", path.display())]
+    #[error("the picture {} can't be read ({reason}); copy it again, or save it again as JPEG or PNG", Name(path))]
     Picture { path: PathBuf, reason: String },
-    #[error("{} is too large ({width}x{height} pixels, {most} bytes at most); make it smaller", path.display())]
+    #[error("{} is too large ({width}x{height} pixels, {most} bytes at most); make it smaller", Name(path))]
     Large { path: PathBuf, width: u32, height: u32, most: u64 },
     #[error(
-        "the folder {} has no picture that can be read; put JPEG, PNG, GIF, WebP, BMP or PPM files into it", path.display()
+        "the folder {} has no picture that can be read; put JPEG, PNG, WebP, BMP, TIFF or PPM files into it",
+        Name(path)
     )]
     NoPictures { path: PathBuf },
     #[error(
+        "not all pictures in the folder {} can be read: {skipped} can't, as was told; copy them again, or take them away",
+        Name(path)
+    )]
+    Skipped { path: PathBuf, skipped: u32 },
+    #[error(
         "{} is no picture that handwave reads itself, and for videos it needs ffmpeg, which is not installed; \
-         install it (Debian: apt-get install ffmpeg; macOS: brew install ffmpeg)", path.display()
+         install it (Debian: apt-get install ffmpeg; macOS: brew install ffmpeg)",
+        Name(path)
     )]
     NoFfmpeg { path: PathBuf },
-    #[error("ffmpeg can't read {} ({reason}); copy it again, or save it again as MP4 or JPEG", path.display())]
+    #[error("ffmpeg can't read {} ({reason}); copy it again, or save it again as MP4 or JPEG", Name(path))]
     Video { path: PathBuf, reason: String },
-    #[error("ffmpeg can't read {} from a pipe ({reason}); save it as a file, and name that", path.display())]
+    #[error("only a part of {} can be read ({reason}); copy it again, or save it again as MP4", Name(path))]
+    Part { path: PathBuf, reason: String },
+    #[error("ffmpeg can't read {} from a pipe ({reason}); save it as a file, and name that", Name(path))]
     Piped { path: PathBuf, reason: String },
     #[error(
         "the HEIC or AVIF picture {} can't be read ({reason}); install ffmpeg 8 or newer, or save it as JPEG",
-        path.display()
+        Name(path)
     )]
     Heif { path: PathBuf, reason: String },
 }

@@ -7,6 +7,7 @@ pub mod file;
 pub mod frame;
 mod jpeg;
 pub mod light;
+pub mod name;
 pub mod port;
 pub mod puppet;
 pub mod settings;

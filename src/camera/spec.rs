@@ -13,7 +13,7 @@ pub enum CameraSpec {
     Puppet,
     /// A webcam, by its index.
     Webcam(u32),
-    /// A picture, a folder of pictures, an animated GIF or a video.
+    /// A picture, a folder of pictures, an animation or a video.
     File(PathBuf),
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::annotate::Annotator;
 use super::output;
 use crate::camera::file::{self, Film};
+use crate::camera::name::Name;
 use crate::camera::{Camera, CameraError, Frame, Status};
 use crate::cli::{CountArgs, Format};
 use crate::config::Config;
@@ -31,7 +32,7 @@ fn count(args: &CountArgs) -> Result<ExitCode> {
         status = ExitCode::FAILURE;
     };
     let files: Vec<PathBuf> = args.files.iter().flat_map(|path| expand(path, &mut complain)).collect();
-    let longest = files.iter().map(|path| path.display().to_string().chars().count()).max().unwrap_or_default();
+    let longest = files.iter().map(|path| Name(path).to_string().chars().count()).max().unwrap_or_default();
     let annotator = args.annotate.as_deref().map(Annotator::new).transpose()?;
     let mut counter = Counter { tracker, format: args.format, longest, annotator, frame: Frame::default() };
     for path in &files {
@@ -158,7 +159,7 @@ fn rounded(x: f64, decimals: i32) -> f64 {
 
 /// A row for each hand, or one that says that there is none.
 fn table(path: &Path, longest: usize, moment: Option<Moment>, reading: &Reading) -> Vec<String> {
-    let mut place = format!("{:longest$}", path.display().to_string());
+    let mut place = format!("{:longest$}", Name(path).to_string());
     if let Some(Moment { frame, seconds }) = moment {
         place += &format!("  frame {frame:5}  {seconds:8.3} s");
     }

@@ -1,4 +1,4 @@
-//! One file as a camera. In: a picture, an animated GIF or a video. Out: its frames, as fast as they are read. The
+//! One file as a camera. In: a picture, an animation or a video. Out: its frames, as fast as they are read. The
 //! file's content decides what it is; its name is not trusted.
 
 use std::fs::File;
@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use image::{ImageFormat, RgbImage};
 
+use super::animation::Animation;
+use super::format;
 use super::gif::Gif;
-use super::limits::MOST_BYTES;
 use super::picture;
 use super::series::Series;
 use super::video::Video;
@@ -27,6 +28,7 @@ pub enum Film {
     /// Several pictures, joined.
     Series(Box<Series>),
     Gif(Box<Gif>),
+    Animation(Animation),
     Video(Video),
 }
 
@@ -40,7 +42,7 @@ impl Film {
         if bytes.is_empty() {
             return Err(CameraError::Empty { path: path.into() });
         }
-        let Some(format) = picture::format(&bytes) else {
+        let Some(format) = format::of(&bytes) else {
             if is_text(&bytes) {
                 return Err(CameraError::Text { path: path.into() });
             }
@@ -48,16 +50,18 @@ impl Film {
             let piped = !file.metadata().map_err(unreadable)?.is_file();
             return Video::open(path, &bytes, piped.then_some(file)).map(Film::Video);
         };
+        let (first, mut series) = Series::open(path, format, bytes, Box::new(file))?;
         if format == ImageFormat::Gif {
-            // A file beyond this size is cut off here, and its decoder reports that.
-            file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
-            return Gif::open(path, bytes).map(|gif| Film::Gif(gif.into()));
+            series.must_end()?;
+            return Gif::open(path, first).map(|gif| Film::Gif(gif.into()));
         }
-        let (first, series) = Series::open(path, format, bytes, Box::new(file))?;
-        Ok(match series {
-            Some(series) => Film::Series(series.with_first(first).into()),
-            None => Film::Still(Some(first)),
-        })
+        if let Some(animation) = Animation::open(path, &first, format)? {
+            series.must_end()?;
+            return Ok(Film::Animation(animation));
+        }
+        let picture = picture::read(path, &first, format)?;
+        let is_alone = series.is_over_after(&first)?;
+        Ok(if is_alone { Film::Still(Some(picture)) } else { Film::Series(series.with_first(picture).into()) })
     }
 
     /// Whether it is a single picture. What ffmpeg reads is known once its first frame was read.
@@ -65,7 +69,7 @@ impl Film {
         match self {
             Film::Still(_) => true,
             Film::Gif(gif) => gif.is_still(),
-            Film::Series(_) => false,
+            Film::Series(_) | Film::Animation(_) => false,
             Film::Video(video) => video.is_still(),
         }
     }
@@ -80,6 +84,7 @@ impl Camera for Film {
             })),
             Film::Series(series) => series.read(frame),
             Film::Gif(gif) => gif.read(frame),
+            Film::Animation(animation) => animation.read(frame),
             Film::Video(video) => video.read(frame),
         }
     }

@@ -12,10 +12,14 @@ use std::vec::IntoIter;
 use image::ImageFormat;
 
 use super::film::Film;
-use super::picture;
+use super::format;
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
+use crate::camera::name::Name;
 use crate::camera::port::Camera;
+
+/// How pictures end that ffmpeg reads.
+const FFMPEGS: [&str; 9] = ["avif", "heic", "heif", "hif", "j2k", "jp2", "jxl", "pfm", "tga"];
 
 pub struct Folder {
     path: PathBuf,
@@ -23,46 +27,77 @@ pub struct Folder {
     fps: f64,
     /// Pictures delivered so far.
     count: u32,
+    /// Those that could not be read.
+    skipped: u32,
 }
 
 impl Folder {
     pub fn open(path: &Path, fps: f64) -> Result<Folder, CameraError> {
-        Ok(Folder { path: path.into(), pictures: pictures(path)?.into_iter(), fps, count: 0 })
+        Ok(Folder { path: path.into(), pictures: pictures(path)?.into_iter(), fps, count: 0, skipped: 0 })
     }
 }
 
 impl Camera for Folder {
     fn read(&mut self, frame: &mut Frame) -> Result<Status, CameraError> {
         for path in self.pictures.by_ref() {
-            match Film::open(&path).and_then(|mut film| film.read(frame)) {
-                Ok(Status::Fresh) => {
+            match read_still(&path, frame) {
+                Ok(()) => {
                     frame.time = Duration::from_secs_f64(f64::from(self.count) / self.fps);
                     self.count += 1;
                     return Ok(Status::Fresh);
                 }
-                Ok(Status::Ended) => {}
-                Err(error) => tracing::warn!("skipped: {error}"),
+                Err(error) => {
+                    tracing::warn!("skipped: {error}");
+                    self.skipped += 1;
+                }
             }
         }
-        if self.count == 0 { Err(CameraError::NoPictures { path: self.path.clone() }) } else { Ok(Status::Ended) }
+        let path = self.path.clone();
+        match (self.count, self.skipped) {
+            (0, _) => Err(CameraError::NoPictures { path }),
+            (_, 0) => Ok(Status::Ended),
+            (_, skipped) => Err(CameraError::Skipped { path, skipped }),
+        }
     }
 }
 
-/// The files in a folder whose names end like a picture's, sorted by name, numbers in it by their value. Fails
-/// if there are none.
+/// Reads a file that must be a single picture: a folder has one time for each.
+fn read_still(path: &Path, frame: &mut Frame) -> Result<(), CameraError> {
+    let mut film = Film::open(path)?;
+    let broken = |reason: &str| CameraError::Picture { path: path.into(), reason: reason.into() };
+    match film.read(frame)? {
+        Status::Fresh if film.is_still() => Ok(()),
+        Status::Fresh => Err(broken("it has several pictures: play it by itself")),
+        Status::Ended => Err(broken("it has none")),
+    }
+}
+
+/// The files in a folder whose names end like a picture's, sorted by name, numbers in it by their value. The others are
+/// left out, which is told. Fails if there are none.
 pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, CameraError> {
     let list =
         || -> io::Result<Vec<PathBuf>> { fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect() };
     let mut paths = list().map_err(|reason| CameraError::Unreadable { path: folder.into(), reason })?;
-    paths.retain(|path| is_named_picture(path));
+    // Hidden files are no pictures: macOS adds one with the same extension to each picture.
+    paths.retain(|path| !name(path).starts_with(b"."));
     paths.sort_by(|a, b| by_number(name(a), name(b)));
-    if paths.is_empty() { Err(CameraError::NoPictures { path: folder.into() }) } else { Ok(paths) }
+    let (paths, others): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_named_picture(path));
+    if paths.is_empty() {
+        return Err(CameraError::NoPictures { path: folder.into() });
+    }
+    if let Some(first) = others.first() {
+        let (first, others) = (Name(first), others.len());
+        tracing::warn!("{}: left out what is no picture by its name: {others}, such as {first}", Name(folder));
+    }
+    Ok(paths)
 }
 
-/// Hidden files are skipped: macOS adds one with the same extension to each picture, and it holds no picture.
+/// Pictures that handwave reads itself, and those that ffmpeg reads. What is named so and cannot be opened is refused where
+/// it is read, not left out.
 fn is_named_picture(path: &Path) -> bool {
-    let format = ImageFormat::from_path(path).ok().filter(picture::is_read);
-    !name(path).starts_with(b".") && format.is_some() && path.is_file()
+    let format = ImageFormat::from_path(path).ok().filter(format::is_read);
+    let extension = path.extension().map(OsStr::to_ascii_lowercase).unwrap_or_default();
+    (format.is_some() || FFMPEGS.iter().any(|ffmpegs| extension == *ffmpegs)) && !path.is_dir()
 }
 
 fn name(path: &Path) -> &[u8] {

@@ -7,15 +7,11 @@ use std::time::Duration;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, MemoryLimit};
 use image::{Rgb, RgbImage};
 
+use super::animation::shown_for;
 use super::limits::{MOST_BYTES, check_size};
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
 use crate::camera::port::Camera;
-
-/// Browsers treat a shorter delay as unset...
-const SHORTEST_DELAY: Duration = Duration::from_millis(20);
-/// ... and use this one instead.
-const USUAL_DELAY: Duration = Duration::from_millis(100);
 
 pub struct Gif {
     path: PathBuf,
@@ -41,6 +37,9 @@ impl Gif {
         let decoder = options.read_info(Cursor::new(bytes)).map_err(broken)?;
         let (width, height) = (decoder.width().into(), decoder.height().into());
         check_size(path, width, height, 3)?;
+        if width == 0 || height == 0 {
+            return Err(CameraError::Picture { path: path.into(), reason: "it has no pixels".into() });
+        }
         let canvas = RgbImage::new(width, height);
         Ok(Gif { path: path.into(), decoder, still, canvas, time: Duration::ZERO })
     }
@@ -58,8 +57,7 @@ impl Camera for Gif {
         };
         frame.time = self.time;
         frame.resize(self.canvas.dimensions());
-        let delay = Duration::from_millis(10 * u64::from(part.delay));
-        self.time += if delay < SHORTEST_DELAY { USUAL_DELAY } else { delay };
+        self.time += shown_for(Duration::from_millis(10 * u64::from(part.delay)));
 
         let (left, top, width) = (u32::from(part.left), u32::from(part.top), usize::from(part.width));
         let place = |i: usize| (left + (i % width) as u32, top + (i / width) as u32);
@@ -83,6 +81,34 @@ impl Camera for Gif {
             }
         }
         Ok(Status::Fresh)
+    }
+}
+
+/// Where the GIF at the start of `bytes` ends, by its blocks alone; None if its end is not among these bytes.
+pub fn length(bytes: &[u8]) -> Option<usize> {
+    const HEADER: usize = 13;
+    const FRAME: usize = 10;
+    // A colour table's size is in the lower bits of the byte that tells of it.
+    let table = |flags: &u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    let mut at = HEADER + table(bytes.get(10)?);
+    loop {
+        at = match bytes.get(at)? {
+            // An extension, and its label.
+            0x21 => at + 2,
+            // A frame, and the size of its codes.
+            0x2c => at + FRAME + table(bytes.get(at + FRAME - 1)?) + 1,
+            0x3b => return Some(at + 1),
+            // No block begins with anything else: the decoder says so.
+            _ => return Some(bytes.len()),
+        };
+        // Its parts, up to an empty one.
+        loop {
+            let part = usize::from(*bytes.get(at)?);
+            at += 1 + part;
+            if part == 0 {
+                break;
+            }
+        }
     }
 }
 

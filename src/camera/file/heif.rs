@@ -1,6 +1,7 @@
-//! The size of a HEIC or AVIF picture. In: a file. Out: the width and height that it states. Phones store such a picture
-//! in tiles, and not every ffmpeg puts them together: its result is compared with this.
+//! What a HEIC or AVIF file says of itself. In: a file. Out: how many pictures it holds, and the main one's size. Phones
+//! store such a picture in tiles, and not every ffmpeg puts them together: its result is compared with this.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -11,8 +12,17 @@ pub fn is_heif(head: &[u8]) -> bool {
     head.get(4..8) == Some(b"ftyp") && BRANDS.iter().any(|brand| head.get(8..12) == Some(&brand[..]))
 }
 
-/// The size of the file's main picture, upright; None if it states none.
-pub fn size(path: &Path) -> Option<(u32, u32)> {
+/// What a file states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// The main picture's size, upright; None if it is not stated, or ffmpeg may do otherwise.
+    pub size: Option<(u32, u32)>,
+    /// Those that are shown: previews, masks and tiles are none.
+    pub pictures: usize,
+}
+
+/// Reads what a file states; None if it can't be read.
+pub fn stated(path: &Path) -> Option<Stated> {
     /// More than any phone writes.
     const MOST: u64 = 16 << 20;
     let mut file = File::open(path).ok()?;
@@ -24,7 +34,8 @@ pub fn size(path: &Path) -> Option<(u32, u32)> {
         if name == *b"meta" {
             let mut meta = Vec::new();
             file.take(length.min(MOST)).read_to_end(&mut meta).ok()?;
-            return size_in(meta.get(4..)?);
+            let meta = meta.get(4..)?;
+            return Some(Stated { size: size_in(meta), pictures: pictures_in(meta).unwrap_or(1) });
         }
         file.seek(SeekFrom::Current(length.try_into().ok()?)).ok()?;
     }
@@ -48,6 +59,44 @@ fn size_in(meta: &[u8]) -> Option<(u32, u32)> {
     }
     let (width, height) = size?;
     Some(if quarter_turns % 2 == 1 { (height, width) } else { (width, height) })
+}
+
+fn pictures_in(meta: &[u8]) -> Option<usize> {
+    /// Coded pictures, tiles, overlays, copies. Not `tmap`, which is the main picture in other colours.
+    const PICTURES: [&[u8]; 10] =
+        [b"hvc1", b"av01", b"grid", b"iovl", b"iden", b"jpeg", b"avc1", b"hev1", b"j2k1", b"vvc1"];
+    let main = child(meta, b"pitm")?;
+    let main = if main.first()? == &0 { number(main, 4, 2)? } else { number(main, 4, 4)? };
+    let parts = parts_in(meta);
+    let items = child(meta, b"iinf")?;
+    let first = if items.first()? == &0 { 6 } else { 8 };
+    let shown = Boxes(items.get(first..)?).filter(|(_, item)| {
+        let id_bytes = if item.first() == Some(&2) { 2 } else { 4 };
+        let id = number(item, 4, id_bytes);
+        // Its id, its protection, its type.
+        let is_picture = item.get(6 + id_bytes..10 + id_bytes).is_some_and(|kind| PICTURES.contains(&kind));
+        let is_hidden = item.get(3).is_some_and(|flags| flags & 1 == 1);
+        is_picture && (id == Some(main) || !is_hidden && !id.is_some_and(|id| parts.contains(&id)))
+    });
+    Some(shown.count())
+}
+
+/// The items that are a preview, a mask or a map of another one, or that another one is made of.
+fn parts_in(meta: &[u8]) -> BTreeSet<u32> {
+    let mut parts = BTreeSet::new();
+    let Some((version, references)) = child(meta, b"iref").and_then(|list| list.split_first_chunk::<4>()) else {
+        return parts;
+    };
+    let id_bytes = if version[0] == 0 { 2 } else { 4 };
+    for (kind, ids) in Boxes(references) {
+        let count = number(ids, id_bytes, 2).unwrap_or(0) as usize;
+        match kind {
+            b"thmb" | b"auxl" => parts.extend(number(ids, 0, id_bytes)),
+            b"dimg" => parts.extend((0..count).map_while(|i| number(ids, id_bytes + 2 + i * id_bytes, id_bytes))),
+            _ => {}
+        }
+    }
+    parts
 }
 
 /// The places, from 1, of an item's properties.
@@ -113,7 +162,7 @@ mod tests {
     fn size_of(bytes: &[u8]) -> Option<(u32, u32)> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        size(file.path())
+        stated(file.path()).and_then(|stated| stated.size)
     }
 
     #[test]
@@ -122,6 +171,39 @@ mod tests {
         assert_eq!(size_of(&file(0, b"pixi")), Some((480, 640)));
         assert_eq!(size_of(&file(1, b"pixi")), Some((640, 480)));
         assert_eq!(size_of(&file(0, b"clap")), None, "it is cropped");
+    }
+
+    #[test]
+    fn pictures_are_counted_without_their_parts() {
+        let item = |id: u8, hidden: u8, kind: &[u8]| boxed(b"infe", &[&[2, 0, 0, hidden, 0, id, 0, 0], kind].concat());
+        let refers = |kind: &[u8; 4], from: u8, to: &[u8]| {
+            let to: Vec<u8> = to.iter().flat_map(|&id| [0, id]).collect();
+            boxed(kind, &[&[0, from, 0, to.len() as u8 / 2], &to[..]].concat())
+        };
+        let meta = |items: &[Vec<u8>], references: &[Vec<u8>]| {
+            let items = [&[0, 0, 0, 0, 0, items.len() as u8], &items.concat()[..]].concat();
+            let references = [&[0; 4], &references.concat()[..]].concat();
+            [boxed(b"pitm", &[0, 0, 0, 0, 0, 1]), boxed(b"iinf", &items), boxed(b"iref", &references)].concat()
+        };
+        let phone = [
+            item(1, 0, b"grid"),
+            item(2, 1, b"hvc1"),
+            item(3, 0, b"hvc1"),
+            item(4, 0, b"hvc1"),
+            item(5, 0, b"hvc1"),
+            item(6, 0, b"Exif"),
+            item(7, 0, b"tmap"),
+        ];
+        let of_phone = [
+            refers(b"dimg", 1, &[2, 3]),
+            refers(b"thmb", 4, &[1]),
+            refers(b"auxl", 5, &[1]),
+            refers(b"cdsc", 6, &[1]),
+            refers(b"dimg", 7, &[1, 5]),
+        ];
+        assert_eq!(pictures_in(&meta(&phone, &of_phone)), Some(1));
+        let burst = [item(1, 0, b"hvc1"), item(2, 0, b"hvc1"), item(3, 0, b"av01")];
+        assert_eq!(pictures_in(&meta(&burst, &[])), Some(3));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct Matroska<R> {
     stream: R,
     /// Width and height in pixels.
     pub size: (u32, u32),
+    /// How many films there are. Only a single one can be read.
+    pub tracks: usize,
     /// The cluster's time, in units of `unit`: milliseconds, unless the file says otherwise.
     cluster: u64,
     unit: Duration,
@@ -25,17 +27,18 @@ pub struct Block {
 
 impl<R: Read> Matroska<R> {
     pub fn new(stream: R) -> Matroska<R> {
-        Matroska { stream, size: (0, 0), cluster: 0, unit: Duration::from_millis(1) }
+        Matroska { stream, size: (0, 0), tracks: 0, cluster: 0, unit: Duration::from_millis(1) }
     }
 
     /// Advances to the next picture; None at the stream's end.
     pub fn next_block(&mut self) -> io::Result<Option<Block>> {
+        const TRACK: u64 = 0xae;
         /// Elements to descend into: segment, information, tracks, track, video, cluster, group of blocks.
-        const HOLDERS: [u64; 7] = [0x1853_8067, 0x1549_a966, 0x1654_ae6b, 0xae, 0xe0, 0x1f43_b675, 0xa0];
+        const HOLDERS: [u64; 7] = [0x1853_8067, 0x1549_a966, 0x1654_ae6b, TRACK, 0xe0, 0x1f43_b675, 0xa0];
         while let Some(name) = self.name()? {
             let length = self.number()?;
             match name {
-                name if HOLDERS.contains(&name) => {}
+                name if HOLDERS.contains(&name) => self.tracks += usize::from(name == TRACK),
                 0x2a_d7b1 => self.unit = Duration::from_nanos(self.value(length)?),
                 0xb0 => self.size.0 = self.value(length)? as u32,
                 0xba => self.size.1 = self.value(length)? as u32,

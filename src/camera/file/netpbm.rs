@@ -12,6 +12,8 @@ pub enum Flaw {
     NoEnd,
     #[error("a number in it is out of range")]
     Number,
+    #[error("more follows its end")]
+    More,
 }
 
 /// What a picture's header says.
@@ -93,6 +95,9 @@ impl Header {
             Coding::Text => {
                 let mut words = Words { bytes, at: 0 };
                 self.fill(&mut picture, || words.next_number())?;
+                if !words.word().is_empty() {
+                    return Err(Flaw::More);
+                }
             }
             Coding::TextBits => {
                 let mut digits = bytes.iter().filter(|byte| !byte.is_ascii_whitespace());
@@ -102,6 +107,9 @@ impl Header {
                     Some(_) => Err(Flaw::Number),
                     None => Err(Flaw::NoEnd),
                 })?;
+                if digits.next().is_some() {
+                    return Err(Flaw::More);
+                }
             }
             Coding::Bits => {
                 for (row, y) in bytes.chunks_exact((self.width as usize).div_ceil(8)).zip(0..) {
@@ -239,6 +247,9 @@ mod tests {
             [&b"P5 3 1 255\n\0\xff"[..], b"P2 3 1 15 0 15", b"P4 9 1\n\xa0", b"P1 3 1 10", b"P6 1 1 65535\n\0\0\0\0\0"]
         {
             assert_eq!(read(bytes), Err(Flaw::NoEnd));
+        }
+        for bytes in [&b"P2 1 1 15 1 2"[..], b"P1 2 1 101", b"P3 1 1 9 1 2 3 P3 1 1 9 1 2 3"] {
+            assert_eq!(read(bytes), Err(Flaw::More));
         }
         for bytes in [&b"P2 1 1 15 16"[..], b"P5 1 1 15\n\x10", b"P1 2 1 12", b"P3 1 1 255 a b c"] {
             assert_eq!(read(bytes), Err(Flaw::Number));

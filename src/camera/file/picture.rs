@@ -1,4 +1,4 @@
-//! A still picture. In: the bytes of a JPEG, PNG, WebP, BMP or netpbm file. Out: its pixels, upright.
+//! A still picture. In: the bytes of a JPEG, PNG, WebP, BMP, TIFF or netpbm file. Out: its pixels, upright.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -7,20 +7,9 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbIma
 
 use super::limits::{MOST_BYTES, check_size};
 use super::netpbm;
+use super::pages;
 use crate::camera::error::CameraError;
 use crate::camera::jpeg;
-
-/// Whether handwave reads this format itself.
-pub fn is_read(format: &ImageFormat) -> bool {
-    *format == ImageFormat::Pnm || format.reading_enabled()
-}
-
-/// The format of a picture that handwave decodes itself, by the file's first bytes.
-pub fn format(head: &[u8]) -> Option<ImageFormat> {
-    // Text may begin like a netpbm picture.
-    let sure = |format: &ImageFormat| *format != ImageFormat::Pnm || netpbm::Header::read(head).is_some();
-    image::guess_format(head).ok().filter(is_read).filter(sure)
-}
 
 /// Decodes a picture and turns it as its EXIF orientation says.
 pub fn read(path: &Path, bytes: &[u8], format: ImageFormat) -> Result<RgbImage, CameraError> {
@@ -31,6 +20,9 @@ pub fn read(path: &Path, bytes: &[u8], format: ImageFormat) -> Result<RgbImage, 
     }
     if format == ImageFormat::Jpeg && jpeg::markers::length(bytes).is_none() {
         return Err(broken(path, jpeg::Flaw::NoEnd));
+    }
+    if format == ImageFormat::Tiff {
+        pages::check(bytes).map_err(|flaw| broken(path, flaw))?;
     }
     let decoder = decoder(path, bytes, format)?;
     if format == ImageFormat::Jpeg {

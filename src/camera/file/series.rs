@@ -6,16 +6,22 @@ use std::time::Duration;
 
 use image::{ImageFormat, RgbImage};
 
+use super::animation::Animation;
+use super::format;
+use super::gif;
 use super::limits::MOST_BYTES;
 use super::netpbm;
 use super::picture;
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
 use crate::camera::jpeg;
+use crate::camera::name::Name;
 use crate::camera::port::Camera;
 
 /// A series has no times. ffmpeg plays it at this rate too.
 const INTERVAL: Duration = Duration::from_millis(40);
+/// Within so many bytes a picture says that it is a part of the one before it.
+const COMPANIONS_HEAD: usize = 1 << 17;
 
 pub struct Series {
     path: PathBuf,
@@ -30,23 +36,59 @@ pub struct Series {
 }
 
 impl Series {
-    /// The first picture in the stream, and a series if others follow. `head` is what was read of the stream already.
+    /// The first picture's bytes, and the series of those that follow. `head` is what was read of the stream already.
     pub fn open(
         path: &Path,
         format: ImageFormat,
         head: Vec<u8>,
         stream: Box<dyn Read + Send>,
-    ) -> Result<(RgbImage, Option<Series>), CameraError> {
+    ) -> Result<(Vec<u8>, Series), CameraError> {
         let path = path.to_owned();
         let mut series = Series { path, format, stream, ahead: head, ended: false, first: None, count: 0 };
-        let first = series.take()?;
-        let picture = picture::read(&series.path, &first, format)?;
-        // Phones put pictures behind a photo that are a part of it.
-        let alone = format == ImageFormat::Jpeg && jpeg::markers::has_companions(&first) || !series.has_next()?;
-        Ok((picture, (!alone).then_some(series)))
+        Ok((series.take()?, series))
     }
 
-    /// With its first picture, which [`Series::open`] has returned.
+    /// Whether no picture follows the first one. Phones put pictures and films behind a photo that are a part of it: they
+    /// are left out. What is no picture is left out and told. Another kind of picture is an error.
+    pub fn is_over_after(&mut self, first: &[u8]) -> Result<bool, CameraError> {
+        if self.format == ImageFormat::Jpeg && jpeg::companions::are_announced(first) {
+            return Ok(true);
+        }
+        if self.has_next()? {
+            // To its end, or as far as its own description may reach.
+            while !self.ended && self.ahead.len() < COMPANIONS_HEAD && length(self.format, &self.ahead, false).is_none()
+            {
+                self.read_on()?;
+            }
+            return Ok(self.format == ImageFormat::Jpeg && jpeg::companions::is_one(&self.ahead));
+        }
+        self.leave_rest()?;
+        Ok(true)
+    }
+
+    /// An error if anything follows the first picture that may be a picture.
+    pub fn must_end(&mut self) -> Result<(), CameraError> {
+        if self.has_next()? {
+            return Err(self.broken("another one follows its end: save each as a file of its own"));
+        }
+        self.leave_rest()
+    }
+
+    fn leave_rest(&self) -> Result<(), CameraError> {
+        if format::of_any(&self.ahead).is_some() {
+            return Err(self.broken("a picture of another kind follows its end: save each as a file of its own"));
+        }
+        if !self.ahead.is_empty() {
+            tracing::warn!("{}: what follows the picture is none, and is left out", Name(&self.path));
+        }
+        Ok(())
+    }
+
+    fn broken(&self, reason: &str) -> CameraError {
+        CameraError::Picture { path: self.path.clone(), reason: reason.into() }
+    }
+
+    /// With its first picture, which [`Series::open`] has returned the bytes of.
     pub fn with_first(self, picture: RgbImage) -> Series {
         Series { first: Some(picture), ..self }
     }
@@ -56,8 +98,10 @@ impl Series {
         let length = loop {
             match length(self.format, &self.ahead, self.ended) {
                 Some(length) => break length.min(self.ahead.len()),
-                // Its decoder will say that its end is missing.
-                None if self.ended || self.ahead.len() as u64 >= MOST_BYTES => break self.ahead.len(),
+                None if self.ended => return Err(self.broken("its end is missing")),
+                None if self.ahead.len() as u64 >= MOST_BYTES => {
+                    return Err(self.broken(&format!("it is larger than {MOST_BYTES} bytes")));
+                }
                 None => self.read_on()?,
             }
         };
@@ -103,6 +147,9 @@ impl Camera for Series {
             Some(first) => first,
             None if self.has_next()? => {
                 let next = self.take()?;
+                if Animation::open(&self.path, &next, self.format)?.is_some() {
+                    return Err(self.broken("an animation follows its end: save each as a file of its own"));
+                }
                 picture::read(&self.path, &next, self.format)?
             }
             None if self.ahead.is_empty() => return Ok(Status::Ended),
@@ -127,20 +174,25 @@ fn length(format: ImageFormat, bytes: &[u8], ended: bool) -> Option<usize> {
             let size = u32::from_le_bytes(size) as usize;
             Some(8 + size + size % 2).filter(|&length| length <= bytes.len())
         }
-        // Many bitmaps state a wrong size, so it counts only where another one begins.
+        // Many bitmaps state a wrong size, so it counts only where another picture begins.
         ImageFormat::Bmp if ended => {
-            let size = u32::from_le_bytes(*bytes.get(2..)?.first_chunk()?) as usize;
-            let next = bytes.get(size..).is_some_and(is_bitmap);
+            let size = bytes.get(2..)?.first_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
+            let next = bytes.get(size..).is_some_and(|rest| is_bitmap(rest) || format::of_any(rest).is_some());
             Some(if size > 0 && next { size } else { bytes.len() })
         }
-        ImageFormat::Pnm => netpbm::Header::read(bytes)?.length().filter(|&length| length <= bytes.len()),
-        _ => None,
+        ImageFormat::Gif => gif::length(bytes).filter(|&length| length <= bytes.len()),
+        ImageFormat::Pnm => match netpbm::Header::read(bytes)?.length() {
+            Some(length) => Some(length).filter(|&length| length <= bytes.len()),
+            // Its pixels are words.
+            None => ended.then_some(bytes.len()),
+        },
+        _ => ended.then_some(bytes.len()),
     }
 }
 
 /// Whether a picture in this format begins here.
 fn begins(format: ImageFormat, bytes: &[u8]) -> bool {
-    picture::format(bytes) == Some(format) && (format != ImageFormat::Bmp || is_bitmap(bytes))
+    format::of(bytes) == Some(format) && (format != ImageFormat::Bmp || is_bitmap(bytes))
 }
 
 fn png_length(bytes: &[u8]) -> Option<usize> {

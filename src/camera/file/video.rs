@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
+use super::extent;
 use super::heif;
-use super::limits::check_size;
+use super::limits::{MOST_BYTES, check_size};
 use super::matroska::{Block, Matroska};
 use crate::camera::error::CameraError;
 use crate::camera::frame::{Frame, Status};
@@ -31,6 +32,8 @@ pub struct Video {
 
 /// What ffmpeg reads.
 enum Input {
+    /// Open, and named by a number, where its name has `%`, which means a series of files to ffmpeg, or line ends.
+    Open(File),
     File,
     Pipe,
     /// A HEIC or AVIF file, and its picture's size if it states one.
@@ -51,13 +54,29 @@ enum Step {
 impl Video {
     /// Opens a file that begins with `head`. If that was read from a pipe, `piped` has the rest.
     pub fn open(path: &Path, head: &[u8], piped: Option<File>) -> Result<Video, CameraError> {
+        // Its rows go upwards, which not every ffmpeg knows.
+        if head.starts_with(b"PF\n") || head.starts_with(b"Pf\n") {
+            let reason = "not every ffmpeg turns a PFM upright".into();
+            return Err(CameraError::Picture { path: path.into(), reason });
+        }
         let from = match (&piped, heif::is_heif(head)) {
             (Some(_), true) => {
                 let reason = "its parts are not in order".into();
                 return Err(CameraError::Piped { path: path.into(), reason });
             }
             (Some(_), false) => Input::Pipe,
-            (None, true) => Input::Heif(heif::size(path)),
+            (None, true) => {
+                let stated = heif::stated(path);
+                if let Some(pictures) = stated.map(|stated| stated.pictures).filter(|&pictures| pictures > 1) {
+                    let reason = format!("it holds {pictures} pictures: save each as a file of its own");
+                    return Err(CameraError::Picture { path: path.into(), reason });
+                }
+                Input::Heif(stated.and_then(|stated| stated.size))
+            }
+            (None, false) if path.as_os_str().as_encoded_bytes().iter().any(|byte| *byte == b'%' || *byte < b' ') => {
+                let unreadable = |reason| CameraError::Unreadable { path: path.into(), reason };
+                Input::Open(File::open(path).map_err(unreadable)?)
+            }
             (None, false) => Input::File,
         };
         let failed = |reason: String| CameraError::Video { path: path.into(), reason };
@@ -94,7 +113,7 @@ impl Video {
     fn failed(&self, reason: &str) -> CameraError {
         let (path, reason) = (self.path.clone(), reason.to_owned());
         match self.from {
-            Input::File => CameraError::Video { path, reason },
+            Input::File | Input::Open(_) => CameraError::Video { path, reason },
             Input::Pipe => CameraError::Piped { path, reason },
             Input::Heif(_) => CameraError::Heif { path, reason },
         }
@@ -111,15 +130,26 @@ impl Video {
         let said = self.complaint.take().and_then(|complaint| complaint.join().ok()).unwrap_or_default();
         let said = in_words(&said, &self.path);
         match (well && self.any, said) {
-            (true, "") => Ok(Status::Ended),
-            // A part of a film still shows what it shows; a part of a picture may show other fingers.
-            (true, said) if !self.still => {
-                tracing::warn!("{}: a part is broken ({said})", self.path.display());
-                Ok(Status::Ended)
+            (true, "") if !self.is_cut_off() => Ok(Status::Ended),
+            // What it shows was shown, but not all that was there.
+            (_, said) if self.any && !self.still => {
+                let reason = match said {
+                    "" if well => "its end is missing",
+                    "" => "ffmpeg broke off",
+                    said => said,
+                };
+                Err(CameraError::Part { path: self.path.clone(), reason: reason.to_owned() })
             }
+            (_, "") if well && self.any => Err(self.failed("its end is missing")),
             (_, "") => Err(self.failed(if well { "it shows nothing" } else { "ffmpeg broke off" })),
             (_, said) => Err(self.failed(said)),
         }
+    }
+
+    /// Whether the file ends too early, where ffmpeg says nothing of it.
+    fn is_cut_off(&self) -> bool {
+        let is_file = !matches!(self.from, Input::Pipe);
+        is_file && File::open(&self.path).and_then(extent::is_cut_off).unwrap_or(false)
     }
 
     /// After the first frame: whether others follow, and if not, whether that one is whole.
@@ -150,6 +180,11 @@ impl Camera for Video {
             Step::Ended => return Ok(Status::Ended),
         };
         let (width, height) = self.pictures.size;
+        // Each has its own size, of which the last is known here.
+        if self.pictures.tracks > 1 {
+            let reason = format!("it holds {} pictures or films: save each as a file of its own", self.pictures.tracks);
+            return Err(self.failed(&reason));
+        }
         check_size(&self.path, width, height, 3)?;
         if block.bytes != 3 * u64::from(width) * u64::from(height) {
             return self.end(true);
@@ -181,6 +216,7 @@ fn command(path: &Path, from: &Input) -> Command {
     let mut file = OsString::from("file:");
     match from {
         Input::Pipe => file = "pipe:0".into(),
+        Input::Open(_) => file.push("/dev/stdin"),
         // Names like /dev/stdin mean another file in another process.
         Input::File | Input::Heif(_) if path.starts_with("/dev") || path.starts_with("/proc") => {
             file.push(path.canonicalize().as_deref().unwrap_or(path));
@@ -189,17 +225,23 @@ fn command(path: &Path, from: &Input) -> Command {
     }
     let mut command = Command::new("ffmpeg");
     // No file may make ffmpeg open the network.
-    command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-i"]).arg(file);
+    command.args(["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]);
+    // Before it takes memory for the picture.
+    command.args(["-max_pixels", &(MOST_BYTES / 3).to_string(), "-i"]).arg(file);
     match from {
         // ffmpeg 8 puts tiles together where no stream is selected.
         Input::Heif(_) => command.args(["-an", "-sn", "-dn"]),
-        // `V` selects video, not cover art.
-        Input::File | Input::Pipe => command.args(["-map", "0:V:0"]),
+        // `V` selects video, not cover art. All of it: if there is more than one, that is seen here.
+        Input::File | Input::Open(_) | Input::Pipe => command.args(["-map", "0:V"]),
     };
     // Matroska's only name for RGB is the one from Windows, hence `allow_raw_vfw`.
     command.args(["-c:v", "rawvideo", "-pix_fmt", "rgb24", "-enc_time_base", "1:1000"]);
     command.args(["-allow_raw_vfw", "1", "-f", "matroska", "pipe:1"]);
-    command.stdin(if matches!(from, Input::Pipe) { Stdio::piped() } else { Stdio::null() });
+    command.stdin(match from {
+        Input::Pipe => Stdio::piped(),
+        Input::Open(file) => file.try_clone().map_or_else(|_| Stdio::null(), Stdio::from),
+        Input::File | Input::Heif(_) => Stdio::null(),
+    });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     // Ctrl-C is for handwave, which ends ffmpeg itself.
     #[cfg(unix)]
@@ -220,6 +262,7 @@ fn first_line(stderr: ChildStderr) -> String {
 fn in_words<'a>(said: &'a str, path: &Path) -> &'a str {
     let said = said.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(said, |(_, said)| said);
     let file = format!("file:{}: ", path.display());
-    let said = said.strip_prefix(&file).or_else(|| said.strip_prefix("pipe:0: ")).unwrap_or(said);
+    let said = said.strip_prefix(&file).unwrap_or(said);
+    let said = ["pipe:0: ", "file:/dev/stdin: "].iter().find_map(|name| said.strip_prefix(name)).unwrap_or(said);
     if said.contains("matches no streams") { "it holds no video" } else { said }
 }

@@ -49,27 +49,6 @@ pub fn length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Whether a picture announces that others follow which belong to it: a preview, a gain map, a second view.
-pub fn has_companions(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Ok(marker) = next(bytes, &mut at)
-        && !matches!(marker, SCAN | END)
-        && let Ok(segment) = segment(bytes, &mut at)
-    {
-        if matches!(marker, 0xe1 | 0xe2) && announces_companions(segment) {
-            return true;
-        }
-    }
-    false
-}
-
-/// Whether a segment is a directory of several pictures (MPF), or the description of a gain map or depth map.
-fn announces_companions(segment: &[u8]) -> bool {
-    let says = |word: &[u8]| segment.windows(word.len()).any(|part| part == word);
-    segment.starts_with(b"MPF\0")
-        || segment.starts_with(b"http://ns.adobe.com/x") && (says(b"Container:") || says(b"hdrgm:"))
-}
-
 /// A picture without its own Huffman tables, with an AVI1 marker, which tells the decoder that it is motion JPEG with
 /// the standard ones.
 pub fn with_usual_tables(jpeg: &[u8]) -> Vec<u8> {

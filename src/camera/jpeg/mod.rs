@@ -5,6 +5,7 @@
 //! its range, and nothing may be left over.
 
 mod check;
+pub mod companions;
 mod flaw;
 mod huffman;
 pub mod markers;
