@@ -242,7 +242,11 @@ async fn rule_5_an_instance_that_dies_while_it_starts_tells_why() {
 
 #[tokio::test(start_paused = true)]
 async fn rule_5_a_protected_id_is_dropped_and_the_others_go_on() {
-    let mut scene = Scene::with(4).await;
+    // The terminated are counted at the end.
+    let cloud = Simulated::new(Times { remembered: Duration::from_secs(3600), ..Times::default() }, 1);
+    cloud.add_in_service(4);
+    let mut scene = Scene::on(cloud);
+    scene.handle.settled().await.unwrap();
     let protected = scene.cloud.truth()[1].id.clone();
     scene.cloud.protect(&protected, true);
     scene.play(Action::ScaleIn(4)).await;

@@ -257,6 +257,8 @@ fn allow() {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     fn node(index: u32, name: &str, port: &str) -> Node {
@@ -288,7 +290,7 @@ mod tests {
         let built_in = node(0, "Built-in", "1-1");
         let lab = [node(2, "Lab", "1-2"), node(3, "Lab", "1-2")];
         let twin = [node(4, "Lab", "1-3"), node(5, "Lab", "1-3")];
-        let with = |more: &[Node]| [&[built_in.clone()], more].concat();
+        let with = |more: &[Node]| [slice::from_ref(&built_in), more].concat();
         let is_gone = with(&twin);
         assert_eq!(found(&lab[0], &[&is_gone]), [0; 0], "its twin was there all along");
         assert_eq!(found(&lab[0], &[&is_gone, &with(&[&lab[..], &twin].concat())]), [2, 3], "it is back");
@@ -305,9 +307,9 @@ mod tests {
     #[test]
     fn where_ports_are_unknown_index_and_name_tell_cameras_apart() {
         let [lab, twin, moved] = [2, 4, 6].map(|index| node(index, "Lab", ""));
-        assert_eq!(found(&lab, &[&[twin.clone()]]), [0; 0]);
-        assert_eq!(found(&lab, &[&[twin.clone()], &[lab.clone(), twin.clone()]]), [2]);
-        assert_eq!(found(&lab, &[&[twin.clone()], &[twin.clone(), moved]]), [6]);
+        assert_eq!(found(&lab, &[slice::from_ref(&twin)]), [0; 0]);
+        assert_eq!(found(&lab, &[slice::from_ref(&twin), &[lab.clone(), twin.clone()]]), [2]);
+        assert_eq!(found(&lab, &[slice::from_ref(&twin), &[twin.clone(), moved]]), [6]);
     }
 
     #[test]
