@@ -10,8 +10,9 @@ use crate::hand::{Hand, Reading, palm_centre, palm_width};
 
 /// A hand that is not seen for longer than this did not stay where it was. A picture that people walk past comes back.
 const UNSEEN: Duration = Duration::from_secs(1);
-/// The most places that are watched; the one that was not seen for the longest time goes first.
-const MOST: usize = 16;
+/// The most places that are watched; of those that are no pictures, the one that was not seen for the longest time goes
+/// first. More than hands pass through within a second.
+const MOST: usize = 64;
 
 /// Where hands have stayed.
 #[derive(Debug, Default)]
@@ -87,7 +88,8 @@ impl Pictures {
             self.places.push(Place { points, palm, noise, since: time, seen: time, is_picture: false });
         }
         if self.places.len() > MOST {
-            let oldest = self.places.iter().enumerate().min_by_key(|(_, place)| place.seen).map(|(index, _)| index);
+            let by_age = |(_, place): &(usize, &Place)| (place.is_picture, place.seen);
+            let oldest = self.places.iter().enumerate().min_by_key(by_age).map(|(index, _)| index);
             oldest.map(|index| self.places.swap_remove(index));
         }
     }
