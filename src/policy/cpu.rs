@@ -41,13 +41,15 @@ fn track(settings: &Cpu, n: usize, low: f64, high: f64, fleet: Fleet) -> Need {
         let wanted = (n as f64 * ratio - HAIR).ceil().max(0.0) as usize;
         if (ratio - 1.0).abs() <= settings.tolerance + HAIR { n } else { wanted }
     };
-    match (wanted(low), wanted(high)) {
-        // What warms up takes load that nobody has measured.
-        (out, _) if fleet.warming > 0 => Need::AtLeast(out),
-        (out, inward) if out == inward => Need::Exactly(out),
-        // Fewer will do even if those that are missing are busy.
-        (_, inward) if inward < n => Need::Exactly(inward),
-        (out, _) => Need::AtLeast(out),
+    let (out_to, in_to) = (wanted(low), wanted(high));
+    if fleet.warming > 0 {
+        // They take load that nobody has measured.
+        Need::AtLeast(out_to)
+    } else if out_to == in_to || in_to < n {
+        // Fewer may do even if those that are missing are busy.
+        Need::Exactly(in_to)
+    } else {
+        Need::AtLeast(out_to)
     }
 }
 
@@ -55,13 +57,17 @@ fn track(settings: &Cpu, n: usize, low: f64, high: f64, fleet: Fleet) -> Need {
 fn step(settings: &Cpu, n: usize, low: f64, high: f64, fleet: Fleet) -> Need {
     let Fleet { count, warming } = fleet;
     let with_one_fewer = high * n as f64 / n.saturating_sub(1).max(1) as f64;
-    match () {
-        // Its effect is not measured yet.
-        () if warming > 0 => Need::AtLeast(count),
-        () if low > settings.upper => Need::AtLeast(count + 1),
-        () if high < settings.lower && with_one_fewer <= settings.upper => Need::Exactly(count.saturating_sub(1)),
-        () if low == high => Need::Exactly(count),
-        () => Need::AtLeast(count),
+    if warming > 0 {
+        // The last step's effect is not measured yet.
+        Need::AtLeast(count)
+    } else if low > settings.upper {
+        Need::AtLeast(count + 1)
+    } else if high < settings.lower && with_one_fewer <= settings.upper {
+        Need::Exactly(count.saturating_sub(1))
+    } else if low == high {
+        Need::Exactly(count)
+    } else {
+        Need::AtLeast(count)
     }
 }
 

@@ -45,21 +45,28 @@ pub fn decide(
 }
 
 fn grow(wanted: usize, count: usize, held: Option<&Bounds>, limits: Limits, words: &str) -> Decision {
-    let ceiling = held.and_then(|held| held.ceiling).unwrap_or(usize::MAX);
-    match (wanted.min(limits.max), ceiling) {
-        (reach, ceiling) if reach > count && ceiling > count => Decision::Reach(reach.min(ceiling), words.to_owned()),
-        (reach, _) if reach <= count => Decision::Hold(format!("{words}: {wanted} needed, at most {}", limits.max)),
-        _ => Decision::Hold(of_person(words, wanted, held)),
+    let within = wanted.min(limits.max);
+    let reach = held.and_then(|held| held.ceiling).map_or(within, |ceiling| within.min(ceiling));
+    if reach > count {
+        Decision::Reach(reach, words.to_owned())
+    } else if within <= count {
+        Decision::Hold(format!("{words}: {wanted} needed, at most {}", limits.max))
+    } else {
+        Decision::Hold(of_person(words, wanted, held))
     }
 }
 
 fn shrink(largest: usize, count: usize, held: Option<&Bounds>, limits: Limits, words: &str) -> Decision {
-    let floor = held.and_then(|held| held.floor).unwrap_or(0);
-    match (largest.max(limits.min), floor) {
-        (reach, floor) if reach < count && floor < count => Decision::Reach(reach.max(floor), words.to_owned()),
-        _ if largest >= count => Decision::Hold(format!("{words}: {largest} were needed within the window")),
-        (reach, _) if reach >= count => Decision::Hold(format!("{words}: {largest} needed, at least {}", limits.min)),
-        _ => Decision::Hold(of_person(words, largest, held)),
+    let within = largest.max(limits.min);
+    let reach = held.and_then(|held| held.floor).map_or(within, |floor| within.max(floor));
+    if reach < count {
+        Decision::Reach(reach, words.to_owned())
+    } else if largest >= count {
+        Decision::Hold(format!("{words}: {largest} were needed within the window"))
+    } else if within >= count {
+        Decision::Hold(format!("{words}: {largest} needed, at least {}", limits.min))
+    } else {
+        Decision::Hold(of_person(words, largest, held))
     }
 }
 
