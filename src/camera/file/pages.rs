@@ -94,7 +94,7 @@ fn end(bytes: &[u8]) -> Option<usize> {
                 _ => {}
             }
         }
-        let data = offsets.iter().zip(&lengths).map(|(offset, length)| offset + length);
+        let data = offsets.iter().zip(&lengths).map(|(offset, length)| offset.saturating_add(*length));
         end = data.chain([end, at + 2 + 12 * fields + 4]).max()?;
         directories.extend(number(at + 2 + 12 * fields, 4).filter(|&next| next != 0));
     }
