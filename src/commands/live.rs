@@ -20,7 +20,7 @@ pub struct Driven {
     pub mode: Mode,
     /// Whether gestures act from the start. On a real fleet they do not before somebody at the camera has said so.
     pub armed: bool,
-    /// Where requests enter the fleet, if that is known.
+    /// Where requests enter the fleet, if that is known and a page shows it.
     pub entry: Option<String>,
     pub fleet: Handle,
     pub reconciler: JoinHandle<FleetState>,
@@ -31,6 +31,7 @@ pub async fn drive(
     args: &RunArgs,
     config: &Config,
     camera: &CameraSpec,
+    has_page: bool,
     terminal: &Terminal,
     events: UnboundedSender<Stamped>,
 ) -> Result<Driven> {
@@ -52,7 +53,7 @@ pub async fn drive(
     }
     let open = cloud.fleet(true).await?;
     terminal.line(&open.banner);
-    let entry = entry(&*cloud).await;
+    let entry = if has_page { entry(&*cloud).await } else { None };
     let (fleet, reconciler) = open.start(events);
     Ok(Driven { mode, armed: args.armed, entry, fleet, reconciler })
 }

@@ -37,7 +37,7 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let runtime = tasks::runtime()?;
     let inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
-    let driven = runtime.block_on(live::drive(args, &config, &camera, &terminal, events_in))?;
+    let driven = runtime.block_on(live::drive(args, &config, &camera, page.is_some(), &terminal, events_in))?;
     let Driven { mode, armed, entry, fleet, reconciler } = driven;
     let machine = Machine::new(config.gesture.clone(), armed);
     let parts = Parts { mode, input, machine, fleet, reconciler, events, journal, recorder };
