@@ -233,26 +233,29 @@ fn damage(pictures: &[u8]) -> Vec<u8> {
     damaged.flatten().collect()
 }
 
+/// A picture without hands.
+const WALL: [&str; 6] = ["-f", "lavfi", "-i", "testsrc=s=640x480:r=30", "-t", "1"];
+
+/// Makes a film of it, in that folder. Only a second long: the lab reads all of it each time it plugs the camera in.
+fn wall(folder: &Path) -> String {
+    let film = folder.join("test.avi").display().to_string();
+    assert!(ffmpeg(&WALL).args(["-c:v", "mjpeg", &film]).status().unwrap().success());
+    film
+}
+
 fn a_camera_misbehaves() -> Result<(), Missing> {
     let lab = lab()?;
     let work = tempfile::tempdir().unwrap();
     let file = |name: &str| work.path().join(name).display().to_string();
-    let source = ["-f", "lavfi", "-i", "testsrc=s=640x480:r=30", "-t", "1"];
-    // Only a second long, because the lab reads all of it each time it plugs the camera in.
-    let video = file("test.avi");
-    assert!(ffmpeg(&source).args(["-c:v", "mjpeg", &video]).status().unwrap().success());
+    let video = wall(work.path());
     let pictures = file("pictures");
     assert!(
-        ffmpeg(&source)
-            .args(["-f", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj422p", &pictures])
-            .status()
-            .unwrap()
-            .success()
+        ffmpeg(&WALL).args(["-f", "mjpeg", "-q:v", "3", "-pix_fmt", "yuvj422p", &pictures]).status().unwrap().success()
     );
     fs::write(file("damaged"), damage(&fs::read(&pictures).unwrap())).unwrap();
     let raw = ["-f", "rawvideo", "-pix_fmt", "yuyv422"];
-    assert!(ffmpeg(&source).args(raw).arg(file("raw")).status().unwrap().success());
-    assert!(ffmpeg(&source).args(["-vf", "scale=320:240"]).args(raw).arg(file("small")).status().unwrap().success());
+    assert!(ffmpeg(&WALL).args(raw).arg(file("raw")).status().unwrap().success());
+    assert!(ffmpeg(&WALL).args(["-vf", "scale=320:240"]).args(raw).arg(file("small")).status().unwrap().success());
     // A firmware whose YUYV is slow, so that handwave prefers MJPEG.
     let firmware = fs::read_to_string(lab.with_file_name("webcam.py")).unwrap();
     let slow = firmware.replace("+ frame(5)", "+ frame(5).replace(struct.pack('<I', IV), struct.pack('<I', 6 * IV))");
@@ -366,9 +369,7 @@ fn another_camera_of_the_model_is_not_taken() -> Result<(), Missing> {
     let lab = lab()?;
     let work = tempfile::tempdir().unwrap();
     let file = |name: &str| work.path().join(name).display().to_string();
-    let source = ["-f", "lavfi", "-i", "testsrc=s=640x480:r=30", "-t", "1"];
-    let video = file("test.avi");
-    assert!(ffmpeg(&source).args(["-c:v", "mjpeg", &video]).status().unwrap().success());
+    let video = wall(work.path());
     puppet_video("left fist for 0.6\nleft 5 for 1.4\n", &work.path().join("hand.avi"));
     for (from, name) in [("test.avi", "wall"), ("hand.avi", "hand")] {
         let input = file(from);
