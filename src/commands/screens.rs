@@ -16,8 +16,9 @@ use tokio::time::timeout;
 use super::page::Page;
 use crate::daemon::keys::Key;
 use crate::daemon::run::{Channels, Parts, run};
-use crate::daemon::state::RunState;
+use crate::daemon::state::{CameraState, RunState};
 use crate::daemon::summary::Summary;
+use crate::pipeline::threads::Input;
 use crate::view::narrator::Narrator;
 use crate::view::report::report;
 use crate::view::terminal::Terminal;
@@ -39,7 +40,9 @@ pub struct Screens {
 pub fn show(runtime: &Runtime, parts: Parts, screens: Screens) -> Result<Summary> {
     let Screens { terminal, narrator, headless, page } = screens;
     let (keys_in, keys) = unbounded_channel();
-    let (states, shown) = watch::channel(RunState::starting(parts.mode.clone(), parts.fleet.state().borrow().clone()));
+    let camera = if matches!(parts.input, Input::Nothing) { CameraState::None } else { CameraState::Starting };
+    let fleet = parts.fleet.state().borrow().clone();
+    let (states, shown) = watch::channel(RunState::starting(parts.mode.clone(), camera, fleet));
     let (pictures, picture) = watch::channel(RgbImage::default());
     let typed = (!headless).then(|| keys_in.clone());
     let (_, journal) = parts.journal.subscribe();

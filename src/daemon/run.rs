@@ -172,6 +172,7 @@ mod tests {
     use crate::camera::clock::Clock;
     use crate::clouds::{self, Choice};
     use crate::config::Config;
+    use crate::daemon::state::CameraState;
     use crate::hand::Reading;
     use crate::pipeline::recording::Recording;
     use crate::pipeline::update::Update;
@@ -213,7 +214,7 @@ mod tests {
             fleet,
         };
         let (_keys_in, keys) = unbounded_channel();
-        let state = RunState::starting(Mode::DryRun, parts.fleet.state().borrow().clone());
+        let state = RunState::starting(Mode::DryRun, CameraState::Starting, parts.fleet.state().borrow().clone());
         let (states, pictures) = (watch::channel(state).0, watch::channel(RgbImage::default()).0);
         let error = run(parts, Channels { states, pictures, keys }).await.unwrap_err();
         assert!(matches!(error, RunError::ReconcilerPanicked), "{error}");

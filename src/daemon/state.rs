@@ -53,11 +53,11 @@ pub enum PuppetState {
 }
 
 impl RunState {
-    /// A run before its first frame.
-    pub fn starting(mode: Mode, fleet: FleetState) -> RunState {
+    /// A run before its first frame. `camera` is how it starts: not every run has one.
+    pub fn starting(mode: Mode, camera: CameraState, fleet: FleetState) -> RunState {
         RunState {
             mode,
-            camera: CameraState::Starting,
+            camera,
             light: None,
             reading: None,
             phase: Phase::Idle(Why::NoPicture),

@@ -25,6 +25,6 @@ pub mod tests {
     pub fn state(phase: Phase) -> RunState {
         let limits = Limits { min: 1, max: 5 };
         let fleet = FleetState { settled: true, ..FleetState::unknown(limits) };
-        RunState { camera: CameraState::Watching, phase, ..RunState::starting(Mode::DryRun, fleet) }
+        RunState { phase, ..RunState::starting(Mode::DryRun, CameraState::Watching, fleet) }
     }
 }

@@ -110,11 +110,12 @@ fn points(history: &History) -> Value {
 mod tests {
     use super::*;
     use crate::clouds::Mode;
+    use crate::daemon::state::CameraState;
     use crate::fleet::Limits;
     use crate::hand::Reading;
 
     fn state() -> RunState {
-        RunState::starting(Mode::DryRun, FleetState::unknown(Limits { min: 1, max: 5 }))
+        RunState::starting(Mode::DryRun, CameraState::Starting, FleetState::unknown(Limits { min: 1, max: 5 }))
     }
 
     #[tokio::test(start_paused = true)]

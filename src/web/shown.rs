@@ -187,7 +187,7 @@ mod tests {
 
     fn run(phase: Phase) -> RunState {
         let fleet = FleetState::unknown(Limits { min: 1, max: 5 });
-        RunState { camera: CameraState::Watching, phase, ..RunState::starting(Mode::DryRun, fleet) }
+        RunState { phase, ..RunState::starting(Mode::DryRun, CameraState::Watching, fleet) }
     }
 
     #[test]
