@@ -1,9 +1,9 @@
 // One instance, at an address of its own. In: the fleet, the events, the instance's id. Out: all that is known about it.
 
 import { about, line } from './events.js';
-import { ago, byId, el, say, show } from './dom.js';
+import { ago, byId, el, focusIfLost, say, show } from './dom.js';
 import { canRetire, state } from './fleet.js';
-import { write } from './view-state.js';
+import { read, write } from './view-state.js';
 
 let drawn = '';
 
@@ -40,14 +40,23 @@ export function draw({ fleet, events }, id, now, whyNot) {
 /** Gives the dialog its buttons; `retire` asks before an instance is retired. */
 export function listen(retire) {
   const shown = () => byId('details-title').textContent;
-  byId('details-close').addEventListener('click', () => byId('details').close());
-  byId('details-retire').addEventListener('click', (event) => retire(shown(), event.currentTarget));
-  // By its button, by Escape, or by the browser's Back.
-  byId('details').addEventListener('close', () => {
-    if (new URLSearchParams(location.search).get('instance')) write({ instance: '' });
-    const links = [...document.querySelectorAll('#rows a')];
-    (links.find((link) => link.textContent === shown()) ?? byId('fleet')).focus();
+  byId('details-close').addEventListener('click', () => {
+    leave();
+    byId('details').close();
   });
+  byId('details-retire').addEventListener('click', (event) => retire(shown(), event.currentTarget));
+  // By Escape. The browser tells of the close itself later: what is drawn until then would open it again.
+  byId('details').addEventListener('cancel', leave);
+  byId('details').addEventListener('close', () => {
+    leave();
+    const links = [...document.querySelectorAll('#rows a')];
+    focusIfLost(links.find((link) => link.textContent === shown()) ?? byId('fleet'));
+  });
+}
+
+/** Takes the instance out of the address, where it stands there. */
+function leave() {
+  if (read().instance) write({ instance: '' });
 }
 
 function facts(of, now) {

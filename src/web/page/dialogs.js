@@ -2,7 +2,7 @@
 // dialog showed; a try again is the same command, so that it does nothing twice.
 
 import { ask } from './connection.js';
-import { byId, el, instances, say, show } from './dom.js';
+import { byId, el, focusIfLost, instances, say, show } from './dom.js';
 
 /** Pixels between the button that opened a dialog and the one that confirms it: a second click never does. */
 const AWAY = 60;
@@ -150,9 +150,11 @@ export function dialogs(now, done) {
     byId('order').close();
   });
   byId('order').addEventListener('close', () => {
+    // The browser tells of a close later: another dialog may have been opened meanwhile.
+    if (byId('order').open) return;
     const opener = order?.opener;
     order = null;
-    if (opener?.isConnected) opener.focus();
+    if (opener?.isConnected) focusIfLost(opener);
   });
   byId('help-close').addEventListener('click', () => byId('help').close());
 

@@ -9,6 +9,7 @@ import * as fleet from './fleet.js';
 import * as hand from './hand.js';
 import * as views from './view-state.js';
 import { closeAll, dialogs, refresh } from './dialogs.js';
+import { KEPT } from './stream.js';
 
 /** A session lasts while somebody is here: how often it is told so, in milliseconds. */
 const KEEP_ALIVE = 60_000;
@@ -22,7 +23,7 @@ let asked = { is: false, why: '' };
 const stream = connect((name, value) => {
   if (name === 'connection') connection = value;
   else if (name === 'snapshot') state = value;
-  else if (name === 'event') state = state && { ...state, events: [...state.events, value].slice(-1000) };
+  else if (name === 'event') state = state && { ...state, events: [...state.events, value].slice(-KEPT) };
   else if (state) state = { ...state, [name]: value };
   if (name === 'snapshot') asked = { is: false, why: '' };
   draw();

@@ -7,7 +7,7 @@ const SILENCE = 40_000;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
 /** Events that are kept, as on the server. */
-const KEPT = 1000;
+export const KEPT = 1000;
 
 /** Follows the stream. `tell` gets each message. Answers what may be asked of it. */
 export function follow(tell) {
