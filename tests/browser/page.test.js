@@ -440,6 +440,7 @@ for (const colorScheme of ['dark', 'light']) {
   test(`WCAG AA in every state, ${colorScheme}, from a phone to a projector`, async () => {
     server = await Server.start();
     const someone = await person({ colorScheme, viewport: { width: 360, height: 740 } });
+    someone.expected = /ERR_|Failed to load resource/;
     const page = await signedIn(someone, server);
     const check = async (name) => {
       await picture(page, `${name}-${colorScheme}`);
@@ -471,7 +472,10 @@ for (const colorScheme of ['dark', 'light']) {
       await page.setViewportSize(viewport);
       await check(`${viewport.width}`);
     }
-    await page.click('#sign-out');
+    await server.stop('SIGKILL');
+    await page.waitForSelector('#connection[data-state="stale"]');
+    await check('stale');
+    server = await Server.start({ port: server.port, folder: server.folder });
     await page.waitForSelector('#signed-out:not([hidden])');
     await check('signed-out');
   });
