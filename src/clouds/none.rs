@@ -5,19 +5,15 @@ use async_trait::async_trait;
 
 use super::cloud::{BalancerSetup, Error, SetupOutcome};
 use crate::command::InstanceId;
-use crate::fleet::ports::{Balancer, CloudError, Health, Standing, off};
+use crate::fleet::ports::{Balancer, CloudError, Health, Standing, Standings, off};
 
 pub struct NoBalancer;
 
 #[async_trait]
 impl Balancer for NoBalancer {
-    async fn health(
-        &self,
-        serving: &[InstanceId],
-        leaving: &[InstanceId],
-    ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
+    async fn health(&self, serving: &[InstanceId], leaving: &[InstanceId]) -> Result<Standings, CloudError> {
         let in_service = serving.iter().map(|id| (id.clone(), Standing::new(Health::InService)));
-        Ok(in_service.chain(off(leaving)).collect())
+        Ok(in_service.chain(off(leaving)).collect::<Vec<_>>().into())
     }
 
     /// There is nothing to register with.

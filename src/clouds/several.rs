@@ -1,6 +1,7 @@
 //! Several balancers as one. In: the calls of [`Balancer`]. Out: the same call to each, and one standing of each instance:
 //! it is in service only where it is in service with all of them, and off only where it has left all. Where one of them
-//! is not there, what leaves has left that one, and registering fails; only where all are gone is there no balancer.
+//! is not there, the answer names it, what leaves has left that one, and registering fails; only where all are gone is there
+//! no balancer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,18 +9,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::command::InstanceId;
-use crate::fleet::ports::{Balancer, CloudError, ErrorKind, Health, Standing, off};
+use crate::fleet::ports::{Balancer, CloudError, ErrorKind, Health, Standing, Standings, off};
 
 /// One balancer or more, of which none minds an id that it does not know.
 pub struct Several(pub Vec<Arc<dyn Balancer>>);
 
 #[async_trait]
 impl Balancer for Several {
-    async fn health(
-        &self,
-        serving: &[InstanceId],
-        leaving: &[InstanceId],
-    ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
+    async fn health(&self, serving: &[InstanceId], leaving: &[InstanceId]) -> Result<Standings, CloudError> {
         let mut told: BTreeMap<InstanceId, Vec<Standing>> = BTreeMap::new();
         let mut missing = None;
         let mut there = 0;
@@ -27,25 +24,27 @@ impl Balancer for Several {
             let standings = match balancer.health(serving, leaving).await {
                 Err(error) if error.kind == ErrorKind::NoBalancer => {
                     missing = Some(error);
-                    off(leaving)
+                    off(leaving).into()
                 }
                 standings => {
                     there += 1;
                     standings?
                 }
             };
-            for (id, standing) in standings {
+            for (id, standing) in standings.of {
                 told.entry(id).or_default().push(standing);
             }
         }
-        if let Some(error) = missing.filter(|_| there == 0) {
+        if there == 0
+            && let Some(error) = missing
+        {
             return Err(error);
         }
         let joined = told.into_iter().filter_map(|(id, standings)| {
             let is_leaving = leaving.contains(&id);
             Some((id, join(standings, self.0.len(), is_leaving)?))
         });
-        Ok(joined.collect())
+        Ok(Standings { of: joined.collect(), lacks: missing.map(|error| error.to_string()) })
     }
 
     async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::memory::Memory;
 use super::observed::Observed;
-use super::ports::{CloudError, ErrorKind, Found, Instance, InstanceState, Ports, off};
+use super::ports::{CloudError, ErrorKind, Found, Instance, InstanceState, Ports, Standings, off};
 use crate::command::InstanceId;
 
 /// Asks the cloud, as a process without a memory does.
@@ -24,9 +24,9 @@ pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceI
     let (leaving, serving): (Vec<_>, Vec<_>) = running.partition(|instance| retires(instance));
     let ids = |instances: Vec<&Instance>| instances.into_iter().map(|instance| instance.id.clone()).collect::<Vec<_>>();
     let (serving, leaving) = (ids(serving), ids(leaving));
-    let (standings, lacks_balancer) = match ports.balancer.health(&serving, &leaving).await {
+    let (Standings { of: standings, lacks }, lacks_balancer) = match ports.balancer.health(&serving, &leaving).await {
         Ok(standings) => (standings, false),
-        Err(error) if error.kind == ErrorKind::NoBalancer => (off(&leaving), true),
+        Err(error) if error.kind == ErrorKind::NoBalancer => (off(&leaving).into(), true),
         Err(error) => return Err(error),
     };
 
@@ -35,7 +35,7 @@ pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceI
     doubtful.extend(look_up(new, &mut instances, ports).await?);
     let mut observed = Observed::join(instances, standings);
     observed.strangers.retain(|id| !doubtful.contains(id));
-    Ok(Observed { doubtful: doubtful.into_iter().collect(), lacks_balancer, ..observed })
+    Ok(Observed { doubtful: doubtful.into_iter().collect(), lacks_balancer, lacks, ..observed })
 }
 
 /// Looks up those of `ids` that are not among the instances, and adds the fleet's. Returns those that the cloud said nothing

@@ -200,6 +200,8 @@ pub enum Refusal {
     NotOurs(String),
     #[error("there is no load balancer, and nothing would come into service: make it with `handwave balancer create`")]
     NoBalancer,
+    #[error("nothing would come into service: {0}")]
+    Lacks(String),
 }
 
 /// Cuts a command to the limits and chooses its victims.
@@ -209,6 +211,9 @@ pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Ac
         Action::ScaleOut(0) | Action::ScaleIn(0) => Err(Refusal::Nothing),
         Action::ScaleOut(_) if observed.lacks_balancer => Err(Refusal::NoBalancer),
         Action::ScaleOut(asked) => {
+            if let Some(lacks) = &observed.lacks {
+                return Err(Refusal::Lacks(lacks.clone()));
+            }
             let granted = limits.max.saturating_sub(count).min(*asked);
             let reason = format!("the fleet has {count} and its maximum is {}", limits.max);
             if granted == 0 {

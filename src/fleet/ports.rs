@@ -50,11 +50,7 @@ pub trait Balancer: Send + Sync {
     /// The standing of every registered instance, and of each one of `leaving`: a balancer does not list what has been
     /// deregistered, and tells only when asked by id whether it still drains. One read, two where `leaving` names any.
     /// `serving` are the fleet's other running instances, for a balancer that keeps no list of its own.
-    async fn health(
-        &self,
-        serving: &[InstanceId],
-        leaving: &[InstanceId],
-    ) -> Result<Vec<(InstanceId, Standing)>, CloudError>;
+    async fn health(&self, serving: &[InstanceId], leaving: &[InstanceId]) -> Result<Standings, CloudError>;
 
     /// Registers running instances; one that is registered already stays so.
     async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError>;
@@ -152,6 +148,20 @@ impl Standing {
     /// Without a reason.
     pub fn new(health: Health) -> Self {
         Standing { health, reason: None }
+    }
+}
+
+/// A balancer's answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standings {
+    pub of: Vec<(InstanceId, Standing)>,
+    /// Which one of several balancers is not there, as a sentence without its full stop.
+    pub lacks: Option<String>,
+}
+
+impl From<Vec<(InstanceId, Standing)>> for Standings {
+    fn from(of: Vec<(InstanceId, Standing)>) -> Self {
+        Standings { of, lacks: None }
     }
 }
 

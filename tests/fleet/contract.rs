@@ -176,7 +176,7 @@ async fn described(cloud: &Ports, as_expected: impl Fn(&[Instance]) -> bool) -> 
 /// Waits until an instance has this health.
 async fn health(cloud: &Ports, id: &InstanceId, leaving: &[InstanceId], expected: Option<Health>) {
     let health = async || {
-        let answer = cloud.balancer.health(&[], leaving).await.unwrap();
+        let answer = cloud.balancer.health(&[], leaving).await.unwrap().of;
         answer.into_iter().find(|(one, _)| one == id).map(|(_, standing)| standing.health)
     };
     for _ in 0..300 {
@@ -270,7 +270,7 @@ async fn registering_twice_is_registering_once(cloud: Ports) {
     let ids = running(&cloud, 1).await;
     cloud.balancer.register(&ids).await.unwrap();
     cloud.balancer.register(&ids).await.unwrap();
-    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().len(), 1);
+    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().of.len(), 1);
 }
 
 async fn what_is_deregistered_drains_then_is_off(cloud: Ports) {
@@ -280,7 +280,7 @@ async fn what_is_deregistered_drains_then_is_off(cloud: Ports) {
     cloud.balancer.deregister(&ids).await.unwrap();
     health(&cloud, &ids[0], &ids, Some(Health::Draining)).await;
     // A target group lists what drains, a classic balancer does not.
-    let listed = cloud.balancer.health(&[], &[]).await.unwrap();
+    let listed = cloud.balancer.health(&[], &[]).await.unwrap().of;
     assert!(listed.iter().all(|(_, standing)| standing.health == Health::Draining), "{listed:?}");
     health(&cloud, &ids[0], &ids, Some(Health::NotRegistered)).await;
 }
@@ -289,7 +289,7 @@ async fn deregistering_what_is_not_registered_is_an_error(cloud: Ports) {
     let ids = running(&cloud, 2).await;
     cloud.balancer.register(&ids[..1]).await.unwrap();
     assert_eq!(kind(cloud.balancer.deregister(&ids).await), ErrorKind::NotFound);
-    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().len(), 1);
+    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().of.len(), 1);
 }
 
 async fn deregistering_what_is_not_registered_changes_nothing(cloud: Ports) {
@@ -303,7 +303,7 @@ async fn deregistering_what_is_not_registered_changes_nothing(cloud: Ports) {
 async fn what_runs_is_in_service_and_what_leaves_is_off(cloud: Ports) {
     let ids = running(&cloud, 2).await;
     cloud.balancer.register(&ids).await.unwrap();
-    let answer = cloud.balancer.health(&ids[..1], &ids[1..]).await.unwrap();
+    let answer = cloud.balancer.health(&ids[..1], &ids[1..]).await.unwrap().of;
     let told: Vec<_> = answer.into_iter().map(|(id, standing)| (id, standing.health)).collect();
     assert_eq!(told, [(ids[0].clone(), Health::InService), (ids[1].clone(), Health::NotRegistered)]);
     cloud.balancer.deregister(&ids).await.unwrap();
@@ -315,7 +315,7 @@ async fn what_does_not_run_is_not_registered(cloud: Ports) {
 
 async fn what_does_not_exist_is_not_registered(cloud: Ports) {
     assert!(cloud.balancer.register(&[no_instance()]).await.is_err());
-    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap(), []);
+    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().of, []);
 }
 
 async fn the_terminated_stay_described(cloud: Ports) {

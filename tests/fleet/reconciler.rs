@@ -498,6 +498,20 @@ async fn in_several_groups_an_instance_is_in_service_with_all_and_gone_when_it_h
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_launched_while_one_of_several_groups_is_missing() {
+    let scene = Scene::on(Simulated::behind(Front::TargetGroups(2), Times::default(), 1));
+    scene.handle.settled().await.unwrap();
+    let gone = CloudError::new(ErrorKind::NoBalancer, "TargetGroupNotFound", "there is no target group blue");
+    // Of two groups that are asked one after the other, the first.
+    scene.fail(Call::Health, Fault::Before(gone), 1);
+    let Outcome::Refused { reason, .. } = scene.play(Action::ScaleOut(1)).await else { panic!("it was launched") };
+    assert!(reason.contains("nothing would come into service") && reason.contains("blue"), "{reason}");
+    assert_eq!(scene.cloud.truth().len(), 0);
+    scene.play(Action::ScaleOut(1)).await;
+    assert_eq!(scene.at(Lifecycle::InService), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_6_a_balancers_stranger_is_reported_once_and_left() {
     let cloud = Simulated::default();
     let stranger = cloud.add_stranger(true);

@@ -10,7 +10,7 @@ use aws_sdk_elasticloadbalancing::types::{Instance, InstanceState as Told};
 use super::batch::known;
 use super::errors::sorted;
 use crate::command::InstanceId;
-use crate::fleet::ports::{Balancer, CloudError, Health, Standing, off};
+use crate::fleet::ports::{Balancer, CloudError, Health, Standing, Standings, off};
 
 /// A classic load balancer.
 #[derive(Clone, Debug)]
@@ -38,17 +38,13 @@ impl Classic {
 
 #[async_trait]
 impl Balancer for Classic {
-    async fn health(
-        &self,
-        _: &[InstanceId],
-        leaving: &[InstanceId],
-    ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
+    async fn health(&self, _: &[InstanceId], leaving: &[InstanceId]) -> Result<Standings, CloudError> {
         let states = self.states(&[]).await?;
         let mut known: Vec<_> = states.iter().filter_map(|state| Some((id(state)?, standing(state)))).collect();
         let registered: BTreeSet<_> = known.iter().map(|(id, _)| id).collect();
         let others: Vec<InstanceId> = leaving.iter().filter(|id| !registered.contains(id)).cloned().collect();
         known.extend(self.unregistered(&others).await?);
-        Ok(known)
+        Ok(known.into())
     }
 
     async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError> {

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use super::errors::sorted;
 use crate::clouds::several::worst;
 use crate::command::InstanceId;
-use crate::fleet::ports::{Balancer, CloudError, ErrorKind, Health, Standing};
+use crate::fleet::ports::{Balancer, CloudError, ErrorKind, Health, Standing, Standings};
 
 /// A target group, by its name or ARN.
 #[derive(Debug)]
@@ -60,18 +60,14 @@ impl TargetGroup {
 
 #[async_trait]
 impl Balancer for TargetGroup {
-    async fn health(
-        &self,
-        _: &[InstanceId],
-        leaving: &[InstanceId],
-    ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
+    async fn health(&self, _: &[InstanceId], leaving: &[InstanceId]) -> Result<Standings, CloudError> {
         let mut told = joined(&self.states(&[]).await?);
         // A group does not list what has left it.
         let others: Vec<InstanceId> = leaving.iter().filter(|id| !told.contains_key(id)).cloned().collect();
         if !others.is_empty() {
             told.extend(joined(&self.states(&others).await?));
         }
-        Ok(told.into_iter().collect())
+        Ok(told.into_iter().collect::<Vec<_>>().into())
     }
 
     async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError> {

@@ -213,7 +213,7 @@ impl TargetSetup {
         let (draining, slow_start) = self.attributes(group).await?;
         let arn = group.target_group_arn().unwrap_or_default().to_owned();
         let targets = target_group::TargetGroup::new(self.client.clone(), arn.clone()).health(&[], &[]).await?;
-        let targets = targets.into_iter().map(|(id, standing)| {
+        let targets = targets.of.into_iter().map(|(id, standing)| {
             let why = standing.reason.map_or(String::new(), |why| format!(" ({why})"));
             (id.0, format!("{}{why}", standing.health))
         });
@@ -495,7 +495,8 @@ impl TargetSetup {
         for name in self.settings.groups() {
             let group = target_group::TargetGroup::new(self.client.clone(), name);
             let standings = found(group.health(&[], &[]).await)?.unwrap_or_default();
-            registered.extend(standings.into_iter().filter(|(_, told)| told.health.is_registered()).map(|(id, _)| id));
+            registered
+                .extend(standings.of.into_iter().filter(|(_, told)| told.health.is_registered()).map(|(id, _)| id));
         }
         Ok(registered.into_iter().collect())
     }

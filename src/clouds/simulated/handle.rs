@@ -16,7 +16,7 @@ use super::world::{Past, Truth, World};
 use crate::clouds::none::NoBalancer;
 use crate::clouds::several::Several;
 use crate::command::{CommandId, InstanceId};
-use crate::fleet::ports::{Balancer, CloudError, Found, Instance, Instances, Ports, Standing};
+use crate::fleet::ports::{Balancer, CloudError, Found, Instance, Instances, Ports, Standings};
 use crate::metrics::{Metrics, MetricsError, Point, Query};
 
 /// A handle on one simulated cloud; clones see the same one.
@@ -235,12 +235,9 @@ impl Instances for Simulated {
 
 #[async_trait]
 impl Balancer for Side {
-    async fn health(
-        &self,
-        _: &[InstanceId],
-        leaving: &[InstanceId],
-    ) -> Result<Vec<(InstanceId, Standing)>, CloudError> {
-        self.cloud.call(Call::Health, |world, now| world.health(self.group, leaving, now)).await
+    async fn health(&self, _: &[InstanceId], leaving: &[InstanceId]) -> Result<Standings, CloudError> {
+        let told = self.cloud.call(Call::Health, |world, now| world.health(self.group, leaving, now)).await?;
+        Ok(told.into())
     }
 
     async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError> {

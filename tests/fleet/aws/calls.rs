@@ -52,7 +52,7 @@ async fn a_thousand_instances_are_seen_in_pages() {
     stage.truth.balancer.register(&ids).await.unwrap();
     let cloud = stage.cloud().await;
     assert_eq!(cloud.instances.list().await.unwrap().len(), 1000);
-    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().len(), 1000);
+    assert_eq!(cloud.balancer.health(&[], &[]).await.unwrap().of.len(), 1000);
     assert_eq!(stage.proxy.take_calls(), ["DescribeInstances", "DescribeInstances", "DescribeInstanceHealth"]);
     // What they cost moto is not for the other tests to pay.
     stage.truth.instances.terminate(&ids).await.unwrap();
