@@ -31,8 +31,12 @@ function fill(node, { on = {}, data = {}, ...attributes }, children) {
 
 /** Sets a text where it is another: a reader of the page is told of changes alone. */
 export function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  if (node.textContent !== text) node.replaceChildren(...whole(text));
 }
+
+/** A text whose instance ids stay whole: a browser breaks lines at their hyphen. */
+export const whole = (text) =>
+  text.split(/\b(i-[0-9a-f]{8,})/).map((part, at) => (at % 2 ? el('span', { class: 'id' }, part) : part));
 
 /** Shows or hides. */
 export function show(node, shown) {

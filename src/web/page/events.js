@@ -1,6 +1,6 @@
 // What happened, newest first. In: the journal's events. Out: a list.
 
-import { byId, clock, el, keyed } from './dom.js';
+import { byId, clock, el, keyed, whole } from './dom.js';
 
 /** More than anybody reads here; `--events` keeps all. */
 const SHOWN = 200;
@@ -22,7 +22,7 @@ export function line({ at, text, event }) {
     { class: BAD.includes(event) ? 'bad' : null },
     el('time', { datetime: at }, clock(at)),
     ' ',
-    el('span', {}, text),
+    el('span', {}, ...whole(text)),
   );
 }
 
