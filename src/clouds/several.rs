@@ -1,7 +1,7 @@
 //! Several balancers as one. In: the calls of [`Balancer`]. Out: the same call to each, and one standing of each instance:
 //! it is in service only where it is in service with all of them, and off only where it has left all. Where one of them
-//! is not there, the answer names it, what leaves has left that one, and registering fails; only where all are gone is there
-//! no balancer.
+//! is not there, the answer names it, what leaves has left that one, and registering fails; only where all are gone is
+//! there no balancer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Balancer for Several {
             let is_leaving = leaving.contains(&id);
             Some((id, join(standings, self.0.len(), is_leaving)?))
         });
-        Ok(Standings { of: joined.collect(), lacks: missing.map(|error| error.to_string()) })
+        Ok(Standings { of: joined.collect(), missing: missing.map(|error| error.to_string()) })
     }
 
     async fn register(&self, ids: &[InstanceId]) -> Result<(), CloudError> {

@@ -24,18 +24,18 @@ pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceI
     let (leaving, serving): (Vec<_>, Vec<_>) = running.partition(|instance| retires(instance));
     let ids = |instances: Vec<&Instance>| instances.into_iter().map(|instance| instance.id.clone()).collect::<Vec<_>>();
     let (serving, leaving) = (ids(serving), ids(leaving));
-    let (Standings { of: standings, lacks }, lacks_balancer) = match ports.balancer.health(&serving, &leaving).await {
+    let (standings, lacks_balancer) = match ports.balancer.health(&serving, &leaving).await {
         Ok(standings) => (standings, false),
-        Err(error) if error.kind == ErrorKind::NoBalancer => (off(&leaving).into(), true),
+        Err(error) if error.kind == ErrorKind::NoBalancer => (Standings::from(off(&leaving)), true),
         Err(error) => return Err(error),
     };
 
-    let registered = standings.iter().filter(|(_, standing)| standing.health.is_registered()).map(|(id, _)| id);
-    let new = registered.filter(|id| !memory.strangers.contains(*id));
+    let new = standings.registered().filter(|id| !memory.strangers.contains(*id));
     doubtful.extend(look_up(new, &mut instances, ports).await?);
-    let mut observed = Observed::join(instances, standings);
+    let mut observed = Observed::join(instances, standings.of);
     observed.strangers.retain(|id| !doubtful.contains(id));
-    Ok(Observed { doubtful: doubtful.into_iter().collect(), lacks_balancer, lacks, ..observed })
+    let (doubtful, missing) = (doubtful.into_iter().collect(), standings.missing);
+    Ok(Observed { doubtful, lacks_balancer, missing, ..observed })
 }
 
 /// Looks up those of `ids` that are not among the instances, and adds the fleet's. Returns those that the cloud said nothing

@@ -18,8 +18,8 @@ pub struct Observed {
     pub doubtful: Vec<InstanceId>,
     /// The load balancer is not there: nothing drains, and nothing comes into service.
     pub lacks_balancer: bool,
-    /// One of several balancers that is not there, as a sentence: nothing new comes into service.
-    pub lacks: Option<String>,
+    /// Which one of several balancers is not there, as a sentence: nothing new comes into service.
+    pub missing: Option<String>,
 }
 
 /// One instance of the fleet.

@@ -201,7 +201,7 @@ pub enum Refusal {
     #[error("there is no load balancer, and nothing would come into service: make it with `handwave balancer create`")]
     NoBalancer,
     #[error("nothing would come into service: {0}")]
-    Lacks(String),
+    Missing(String),
 }
 
 /// Cuts a command to the limits and chooses its victims.
@@ -211,8 +211,8 @@ pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Ac
         Action::ScaleOut(0) | Action::ScaleIn(0) => Err(Refusal::Nothing),
         Action::ScaleOut(_) if observed.lacks_balancer => Err(Refusal::NoBalancer),
         Action::ScaleOut(asked) => {
-            if let Some(lacks) = &observed.lacks {
-                return Err(Refusal::Lacks(lacks.clone()));
+            if let Some(missing) = &observed.missing {
+                return Err(Refusal::Missing(missing.clone()));
             }
             let granted = limits.max.saturating_sub(count).min(*asked);
             let reason = format!("the fleet has {count} and its maximum is {}", limits.max);

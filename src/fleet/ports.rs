@@ -156,12 +156,19 @@ impl Standing {
 pub struct Standings {
     pub of: Vec<(InstanceId, Standing)>,
     /// Which one of several balancers is not there, as a sentence without its full stop.
-    pub lacks: Option<String>,
+    pub missing: Option<String>,
+}
+
+impl Standings {
+    /// Those that are registered.
+    pub fn registered(&self) -> impl Iterator<Item = &InstanceId> {
+        self.of.iter().filter(|(_, standing)| standing.health.is_registered()).map(|(id, _)| id)
+    }
 }
 
 impl From<Vec<(InstanceId, Standing)>> for Standings {
     fn from(of: Vec<(InstanceId, Standing)>) -> Self {
-        Standings { of, lacks: None }
+        Standings { of, missing: None }
     }
 }
 

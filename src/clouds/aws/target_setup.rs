@@ -495,8 +495,7 @@ impl TargetSetup {
         for name in self.settings.groups() {
             let group = target_group::TargetGroup::new(self.client.clone(), name);
             let standings = found(group.health(&[], &[]).await)?.unwrap_or_default();
-            registered
-                .extend(standings.of.into_iter().filter(|(_, told)| told.health.is_registered()).map(|(id, _)| id));
+            registered.extend(standings.registered().cloned());
         }
         Ok(registered.into_iter().collect())
     }

@@ -45,7 +45,7 @@ export function listen(retire) {
     byId('details').close();
   });
   byId('details-retire').addEventListener('click', (event) => retire(shown(), event.currentTarget));
-  // By Escape. The browser tells of the close itself later: what is drawn until then would open it again.
+  // By Escape. The `close` event comes later, and what is drawn until then would open the dialog again.
   byId('details').addEventListener('cancel', leave);
   byId('details').addEventListener('close', () => {
     leave();

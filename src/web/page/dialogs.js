@@ -150,7 +150,7 @@ export function dialogs(now, done) {
     byId('order').close();
   });
   byId('order').addEventListener('close', () => {
-    // The browser tells of a close later: another dialog may have been opened meanwhile.
+    // This event comes after the close: another dialog may be open by now.
     if (byId('order').open) return;
     const opener = order?.opener;
     order = null;

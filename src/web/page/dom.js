@@ -82,7 +82,7 @@ export function ago(from, now) {
 /** `1 instance`, `2 instances`. */
 export const instances = (n) => `${n} instance${n === 1 ? '' : 's'}`;
 
-/** Gives the focus back after a dialog, where it is nowhere: somebody who was quick may have put it elsewhere already. */
+/** Focuses an element after a dialog has closed, unless something else has the focus by now. */
 export function focusIfLost(element) {
   if (document.activeElement === document.body) element.focus();
 }
