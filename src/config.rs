@@ -21,6 +21,7 @@ pub struct Config {
     pub vision: vision::Settings,
     pub gesture: gesture::Settings,
     pub fleet: fleet::Settings,
+    pub simulated: clouds::simulated::Settings,
     pub policy: policy::Settings,
     pub web: web::Settings,
     pub aws: aws::Settings,
@@ -61,8 +62,8 @@ impl Config {
 
     /// The sections that a cloud needs.
     pub fn clouds(&self) -> clouds::Settings {
-        let Config { fleet, aws, instance, balancer, .. } = self.clone();
-        clouds::Settings { fleet, aws, instance, balancer }
+        let Config { fleet, simulated, aws, instance, balancer, .. } = self.clone();
+        clouds::Settings { fleet, simulated, aws, instance, balancer }
     }
 
     /// The settings of the named file, else of `./config.toml`, else of the user's config folder, else the built-in
@@ -111,6 +112,7 @@ impl Config {
         self.vision.check()?;
         self.gesture.check()?;
         self.fleet.check()?;
+        self.simulated.check()?;
         self.policy.check()?;
         self.web.check()?;
         self.aws.check()?;

@@ -1,5 +1,5 @@
-//! Measurements of the fleet. In: what is asked for, and over which time. Out: points. A missing point is missing: it
-//! never reads as zero.
+//! Measurements of the fleet. In: what is asked for, and over which time. Out: points, and a queue's depth. What is missing
+//! is missing: it never reads as zero.
 
 use std::time::Duration;
 
@@ -8,13 +8,15 @@ use jiff::Timestamp;
 
 use crate::command::InstanceId;
 
-/// What can be measured.
+/// What can be measured over time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Query {
     /// An instance's CPU, from 0 to 100.
     Cpu(InstanceId),
     /// Requests that the load balancer forwarded: how many in each step.
     Requests,
+    /// Those of them that this instance got. Not every kind of balancer counts them: an error where it does not.
+    RequestsOf(InstanceId),
 }
 
 /// The measurement of one step.
@@ -25,7 +27,19 @@ pub struct Point {
     pub value: f64,
 }
 
-/// Why there is no answer at all. A policy reads it as unknown.
+/// A queue's messages. They are counted approximately: two counts at the same moment may differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Waiting.
+    pub visible: u64,
+    /// With a worker.
+    pub in_flight: u64,
+    /// Not to be worked on yet.
+    pub delayed: u64,
+}
+
+/// Why there is no answer at all, as a sentence without its full stop; it names the permission that is missing, where one
+/// is. A policy reads it as unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MetricsError(pub String);
@@ -33,6 +47,10 @@ pub struct MetricsError(pub String);
 /// A source of measurements. No call retries.
 #[async_trait]
 pub trait Metrics: Send + Sync {
-    /// The points of the steps that ended within the last `last`, oldest first. One that was not measured is left out.
-    async fn series(&self, query: &Query, last: Duration, step: Duration) -> Result<Vec<Point>, MetricsError>;
+    /// One answer per query, in their order: the points of the steps that ended within the last `last`, oldest first. A
+    /// step that was not measured is left out.
+    async fn series(&self, queries: &[Query], last: Duration, step: Duration) -> Result<Vec<Vec<Point>>, MetricsError>;
+
+    /// The queue's depth now. A count that the cloud leaves out is an error.
+    async fn depth(&self) -> Result<Depth, MetricsError>;
 }

@@ -1,6 +1,8 @@
 //! What every cloud is to the commands. In: an opened cloud. Out: its fleet, ready to be started, and the load balancer's
 //! management.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
@@ -10,6 +12,7 @@ use crate::command::InstanceId;
 use crate::event::Stamped;
 use crate::fleet::ports::Ports;
 use crate::fleet::{FleetState, Handle, Limits, Observed, Reconciler, Timing};
+use crate::metrics::Metrics;
 
 /// Why a cloud did not do what it was asked for, in its own words, with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,9 @@ pub trait Cloud: Send + Sync {
     /// The fleet that the settings name. Reads only. Where it `launches`, settings that nothing can be launched with are an
     /// error; otherwise only a launch would be refused, as what costs money can always be listed and ended.
     async fn fleet(&self, launches: bool) -> Result<OpenFleet, Error>;
+
+    /// What measures the fleet. None: this cloud has nothing that does.
+    fn metrics(&self) -> Option<Arc<dyn Metrics>>;
 
     /// The management of the load balancer that the settings name, there or not.
     fn balancer(&self) -> Box<dyn BalancerSetup>;

@@ -1,12 +1,14 @@
 //! The sections of config.toml that a cloud needs.
 
 use super::aws::settings as aws;
+use super::simulated;
 use crate::fleet;
 
 /// A field a section.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub fleet: fleet::Settings,
+    pub simulated: simulated::Settings,
     pub aws: aws::Settings,
     pub instance: aws::InstanceSettings,
     pub balancer: aws::BalancerSettings,

@@ -13,9 +13,10 @@ use super::cpu;
 use super::decide::{Decision, decide};
 use super::history::History;
 use super::need::{Fleet, Measured};
-use super::queue::{self, Depth};
+use super::queue;
 use super::settings::Settings;
 use crate::fleet::Limits;
+use crate::metrics::{Depth, MetricsError};
 
 /// The language's words, for people.
 pub const WORDS: &str = "  \
@@ -79,7 +80,7 @@ pub fn play(steps: &str, settings: &Settings, limits: Limits) -> Result<Vec<Deci
 enum Step {
     Measure {
         cpu: Option<Vec<Option<f64>>>,
-        queue: Option<Depth>,
+        queue: Option<Result<Depth, MetricsError>>,
         on: Option<usize>,
         long: Duration,
         then: Option<Then>,
@@ -137,8 +138,9 @@ fn measurement(words: &[&str], on: Option<usize>, long: Duration) -> Result<Step
                 cpu = Some(loads.iter().map(|load| known(load)).collect::<Result<_, _>>()?);
             }
             ["queue", visible, in_flight, delayed] if queue.is_none() => {
-                let (visible, in_flight, delayed) = (known(visible)?, known(in_flight)?, known(delayed)?);
-                queue = Some(Depth { visible, in_flight, delayed });
+                let counts =
+                    [("visible", known(visible)?), ("in flight", known(in_flight)?), ("delayed", known(delayed)?)];
+                queue = Some(depth(counts));
             }
             _ => {
                 return Err(format!(
@@ -149,6 +151,14 @@ fn measurement(words: &[&str], on: Option<usize>, long: Duration) -> Result<Step
         }
     }
     Ok(Step::Measure { cpu, queue, on, long, then: None })
+}
+
+fn depth(counts: [(&str, Option<u64>); 3]) -> Result<Depth, MetricsError> {
+    if let [(_, Some(visible)), (_, Some(in_flight)), (_, Some(delayed))] = counts {
+        return Ok(Depth { visible, in_flight, delayed });
+    }
+    let missing: Vec<_> = counts.iter().filter(|(_, count)| count.is_none()).map(|(name, _)| *name).collect();
+    Err(MetricsError(format!("its count of {} is missing", missing.join(" and "))))
 }
 
 fn expected(text: &str) -> Result<Then, String> {
@@ -220,7 +230,7 @@ impl<'a> Player<'a> {
                 let mut heads = Vec::new();
                 let end = self.now.saturating_add(long);
                 while self.now < end {
-                    let decided = self.measure(cpu.as_deref(), queue)?;
+                    let decided = self.measure(cpu.as_deref(), queue.as_ref())?;
                     heads.push(decided.decision.of(decided.count).to_string());
                     if self.decided.last().is_none_or(|last| last.decision != decided.decision) {
                         self.decided.push(decided);
@@ -246,7 +256,11 @@ impl<'a> Player<'a> {
     }
 
     /// One measurement and its decision, which the fleet follows at once.
-    fn measure(&mut self, loads: Option<&[Option<f64>]>, depth: Option<Depth>) -> Result<Decided, String> {
+    fn measure(
+        &mut self,
+        loads: Option<&[Option<f64>]>,
+        depth: Option<&Result<Depth, MetricsError>>,
+    ) -> Result<Decided, String> {
         self.made += 1;
         if self.made > MOST_DECISIONS {
             return Err(format!("that is too long to play; write steps of {MOST_DECISIONS} measurements at most"));

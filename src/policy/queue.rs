@@ -1,27 +1,16 @@
-//! Scaling by a queue's depth. In: its messages. Out: a need. A count that is missing is missing: it never reads as zero.
+//! Scaling by a queue's depth. In: its messages, or why they were not counted. Out: a need.
 
 use super::need::{Measured, Need};
 use super::settings::{Queue, QueueRule};
+use crate::metrics::{Depth, MetricsError};
 
 /// The most that the rule "halves-and-tenths" asks for.
 const MOST: usize = 19;
 
-/// A queue's messages, none where a count is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Depth {
-    /// Waiting.
-    pub visible: Option<u64>,
-    /// With a worker.
-    pub in_flight: Option<u64>,
-    /// Not to be worked on yet.
-    pub delayed: Option<u64>,
-}
-
-pub fn need(settings: &Queue, depth: Depth) -> Measured {
-    let Depth { visible: Some(visible), in_flight: Some(in_flight), delayed: Some(delayed) } = depth else {
-        let missing = [("visible", depth.visible), ("in flight", depth.in_flight), ("delayed", depth.delayed)];
-        let missing: Vec<_> = missing.iter().filter(|(_, count)| count.is_none()).map(|(name, _)| *name).collect();
-        return Measured::new(Need::Unknown, format!("queue: its count of {} is missing", missing.join(" and ")));
+pub fn need(settings: &Queue, depth: &Result<Depth, MetricsError>) -> Measured {
+    let Depth { visible, in_flight, delayed } = match depth {
+        Ok(depth) => *depth,
+        Err(error) => return Measured::new(Need::Unknown, format!("queue: {error}")),
     };
     let words = format!("queue: {visible} visible, {in_flight} in flight, {delayed} delayed");
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
@@ -45,7 +34,7 @@ mod tests {
 
     fn of(rule: QueueRule, visible: u64, in_flight: u64, delayed: u64) -> Need {
         let settings = Queue { rule, ..Config::shipped().policy.queue };
-        need(&settings, Depth { visible: Some(visible), in_flight: Some(in_flight), delayed: Some(delayed) }).need
+        need(&settings, &Ok(Depth { visible, in_flight, delayed })).need
     }
 
     #[test]
@@ -67,8 +56,7 @@ mod tests {
 
     #[test]
     fn a_missing_count_is_no_zero() {
-        let depth = Depth { visible: Some(0), in_flight: None, delayed: Some(0) };
-        let told = need(&Config::shipped().policy.queue, depth);
-        assert_eq!(told, Measured::new(Need::Unknown, "queue: its count of in flight is missing"));
+        let told = need(&Config::shipped().policy.queue, &Err(MetricsError("its count of visible is missing".into())));
+        assert_eq!(told, Measured::new(Need::Unknown, "queue: its count of visible is missing"));
     }
 }

@@ -353,7 +353,10 @@ async fn names_the_bad_one_and_did_nothing(cloud: &Ports, answer: Result<(), Clo
 
 async fn what_is_not_in_service_is_not_measured(cloud: Ports, metrics: &dyn Metrics) {
     let (minute, second) = (Duration::from_secs(60), Duration::from_secs(1));
-    let series = async |query: &Query| metrics.series(query, minute, second).await.unwrap();
+    let series = async |query: &Query| {
+        let answers = metrics.series(std::slice::from_ref(query), minute, second).await.unwrap();
+        answers.into_iter().next().unwrap()
+    };
     assert_eq!(series(&Query::Requests).await, [], "no instance served any");
     let ids = running(&cloud, 2).await;
     let cpu = |i: usize| Query::Cpu(ids[i].clone());
@@ -381,5 +384,7 @@ async fn what_is_not_in_service_is_not_measured(cloud: Ports, metrics: &dyn Metr
     sleep(5 * second).await;
     let (gone, left) = (series(&cpu(0)).await, series(&cpu(1)).await);
     assert!(gone.last().unwrap().at < left.last().unwrap().at, "it is measured no more");
-    assert_eq!(metrics.series(&Query::Requests, minute, Duration::ZERO).await.unwrap(), []);
+    assert_eq!(metrics.series(&[Query::Requests], minute, Duration::ZERO).await.unwrap(), [[]]);
+    let both = metrics.series(&[cpu(0), cpu(1)], minute, second).await.unwrap();
+    assert!(both.len() == 2 && both[0].len() > both[1].len(), "an answer each, in their order: {both:?}");
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use handwave::config::{Config, SHIPPED};
 use handwave::fleet::Limits;
+use handwave::metrics::{Depth, MetricsError};
 use handwave::policy::Settings;
 use handwave::policy::bounds::{Said, What, bounds};
 use handwave::policy::cpu;
 use handwave::policy::decide::{Decision, decide};
 use handwave::policy::history::History;
 use handwave::policy::need::{Fleet, Measured, Need};
-use handwave::policy::queue::{self, Depth};
+use handwave::policy::queue;
 use proptest::prelude::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -19,8 +20,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 enum Moment {
     /// Loads, of which the last so many instances of the fleet have none yet.
     Cpu(Vec<Option<f64>>, usize),
-    Queue(Depth),
-    Both(Vec<Option<f64>>, Depth),
+    Queue(Result<Depth, MetricsError>),
+    Both(Vec<Option<f64>>, Result<Depth, MetricsError>),
     Person(What, usize),
     Later(u64),
     Earlier(u64),
@@ -31,9 +32,11 @@ fn loads() -> impl Strategy<Value = Vec<Option<f64>>> {
     prop::collection::vec(load, 0..8)
 }
 
-fn depth() -> impl Strategy<Value = Depth> {
-    let count = || prop_oneof![4 => (0..60u64).prop_map(Some), 3 => Just(Some(0)), 1 => Just(None)];
-    (count(), count(), count()).prop_map(|(visible, in_flight, delayed)| Depth { visible, in_flight, delayed })
+fn depth() -> impl Strategy<Value = Result<Depth, MetricsError>> {
+    let count = || prop_oneof![4 => 0..60u64, 3 => Just(0)];
+    let counts = (count(), count(), count());
+    let depth = counts.prop_map(|(visible, in_flight, delayed)| Ok(Depth { visible, in_flight, delayed }));
+    prop_oneof![2 => depth, 1 => Just(Err(MetricsError("no answer".into())))]
 }
 
 fn moment() -> impl Strategy<Value = Moment> {
@@ -118,8 +121,8 @@ proptest! {
             let of_cpu = |loads: &[Option<f64>], warming| cpu::need(&settings.cpu, loads, Fleet { count, warming });
             let measured: Vec<Measured> = match moment {
                 Moment::Cpu(loads, warming) => vec![of_cpu(&loads, warming)],
-                Moment::Queue(depth) => vec![queue::need(&settings.queue, depth)],
-                Moment::Both(loads, depth) => vec![of_cpu(&loads, 0), queue::need(&settings.queue, depth)],
+                Moment::Queue(depth) => vec![queue::need(&settings.queue, &depth)],
+                Moment::Both(loads, depth) => vec![of_cpu(&loads, 0), queue::need(&settings.queue, &depth)],
                 Moment::Person(what, n) => {
                     count = n;
                     said = Some(Said { what, by: String::new(), count: n, at: now });

@@ -17,6 +17,7 @@ use crate::clouds::mode::Mode;
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, ErrorKind, Ports};
 use crate::fleet::{FleetState, Observed, Rules, Timing, look};
+use crate::metrics::Metrics;
 
 /// What a drain may take beyond the balancer's timeout, whose clock is not this machine's.
 const DRAIN_MARGIN: Duration = Duration::from_secs(30);
@@ -144,6 +145,10 @@ impl Cloud for Aws {
         let timing = Timing { rules, ..Timing::default() };
         let (limits, banner) = (self.settings.fleet.limits(), self.banner(&holds, missing.as_deref()));
         Ok(OpenFleet { ports, limits, timing, holds, banner })
+    }
+
+    fn metrics(&self) -> Option<Arc<dyn Metrics>> {
+        None
     }
 
     fn balancer(&self) -> Box<dyn BalancerSetup> {

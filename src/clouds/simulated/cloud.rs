@@ -1,5 +1,6 @@
 //! The simulated cloud as a cloud to open: a fresh fleet, and what would be done to its load balancer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use crate::clouds::none::NoSetup;
 use crate::clouds::settings::Settings;
 use crate::command::InstanceId;
 use crate::fleet::{Limits, Timing, look};
+use crate::metrics::Metrics;
 
 /// A fresh cloud whose fleet holds so many instances in service.
 pub fn open(settings: &Settings, holds: usize) -> Box<dyn Cloud> {
@@ -23,6 +25,7 @@ pub fn open(settings: &Settings, holds: usize) -> Box<dyn Cloud> {
         BalancerKind::None => Front::Nothing,
     };
     let simulated = Simulated::behind(front, Times::default(), 1).named(&settings.fleet.name);
+    let simulated = simulated.loaded(settings.simulated.load.clone(), settings.simulated.work);
     simulated.add_in_service(holds);
     let (limits, balancer) = (settings.fleet.limits(), settings.balancer.clone());
     Box::new(SimulatedCloud { simulated, holds, limits, balancer })
@@ -59,6 +62,10 @@ impl Cloud for SimulatedCloud {
         };
         let banner = format!("A dry run on {fleet}: nothing is asked of AWS; with --live it is.");
         Ok(OpenFleet { ports, limits: self.limits, timing: timing(), holds, banner })
+    }
+
+    fn metrics(&self) -> Option<Arc<dyn Metrics>> {
+        Some(Arc::new(self.simulated.clone()))
     }
 
     fn balancer(&self) -> Box<dyn BalancerSetup> {

@@ -15,6 +15,8 @@ pub enum Call {
     Health,
     Register,
     Deregister,
+    Series,
+    Depth,
 }
 
 /// How a call fails.

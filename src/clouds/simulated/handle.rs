@@ -11,13 +11,16 @@ use tokio::time::{Instant, sleep};
 
 use super::faults::{Call, Fault, Faults};
 use super::front::Front;
+use super::load::Load;
+use super::profile::Profile;
+use super::queue::Worked;
 use super::times::Times;
 use super::world::{Past, Truth, World};
 use crate::clouds::none::NoBalancer;
 use crate::clouds::several::Several;
 use crate::command::{CommandId, InstanceId};
 use crate::fleet::ports::{Balancer, CloudError, Found, Instance, Instances, Ports, Standings};
-use crate::metrics::{Metrics, MetricsError, Point, Query};
+use crate::metrics::{Depth, Metrics, MetricsError, Point, Query};
 
 /// A handle on one simulated cloud; clones see the same one.
 #[derive(Clone)]
@@ -62,6 +65,12 @@ impl Simulated {
     /// The same cloud, whose fleet has this name.
     pub fn named(self, fleet: &str) -> Self {
         self.lock().world.fleet = fleet.to_owned();
+        self
+    }
+
+    /// The same cloud under this load, of which an instance works so long on each request.
+    pub fn loaded(self, profile: Profile, work: Duration) -> Self {
+        self.lock().world.load = Load { profile, work };
         self
     }
 
@@ -167,6 +176,11 @@ impl Simulated {
         self.lock().world.truth(Instant::now())
     }
 
+    /// What became of the queue's messages so far. The first look at the queue begins it.
+    pub fn worked(&self) -> Worked {
+        self.lock().world.queue(Instant::now()).worked.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Each change is made whole under the lock: a panic elsewhere leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -251,8 +265,22 @@ impl Balancer for Side {
 
 #[async_trait]
 impl Metrics for Simulated {
-    async fn series(&self, query: &Query, last: Duration, step: Duration) -> Result<Vec<Point>, MetricsError> {
-        sleep(2 * self.times.half_call).await;
-        Ok(self.lock().world.series(query, last, step, Instant::now()))
+    async fn series(&self, queries: &[Query], last: Duration, step: Duration) -> Result<Vec<Vec<Point>>, MetricsError> {
+        let counts_each = matches!(self.front, Front::TargetGroups(_));
+        if !counts_each && queries.iter().any(|query| matches!(query, Query::RequestsOf(_))) {
+            let why = "this kind of balancer does not count an instance's requests: use target groups";
+            return Err(MetricsError(why.to_owned()));
+        }
+        let answer = self.call(Call::Series, |world, now| Ok(world.series(queries, last, step, now))).await;
+        let mut answers = answer.map_err(|error| MetricsError(error.to_string()))?;
+        // Where an answer is empty, nothing was measured.
+        answers.resize(queries.len(), Vec::new());
+        Ok(answers)
+    }
+
+    async fn depth(&self) -> Result<Depth, MetricsError> {
+        let answer = self.call(Call::Depth, |world, now| Ok(Some(world.queue(now).depth()))).await;
+        let depth = answer.map_err(|error| MetricsError(error.to_string()))?;
+        depth.ok_or_else(|| MetricsError("the queue's counts are missing".to_owned()))
     }
 }

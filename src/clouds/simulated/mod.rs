@@ -5,13 +5,17 @@
 //! It can be told to fail, and it records what took effect.
 //!
 //! `handle` is the way in: the ports and the controls. `world` is how everything really is, `front` what stands before the
-//! fleet, `faults` how calls fail, `load` what would be measured, `cloud` what [`open`] opens.
+//! fleet, `faults` how calls fail, `profile` what comes over time, `load` and `queue` what would be measured of it, `cloud`
+//! what [`open`] opens.
 
 mod cloud;
 mod faults;
 mod front;
 mod handle;
 mod load;
+mod profile;
+mod queue;
+mod settings;
 mod times;
 mod world;
 
@@ -19,5 +23,8 @@ pub use cloud::open;
 pub use faults::{Call, Fault};
 pub use front::Front;
 pub use handle::Simulated;
+pub use profile::{Profile, ProfileError};
+pub use queue::Worked;
+pub use settings::Settings;
 pub use times::Times;
 pub use world::{Effect, Past, Truth};

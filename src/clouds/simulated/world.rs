@@ -10,7 +10,8 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use tokio::time::Instant;
 
 use super::front::{Front, Group};
-use super::load;
+use super::load::{self, Load};
+use super::queue::{Queue, Worker};
 use super::times::Times;
 use crate::command::{CommandId, InstanceId, list};
 use crate::fleet::ports::{
@@ -55,6 +56,9 @@ pub(super) struct World {
     pub times: Times,
     /// The fleet's name.
     pub fleet: String,
+    pub load: Load,
+    /// None: nobody has asked for it yet.
+    queue: Option<Queue>,
     /// How many more instances can be launched.
     pub room: usize,
     /// What the next instances that boot die of.
@@ -147,6 +151,8 @@ impl World {
         World {
             times,
             fleet: "simulated".to_owned(),
+            load: Load::default(),
+            queue: None,
             room: usize::MAX,
             dooms: VecDeque::new(),
             history: None,
@@ -318,6 +324,9 @@ impl World {
     /// Forgets what is over, as AWS does: hosts that ended long ago, with the tokens that launched them, and what was
     /// measured long ago. What is left does not grow with the time that this world has run.
     pub fn forget(&mut self, now: Instant) {
+        if self.queue.is_some() {
+            self.queue(now);
+        }
         let times = self.times;
         let (gone, kept) = std::mem::take(&mut self.hosts).into_iter().partition(|host| host.is_forgotten(now, &times));
         self.hosts = kept;
@@ -424,15 +433,37 @@ impl World {
 
     // --- What would be measured.
 
-    /// The load's points, measured at the beginning of each step.
-    pub fn series(&self, query: &Query, last: Duration, step: Duration, now: Instant) -> Vec<Point> {
-        let points = load::steps(self.wall(now), last, step).into_iter().filter_map(|at| {
-            let moment = self.moment(at)?;
-            let in_service = || self.stays.iter().filter(|stay| stay.covers(moment));
-            let is_one = matches!(query, Query::Cpu(id) if in_service().any(|stay| stay.id == *id));
-            Some(Point { at, value: load::value(query, in_service().count(), is_one, step)? })
-        });
-        points.collect()
+    /// The load's points.
+    pub fn series(&self, queries: &[Query], last: Duration, step: Duration, now: Instant) -> Vec<Vec<Point>> {
+        let steps = load::steps(self.wall(now), last, step);
+        let points = |query: &Query| {
+            let points = steps.iter().filter_map(|&at| {
+                let moment = self.moment(at)?;
+                let in_service = || self.stays.iter().filter(|stay| stay.covers(moment));
+                let is_one = match query {
+                    Query::Cpu(id) | Query::RequestsOf(id) => in_service().any(|stay| stay.id == *id),
+                    Query::Requests => false,
+                };
+                let value = self.load.value(query, in_service().count(), is_one, moment - self.epoch.1, step)?;
+                Some(Point { at, value })
+            });
+            points.collect()
+        };
+        queries.iter().map(points).collect()
+    }
+
+    /// The queue as it is now.
+    pub fn queue(&mut self, now: Instant) -> &Queue {
+        let ends = |id: &InstanceId| {
+            let host = self.hosts.iter().find(|host| host.id == *id);
+            host.map_or(Some(now), |host| host.ended.as_ref().map(|(at, _)| *at))
+        };
+        let worker =
+            |stay: &Stay| Worker { id: stay.id.clone(), from: stay.from, until: stay.until, ends: ends(&stay.id) };
+        let workers: Vec<Worker> = self.stays.iter().map(worker).collect();
+        let queue = self.queue.get_or_insert_with(|| Queue::new(self.epoch.1, now, &self.load));
+        queue.play(now, &self.load, &workers);
+        queue
     }
 
     /// Notes who comes into service and who leaves it, after a change.
