@@ -62,8 +62,8 @@ impl Config {
 
     /// The sections that a cloud needs.
     pub fn clouds(&self) -> clouds::Settings {
-        let Config { fleet, simulated, aws, instance, balancer, .. } = self.clone();
-        clouds::Settings { fleet, simulated, aws, instance, balancer }
+        let Config { fleet, simulated, aws, instance, balancer, policy, .. } = self.clone();
+        clouds::Settings { fleet, simulated, aws, instance, balancer, queue: policy.queue.url }
     }
 
     /// The settings of the named file, else of `./config.toml`, else of the user's config folder, else the built-in

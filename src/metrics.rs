@@ -15,8 +15,8 @@ pub enum Query {
     Cpu(InstanceId),
     /// Requests that the load balancer forwarded: how many in each step.
     Requests,
-    /// Those of them that this instance got. Not every kind of balancer counts them: an error where it does not.
-    RequestsOf(InstanceId),
+    /// Those of them that an instance got, on average. Not every kind of balancer counts them: an error where it does not.
+    RequestsEach,
 }
 
 /// The measurement of one step.
@@ -44,9 +44,24 @@ pub struct Depth {
 #[error("{0}")]
 pub struct MetricsError(pub String);
 
+/// What measures, for people who read the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Such as `CloudWatch`.
+    pub name: &'static str,
+    /// The shortest step in which an instance's CPU is measured.
+    pub cpu_step: Duration,
+    /// The same for requests.
+    pub requests_step: Duration,
+    /// How long a measurement may still grow.
+    pub settles_after: Duration,
+}
+
 /// A source of measurements. No call retries.
 #[async_trait]
 pub trait Metrics: Send + Sync {
+    fn source(&self) -> Source;
+
     /// One answer per query, in their order: the points of the steps that ended within the last `last`, oldest first. A
     /// step that was not measured is left out.
     async fn series(&self, queries: &[Query], last: Duration, step: Duration) -> Result<Vec<Vec<Point>>, MetricsError>;

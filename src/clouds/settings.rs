@@ -12,4 +12,6 @@ pub struct Settings {
     pub aws: aws::Settings,
     pub instance: aws::InstanceSettings,
     pub balancer: aws::BalancerSettings,
+    /// The URL of the queue that the fleet's workers take from.
+    pub queue: Option<String>,
 }

@@ -2,6 +2,7 @@
 //! the fleet that a run drives.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
@@ -13,6 +14,7 @@ use crate::clouds::{self, Choice, Cloud, Description, Mode, SetupOutcome};
 use crate::config::Config;
 use crate::event::Stamped;
 use crate::fleet::{FleetState, Handle};
+use crate::metrics::Metrics;
 use crate::view::terminal::Terminal;
 
 /// The fleet that a run drives.
@@ -24,6 +26,8 @@ pub struct Driven {
     pub entry: Option<String>,
     pub fleet: Handle,
     pub reconciler: JoinHandle<FleetState>,
+    /// What measures it.
+    pub metrics: Option<Arc<dyn Metrics>>,
 }
 
 /// Opens the fleet and starts its reconciler. Whether this camera may drive it is checked before the first look at it.
@@ -40,7 +44,7 @@ pub async fn drive(
     let mode = cloud.mode();
     if mode == Mode::DryRun {
         let (fleet, reconciler) = cloud.fleet(true).await?.start(events);
-        return Ok(Driven { mode, armed: true, entry: None, fleet, reconciler });
+        return Ok(Driven { mode, armed: true, entry: None, fleet, reconciler, metrics: cloud.metrics() });
     }
     if !matches!(camera, CameraSpec::Webcam(_)) && !cloud.is_rehearsal() {
         bail!(
@@ -55,7 +59,7 @@ pub async fn drive(
     terminal.line(&open.banner);
     let entry = if has_page { entry(&*cloud).await } else { None };
     let (fleet, reconciler) = open.start(events);
-    Ok(Driven { mode, armed: args.armed, entry, fleet, reconciler })
+    Ok(Driven { mode, armed: args.armed, entry, fleet, reconciler, metrics: cloud.metrics() })
 }
 
 /// The address where requests enter the fleet. None: the balancer has none, or does not tell.

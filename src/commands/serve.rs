@@ -37,7 +37,8 @@ pub fn run(args: &ServeArgs, terminal: Terminal) -> Result<ExitCode> {
     let (events_in, events) = unbounded_channel();
     let (fleet, reconciler) = open.start(events_in);
     let machine = Machine::new(config.gesture, true);
-    let parts = Parts { mode, input: Input::Nothing, machine, fleet, reconciler, events, journal, recorder: None };
+    let (input, metrics) = (Input::Nothing, cloud.metrics());
+    let parts = Parts { mode, input, machine, fleet, reconciler, metrics, events, journal, recorder: None };
     let page = Some(page.open(&terminal, entry)?);
     let screens = Screens { terminal, narrator: Narrator::default(), headless: true, page };
     let summary = screens::show(&runtime, parts, screens);

@@ -1,6 +1,7 @@
 //! A run's loop. In: the parts of a run, keys, signals. Out: its state after every step, and a summary when somebody
 //! quits or the camera's file ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use image::RgbImage;
@@ -20,6 +21,7 @@ use crate::clouds::Mode;
 use crate::event::Stamped;
 use crate::fleet::{FleetState, Handle};
 use crate::gesture::machine::Machine;
+use crate::metrics::Metrics;
 use crate::pipeline::recording::Recorder;
 use crate::pipeline::threads::{Input, PipelineError};
 
@@ -36,6 +38,8 @@ pub struct Parts {
     pub machine: Machine,
     pub fleet: Handle,
     pub reconciler: JoinHandle<FleetState>,
+    /// What measures the fleet.
+    pub metrics: Option<Arc<dyn Metrics>>,
     /// The reconciler's.
     pub events: UnboundedReceiver<Stamped>,
     pub journal: Journal,
@@ -66,7 +70,7 @@ pub enum RunError {
 
 /// Runs until somebody quits, or the camera has ended and the fleet is settled.
 pub async fn run(parts: Parts, channels: Channels) -> Result<Summary, RunError> {
-    let Parts { mode, mut input, machine, fleet, mut reconciler, mut events, journal, recorder } = parts;
+    let Parts { mode, mut input, machine, fleet, mut reconciler, mut events, journal, recorder, .. } = parts;
     let Channels { states, pictures, mut keys } = channels;
     let mut driver = Driver::new(mode, machine, fleet, journal, recorder);
     if matches!(input, Input::Nothing) {
@@ -208,6 +212,7 @@ mod tests {
             input: Input::Recording(Recording::open(&path, Clock::real_time()).unwrap().unwrap()),
             machine: Machine::new(config.gesture, true),
             reconciler: tokio::spawn(async { panic!("told to") }),
+            metrics: None,
             events,
             journal: Journal::new(None),
             recorder: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::settings::{Invalid, require, seconds, share};
+use crate::settings::{Invalid, optional, require, seconds, share};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
@@ -41,6 +41,8 @@ pub enum CpuRule {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Queue {
+    #[serde(deserialize_with = "optional")]
+    pub url: Option<String>,
     pub rule: QueueRule,
     pub concurrency: NonZeroU64,
     pub backlog: NonZeroU64,
@@ -61,6 +63,9 @@ impl Settings {
         require(target > 0.0 && target <= 100.0, "policy.cpu.target", "must be above 0 and at most 100 (percent)")?;
         require((0.0..1.0).contains(&tolerance), "policy.cpu.tolerance", "must be a share from 0 to below 1")?;
         require((0.0..=100.0).contains(&upper), "policy.cpu.upper", "must be from 0 to 100 (percent)")?;
-        require((0.0..upper).contains(&lower), "policy.cpu.lower", "must be from 0 to below policy.cpu.upper")
+        require((0.0..upper).contains(&lower), "policy.cpu.lower", "must be from 0 to below policy.cpu.upper")?;
+        let begins = |url: &String| ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme));
+        let fine = self.queue.url.as_ref().is_none_or(begins);
+        require(fine, "policy.queue.url", "is no URL: SQS shows it, https://sqs.REGION.amazonaws.com/ACCOUNT/NAME")
     }
 }

@@ -40,6 +40,16 @@ pub async fn history(State(context): State<Context>) -> Response {
     raw(context.feed.borrow().history.to_string())
 }
 
+/// `GET /api/v1/charts/cpu`: points as `[second, percent]` by instance, oldest first.
+pub async fn cpu(State(context): State<Context>) -> Response {
+    raw(context.charts.cpu(&context.fleet.state()).await.to_string())
+}
+
+/// `GET /api/v1/charts/requests`: points as `[second, requests]`.
+pub async fn requests(State(context): State<Context>) -> Response {
+    raw(context.charts.requests().await.to_string())
+}
+
 /// `GET /api/v1/events`: those that are kept, oldest first.
 pub async fn events(State(context): State<Context>) -> Response {
     let entries = context.journal.latest(KEPT);

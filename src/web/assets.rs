@@ -39,6 +39,8 @@ const ASSETS: &[Asset] = &[
     asset!("details.js", SCRIPT),
     asset!("dialogs.js", SCRIPT),
     asset!("chart.js", SCRIPT),
+    asset!("measured.js", SCRIPT),
+    asset!("steps.js", SCRIPT),
     asset!("events.js", SCRIPT),
     asset!("view-state.js", SCRIPT),
 ];

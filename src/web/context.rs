@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use super::charts::Charts;
 use super::feed::Feed;
 use super::links::Links;
 use super::orders::Orders;
@@ -22,6 +23,7 @@ pub struct Context {
     pub fleet: Handle,
     pub journal: Journal,
     pub feed: watch::Receiver<Feed>,
+    pub charts: Charts,
     pub sessions: Sessions,
     pub links: Links,
     pub orders: Orders,

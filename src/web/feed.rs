@@ -1,5 +1,5 @@
-//! What every reader of the page is sent, made once for all of them. In: a run's states. Out: the newest fleet, hands and
-//! history as JSON, each replaced only when it has changed.
+//! What every reader of the page is sent, made once for all of them. In: a run's states, what is measured. Out: the newest
+//! fleet, hands, history and measurements as JSON, each replaced only when it has changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,11 +24,14 @@ pub struct Feed {
     pub fleet: Arc<str>,
     pub hands: Arc<str>,
     pub history: Arc<str>,
+    /// The charts of what the cloud measures; `null` until it was asked.
+    pub measured: Arc<str>,
 }
 
 /// Makes feeds out of states.
 pub struct Feeder {
     states: watch::Receiver<RunState>,
+    measured: watch::Receiver<Arc<str>>,
     history: History,
     failing: Option<(Instant, Timestamp)>,
     /// What the feed shows.
@@ -37,16 +40,21 @@ pub struct Feeder {
 }
 
 impl Feeder {
-    pub fn new(mut states: watch::Receiver<RunState>, mut history: History) -> (Feeder, watch::Receiver<Feed>) {
+    pub fn new(
+        mut states: watch::Receiver<RunState>,
+        measured: watch::Receiver<Arc<str>>,
+        mut history: History,
+    ) -> (Feeder, watch::Receiver<Feed>) {
         let state = states.borrow_and_update().clone();
         history.note(Timestamp::now(), counts(&state.fleet));
         let feed = Feed {
             fleet: text(&shown::fleet(&state.fleet, None)),
             hands: text(&shown::hands(&state)),
             history: text(&points(&history)),
+            measured: measured.borrow().clone(),
         };
         let (out, feed) = watch::channel(feed);
-        (Feeder { states, history, failing: None, fleet: state.fleet, out }, feed)
+        (Feeder { states, measured, history, failing: None, fleet: state.fleet, out }, feed)
     }
 
     /// Goes on until the run has ended.
@@ -55,6 +63,7 @@ impl Feeder {
         loop {
             let changed = select! {
                 changed = self.states.changed() => changed,
+                Ok(()) = self.measured.changed() => Ok(()),
                 _ = beat.tick() => Ok(()),
             };
             self.publish();
@@ -80,6 +89,7 @@ impl Feeder {
         if self.history.note(now, counts(&state.fleet)) {
             feed.history = text(&points(&self.history));
         }
+        feed.measured = self.measured.borrow_and_update().clone();
         let hands = shown::hands(&state).to_string();
         if *hands != *shown.hands {
             feed.hands = hands.into();
@@ -121,7 +131,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_what_has_changed_is_sent_anew_and_the_end_ends_it() {
         let (states, watched) = watch::channel(state());
-        let (feeder, mut feed) = Feeder::new(watched, History::in_memory());
+        let (feeder, mut feed) = Feeder::new(watched, watch::channel(Arc::from("null")).1, History::in_memory());
         let task = tokio::spawn(feeder.run());
         sleep(PACE).await;
         let first = feed.borrow_and_update().clone();

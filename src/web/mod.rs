@@ -3,7 +3,7 @@
 //!
 //! `server` listens and routes; `guard` keeps other sites and other hosts out; `access` knows who is signed in and what each
 //! role may do, with `links` (one-time sign-in), `sessions` (where they are kept). `feed` turns states into JSON once, by
-//! `shown` (pure) and `history`; `stream` sends it to each reader. `api` answers single requests, `orders` takes commands,
+//! `shown` (pure), `history` and `charts`; `stream` sends it to each reader. `api` answers single requests, `orders` takes commands,
 //! `story` says what happened to an instance. `context` is what all of them need, `people` are who is signed in, `answer` is
 //! how errors are told. `prometheus` counts what happens. `assets` is the page, whose files are in `page/`.
 //! Without the feature `web` only the settings are built.
@@ -18,6 +18,8 @@ mod answer;
 mod api;
 #[cfg(feature = "web")]
 mod assets;
+#[cfg(feature = "web")]
+mod charts;
 #[cfg(feature = "web")]
 mod context;
 #[cfg(feature = "web")]

@@ -20,6 +20,7 @@ use tower_http::csrf::CsrfLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use super::answer::error;
+use super::charts::Charts;
 use super::context::Context;
 use super::feed::Feeder;
 use super::history::History;
@@ -33,6 +34,7 @@ use crate::clouds::Mode;
 use crate::daemon::journal::Journal;
 use crate::daemon::state::RunState;
 use crate::fleet::Handle;
+use crate::metrics::Metrics;
 
 /// Bytes of a request's body. A retire of a hundred instances has three thousand.
 const LARGEST_BODY: usize = 16 * 1024;
@@ -70,6 +72,8 @@ pub struct Sources {
     pub fleet: Handle,
     pub journal: Journal,
     pub states: watch::Receiver<RunState>,
+    /// What measures the fleet.
+    pub metrics: Option<Arc<dyn Metrics>>,
     /// Where the chart's points are kept. None: in memory.
     pub history: Option<PathBuf>,
 }
@@ -103,9 +107,15 @@ pub fn link(address: SocketAddr, token: &str) -> String {
 /// Serves the page until the run has ended.
 pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
     let Listening { listener, address, links } = listening;
-    let Sources { mode, fleet_name, entry, fleet, journal, states, history } = sources;
+    let Sources { mode, fleet_name, entry, fleet, journal, states, metrics, history } = sources;
     let history = history.map_or_else(History::in_memory, |path| History::kept_in(&path, Timestamp::now()));
-    let (feeder, feed) = Feeder::new(states, history);
+    let (measured_in, measured) = watch::channel(Arc::from("null"));
+    let (feeder, feed) = Feeder::new(states, measured, history);
+    let streams = Arc::new(Semaphore::new(stream::MOST));
+    let charts = Charts::of(metrics);
+    let looking = streams.clone();
+    let is_looked_at = move || looking.available_permits() < stream::MOST;
+    let measuring = tokio::spawn(charts.clone().follow(fleet.state(), is_looked_at, measured_in));
     let about = serde_json::json!({"fleet": fleet_name, "entry": entry, "mode": shown::mode(&mode)});
     let context = Context {
         run: uuid::Uuid::new_v4().simple().to_string().into(),
@@ -114,12 +124,13 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
         fleet,
         journal,
         feed,
+        charts,
         sessions: Sessions::new(LONGEST),
         links,
         orders: Orders::default(),
         meters: Arc::default(),
         wrong: Arc::default(),
-        streams: Arc::new(Semaphore::new(stream::MOST)),
+        streams,
     };
     let (meters, counted) = (context.meters.clone(), context.journal.clone());
     let counting = tokio::spawn(async move { meters.follow(&counted).await });
@@ -130,6 +141,7 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
     let serving = tokio::spawn(server.serve(router.into_make_service_with_connect_info::<SocketAddr>()));
     feeder.run().await;
     counting.abort();
+    measuring.abort();
     handle.graceful_shutdown(Some(LAST_WORDS));
     serving.await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
@@ -146,6 +158,8 @@ fn router(context: Context, port: u16) -> Router {
         .route("/api/v1/fleet", get(api::fleet))
         .route("/api/v1/events", get(api::events))
         .route("/api/v1/charts/instances", get(api::history))
+        .route("/api/v1/charts/cpu", get(api::cpu))
+        .route("/api/v1/charts/requests", get(api::requests))
         .route("/api/v1/stream", get(stream::stream))
         .route_layer(from_fn(access::viewers));
     let operators = Router::new().route("/api/v1/commands", post(api::command)).route_layer(from_fn(access::operators));

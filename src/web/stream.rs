@@ -1,6 +1,6 @@
 //! The stream of changes to one reader. In: the feed, the journal, a session. Out: server-sent events.
 //!
-//! The first is a whole snapshot. Then come changes: `fleet`, `hands` and `history` as they are now, `event` for each event
+//! The first is a whole snapshot. Then come changes: `fleet`, `hands`, `history` and `measured` as they are now, `event` for each event
 //! with its id, a `ping` every 15 s. A reader that comes again with the id of its last event misses none that is still
 //! kept. A slow reader is sent what is newest when it reads on, and delays nobody: nothing is made for it until then.
 
@@ -98,7 +98,7 @@ impl Reader {
         // The larger parts are text already.
         let snapshot = format!(
             "{{\"run\":{},\"about\":{},\"version\":{},\"now\":{},\"person\":{},\"goes_on\":{},\"events\":{},\
-             \"fleet\":{},\"hands\":{},\"history\":{}}}",
+             \"fleet\":{},\"hands\":{},\"history\":{},\"measured\":{}}}",
             json!(context.run),
             context.about,
             json!(assets::version()),
@@ -108,7 +108,8 @@ impl Reader {
             json!(new),
             sent.fleet,
             sent.hands,
-            sent.history
+            sent.history,
+            sent.measured
         );
         let id = format!("{}-{number}", context.run);
         let mut ping = interval(PING);
@@ -194,6 +195,7 @@ impl Reader {
             ("fleet", &self.sent.fleet, &feed.fleet),
             ("hands", &self.sent.hands, &feed.hands),
             ("history", &self.sent.history, &feed.history),
+            ("measured", &self.sent.measured, &feed.measured),
         ] {
             if !Arc::ptr_eq(before, now) {
                 self.waiting.push_back(Event::default().event(name).data(&**now));

@@ -440,6 +440,53 @@ test('filter, search and order are kept in the address, and counts are on the fi
   assert.match(await text(copy, '#details-body'), /not in the fleet/);
 });
 
+test('what is measured is drawn with its gaps, its source and its table, and an error shows in its own chart', async () => {
+  server = await Server.start();
+  const page = await signedIn(await person(), server);
+  await launch(page, 1);
+  await page.locator('#rows a').first().click();
+  // The server's own answers, on the simulated load.
+  await page.waitForFunction(() => /not yet/.test(document.getElementById('requests-why').textContent));
+  await page.waitForSelector('#requests-picture path.count[d^=M]', { state: 'attached' });
+  await page.waitForSelector('#cpu-picture path.count[d^=M]', { state: 'attached' });
+  assert.match(await text(page, '#cpu-source'), /Measured by the simulated cloud, every 10 seconds\./);
+  await picture(page, 'measured');
+  const drawn = await page.evaluate(async () => {
+    const charts = await import('/assets/measured.js');
+    const [now, minute] = [Date.now(), 60];
+    const last = Math.floor(now / 60_000) * minute - minute;
+    const all = [last - 5 * minute, last - 4 * minute, last - minute, last].map((at, i) => [at, 100 + i]);
+    const settled = { source: 'CloudWatch', step: minute, growing_from: last };
+    const cpu = { source: 'CloudWatch', error: 'not authorized; add the permission cloudwatch:GetMetricData' };
+    charts.requests({ requests: { ...settled, series: { all, each: [[last, 50.25]] } }, cpu }, now);
+    charts.cpu({ cpu }, 'i-1', now);
+    const text = (id) => document.getElementById(id).textContent;
+    const path = (kind) => document.querySelector(`#requests-picture path.${kind}`)?.getAttribute('d') ?? '';
+    return {
+      label: document.querySelector('#requests-picture svg').getAttribute('aria-label'),
+      settled: path('count').match(/M/g).length,
+      growing: path('growing').match(/M/g).length,
+      each: path('each').match(/M/g).length,
+      source: text('requests-source'),
+      rows: [...document.querySelectorAll('#requests-table tbody tr')].map(({ cells }) =>
+        [...cells].map((cell) => cell.textContent).join(' | '),
+      ),
+      why: text('cpu-why'),
+      hidden: document.getElementById('cpu-picture').hidden,
+      requestsWhy: document.getElementById('requests-why').hidden,
+    };
+  });
+  assert.match(drawn.label, /Requests per minute over 30 minutes: 103 at /);
+  // Two stretches with a gap between them, and one that is still coming in.
+  assert.deepEqual([drawn.settled, drawn.growing, drawn.each], [2, 1, 1]);
+  assert.match(drawn.source, /Measured by CloudWatch, each minute\. .* Dashed: still coming in\./);
+  assert.equal(drawn.rows.length, 4);
+  assert.match(drawn.rows[0], /103 \(still coming in\) \| 50\.3/);
+  assert.match(drawn.rows[1], /102 \| not known/);
+  assert.equal(drawn.why, 'Not known: not authorized; add the permission cloudwatch:GetMetricData.');
+  assert.deepEqual([drawn.hidden, drawn.requestsWhy], [true, true]);
+});
+
 for (const colorScheme of ['dark', 'light']) {
   test(`WCAG AA in every state, ${colorScheme}, from a phone to a projector`, async () => {
     server = await Server.start();

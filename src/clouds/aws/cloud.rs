@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::ec2::Ec2;
 use super::front::{self, FrontSetup};
 use super::launch::Launch;
+use super::measurements::Measurements;
 use super::session::{OpenError, Session};
 use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet};
 use crate::clouds::mode::Mode;
@@ -19,6 +20,7 @@ use crate::fleet::ports::{CloudError, ErrorKind, Ports};
 use crate::fleet::{FleetState, Observed, Rules, Timing, look};
 use crate::metrics::Metrics;
 
+const MINUTE: Duration = Duration::from_secs(60);
 /// What a drain may take beyond the balancer's timeout, whose clock is not this machine's.
 const DRAIN_MARGIN: Duration = Duration::from_secs(30);
 /// The longest that an instance is expected to boot, or to shut down.
@@ -59,6 +61,19 @@ impl Aws {
         let client =
             aws_sdk_ec2::config::Builder::from(&self.session.sdk).retry_config(RetryConfig::disabled()).build();
         Ec2 { client: aws_sdk_ec2::Client::from_conf(client), fleet, launch }
+    }
+
+    pub fn measurements(&self) -> Measurements {
+        let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(&self.session.sdk);
+        let cloudwatch = cloudwatch.retry_config(RetryConfig::disabled()).build();
+        let sqs = aws_sdk_sqs::config::Builder::from(&self.session.sdk).retry_config(RetryConfig::disabled()).build();
+        Measurements {
+            cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch),
+            sqs: aws_sdk_sqs::Client::from_conf(sqs),
+            traffic: front::traffic(&self.session, &self.settings),
+            queue: self.settings.queue.clone(),
+            cpu_step: MINUTE * if self.settings.instance.detailed_monitoring { 1 } else { 5 },
+        }
     }
 
     pub(super) fn front(&self) -> FrontSetup {
@@ -148,7 +163,7 @@ impl Cloud for Aws {
     }
 
     fn metrics(&self) -> Option<Arc<dyn Metrics>> {
-        None
+        Some(Arc::new(self.measurements()))
     }
 
     fn balancer(&self) -> Box<dyn BalancerSetup> {

@@ -1,5 +1,5 @@
 //! What stands in front of the fleet: the one place that chooses by `balancer.kind`. In: settings and a session. Out: the
-//! fleet's [`Balancer`], its longest drain, and its management.
+//! fleet's [`Balancer`], its longest drain, its management, and where its requests are counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use super::session::Session;
 use super::settings::BalancerKind;
 use super::target_group::TargetGroup;
 use super::target_setup::TargetSetup;
+use super::traffic::Traffic;
 use crate::clouds::cloud::BalancerSetup;
 use crate::clouds::none::{NoBalancer, NoSetup};
 use crate::clouds::settings::Settings;
@@ -62,12 +63,25 @@ pub fn balancer(session: &Session, settings: &Settings) -> Arc<dyn Balancer> {
             Arc::new(Classic { client: aws_sdk_elasticloadbalancing::Client::from_conf(client), name })
         }
         BalancerKind::TargetGroups => {
-            let client = aws_sdk_elasticloadbalancingv2::config::Builder::from(&session.sdk);
-            let client = client.retry_config(RetryConfig::disabled()).build();
-            let client = aws_sdk_elasticloadbalancingv2::Client::from_conf(client);
-            let group = |name| -> Arc<dyn Balancer> { Arc::new(TargetGroup::new(client.clone(), name)) };
-            Arc::new(Several(settings.balancer.groups().into_iter().map(group).collect()))
+            let group = |group| -> Arc<dyn Balancer> { Arc::new(group) };
+            Arc::new(Several(groups(session, settings).map(group).collect()))
         }
         BalancerKind::None => Arc::new(NoBalancer),
     }
+}
+
+/// Where the requests to the fleet are counted.
+pub fn traffic(session: &Session, settings: &Settings) -> Traffic {
+    match settings.balancer.kind {
+        BalancerKind::Classic => Traffic::Classic(settings.balancer.name.clone()),
+        BalancerKind::TargetGroups => Traffic::of_groups(groups(session, settings).collect()),
+        BalancerKind::None => Traffic::Nothing,
+    }
+}
+
+fn groups(session: &Session, settings: &Settings) -> impl Iterator<Item = TargetGroup> + use<> {
+    let client = aws_sdk_elasticloadbalancingv2::config::Builder::from(&session.sdk);
+    let client = client.retry_config(RetryConfig::disabled()).build();
+    let client = aws_sdk_elasticloadbalancingv2::Client::from_conf(client);
+    settings.balancer.groups().into_iter().map(move |name| TargetGroup::new(client.clone(), name))
 }

@@ -7,7 +7,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
     HttpTokensState, IamInstanceProfileSpecification, InstanceMetadataOptionsRequest, InstanceType,
-    LaunchTemplateSpecification, ResourceType, Tag, TagSpecification,
+    LaunchTemplateSpecification, ResourceType, RunInstancesMonitoringEnabled, Tag, TagSpecification,
 };
 use aws_smithy_types::base64;
 
@@ -70,6 +70,7 @@ impl Launch {
             instance_profile,
             launch_template,
             tag_volumes,
+            detailed_monitoring,
             ..
         } = &self.settings;
         let kind = kind.as_deref().or(launch_template.is_none().then_some(TYPE));
@@ -84,6 +85,8 @@ impl Launch {
         if *tag_volumes {
             kinds.extend([ResourceType::Volume, ResourceType::NetworkInterface]);
         }
+        // A template may turn it on too.
+        let monitored = RunInstancesMonitoringEnabled::builder().enabled(true).build();
         // Version 1 of the metadata service gives an instance's role to anybody who makes it fetch an address.
         let metadata = InstanceMetadataOptionsRequest::builder().http_tokens(HttpTokensState::Required).build();
         ec2.run_instances()
@@ -99,6 +102,7 @@ impl Launch {
             .set_user_data(self.user_data.clone())
             .set_launch_template(launch_template.as_deref().map(template))
             .metadata_options(metadata)
+            .set_monitoring(detailed_monitoring.then_some(monitored))
             .set_tag_specifications(Some(kinds.into_iter().map(tagged).collect()))
     }
 }

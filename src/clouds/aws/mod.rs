@@ -3,7 +3,8 @@
 //! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, with `credentials`
 //! that have their own time, by way of `https`, which trusts whom `trust` says. `cloud` is what [`open`] opens. `ec2` is one
 //! port, `launch` is what an instance is launched with. `front` chooses the other port, `classic` or `target_group`, which
-//! `classic_setup` and `target_setup` make, show and delete, in `subnets`. `doctor` checks by what `probe` asks, `errors`
+//! `classic_setup` and `target_setup` make, show and delete, in `subnets`. `measurements` asks CloudWatch and SQS, `traffic`
+//! says where requests are counted. `doctor` checks by what `probe` asks, `errors`
 //! sorts what goes wrong, and `remedy` says what to do.
 //! Without the feature `aws` only the settings are built, and `absent` says so.
 
@@ -34,6 +35,8 @@ mod https;
 #[cfg(feature = "aws")]
 mod launch;
 #[cfg(feature = "aws")]
+mod measurements;
+#[cfg(feature = "aws")]
 mod probe;
 #[cfg(feature = "aws")]
 mod remedy;
@@ -45,6 +48,8 @@ mod subnets;
 mod target_group;
 #[cfg(feature = "aws")]
 mod target_setup;
+#[cfg(feature = "aws")]
+mod traffic;
 #[cfg(feature = "aws")]
 mod trust;
 

@@ -35,7 +35,7 @@ use crate::clouds::settings::Settings;
 use crate::fleet::ports::CloudError;
 
 /// The services that are called, by the names of their SDKs.
-const SERVICES: [&str; 4] = ["EC2", "Elastic Load Balancing", "Elastic Load Balancing v2", "STS"];
+const SERVICES: [&str; 6] = ["EC2", "Elastic Load Balancing", "Elastic Load Balancing v2", "CloudWatch", "SQS", "STS"];
 /// For the answer to one request, the connection included. Credentials have their own time (`credentials`).
 const ANSWER_WITHIN: Duration = Duration::from_secs(14);
 

@@ -56,6 +56,7 @@ pub struct InstanceSettings {
     #[serde(deserialize_with = "optional")]
     pub launch_template: Option<String>,
     pub tag_volumes: bool,
+    pub detailed_monitoring: bool,
     pub tags: BTreeMap<String, String>,
 }
 

@@ -20,7 +20,10 @@ use crate::clouds::none::NoBalancer;
 use crate::clouds::several::Several;
 use crate::command::{CommandId, InstanceId};
 use crate::fleet::ports::{Balancer, CloudError, Found, Instance, Instances, Ports, Standings};
-use crate::metrics::{Depth, Metrics, MetricsError, Point, Query};
+use crate::metrics::{Depth, Metrics, MetricsError, Point, Query, Source};
+
+/// A cloud that is quicker than AWS measures oftener too.
+const STEP: Duration = Duration::from_secs(10);
 
 /// A handle on one simulated cloud; clones see the same one.
 #[derive(Clone)]
@@ -265,9 +268,13 @@ impl Balancer for Side {
 
 #[async_trait]
 impl Metrics for Simulated {
+    fn source(&self) -> Source {
+        Source { name: "the simulated cloud", cpu_step: STEP, requests_step: STEP, settles_after: Duration::ZERO }
+    }
+
     async fn series(&self, queries: &[Query], last: Duration, step: Duration) -> Result<Vec<Vec<Point>>, MetricsError> {
         let counts_each = matches!(self.front, Front::TargetGroups(_));
-        if !counts_each && queries.iter().any(|query| matches!(query, Query::RequestsOf(_))) {
+        if !counts_each && queries.iter().any(|query| matches!(query, Query::RequestsEach)) {
             let why = "this kind of balancer does not count an instance's requests: use target groups";
             return Err(MetricsError(why.to_owned()));
         }

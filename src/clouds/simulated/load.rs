@@ -33,8 +33,8 @@ impl Load {
                 Some((100.0 * self.profile.rate(at) / 60.0 * self.work.as_secs_f64() / n).min(100.0))
             }
             Query::Requests if in_service > 0 => Some(requests()),
-            Query::RequestsOf(_) if is_in_service => Some(requests() / n),
-            Query::Cpu(_) | Query::Requests | Query::RequestsOf(_) => None,
+            Query::RequestsEach if in_service > 0 => Some(requests() / n),
+            Query::Cpu(_) | Query::Requests | Query::RequestsEach => None,
         }
     }
 }
@@ -80,8 +80,7 @@ mod tests {
         assert_eq!(value(&cpu, 4, true), Some(30.0));
         assert_eq!(value(&cpu, 4, false), None);
         assert_eq!(value(&Query::Requests, 2, false), Some(120.0));
-        assert_eq!(value(&Query::RequestsOf("i-1".into()), 2, true), Some(60.0));
-        assert_eq!(value(&Query::RequestsOf("i-1".into()), 2, false), None);
+        assert_eq!(value(&Query::RequestsEach, 2, false), Some(60.0));
         assert_eq!(value(&Query::Requests, 0, false), None);
     }
 }

@@ -441,8 +441,8 @@ impl World {
                 let moment = self.moment(at)?;
                 let in_service = || self.stays.iter().filter(|stay| stay.covers(moment));
                 let is_one = match query {
-                    Query::Cpu(id) | Query::RequestsOf(id) => in_service().any(|stay| stay.id == *id),
-                    Query::Requests => false,
+                    Query::Cpu(id) => in_service().any(|stay| stay.id == *id),
+                    Query::Requests | Query::RequestsEach => false,
                 };
                 let value = self.load.value(query, in_service().count(), is_one, moment - self.epoch.1, step)?;
                 Some(Point { at, value })

@@ -3,12 +3,13 @@
 import { about, line } from './events.js';
 import { ago, byId, el, focusIfLost, say, show } from './dom.js';
 import { canRetire, state } from './fleet.js';
+import { cpu } from './measured.js';
 import { read, write } from './view-state.js';
 
 let drawn = '';
 
 /** Shows the instance; none is shown where the id is empty. */
-export function draw({ fleet, events }, id, now, whyNot) {
+export function draw({ fleet, events, measured }, id, now, whyNot) {
   const dialog = byId('details');
   if (!id) {
     if (dialog.open) dialog.close();
@@ -35,6 +36,8 @@ export function draw({ fleet, events }, id, now, whyNot) {
     dialog.showModal();
     byId('details-title').focus();
   }
+  // Its width is that of the open dialog.
+  cpu(measured, id, now);
 }
 
 /** Gives the dialog its buttons; `retire` asks before an instance is retired. */

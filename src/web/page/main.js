@@ -7,6 +7,7 @@ import * as details from './details.js';
 import * as events from './events.js';
 import * as fleet from './fleet.js';
 import * as hand from './hand.js';
+import * as measured from './measured.js';
 import * as views from './view-state.js';
 import { closeAll, dialogs, refresh } from './dialogs.js';
 import { KEPT } from './stream.js';
@@ -77,6 +78,7 @@ function render() {
   const whyNot = cannotAct();
   hand.draw(state.hands);
   chart.draw(state.history, state.fleet, now);
+  measured.requests(state.measured, now);
   const view = views.read();
   fleet.head(state, whyNot);
   fleet.table(state.fleet, view, now, acts.retire, whyNot);

@@ -4,9 +4,18 @@ mod calls;
 mod commands;
 mod doctor;
 mod faults;
+// The page's tests use more of it.
+#[cfg(feature = "web")]
+#[allow(dead_code)]
+#[path = "../../web/http.rs"]
+mod http;
 mod kills;
 mod live;
+mod measurements;
 mod moto;
+mod newer;
+#[cfg(feature = "web")]
+mod page;
 mod policy;
 mod proxy;
 mod session;

@@ -69,6 +69,9 @@ async fn run_of_everything() -> BTreeSet<String> {
     assert_eq!(run(&stage, &["balancer", "create", "--live"]).await.0, 0);
     // What doctor looks up need not be there.
     run(&stage, doctor).await;
+    std::fs::write(stage.file.path(), format!("{shipped}[policy.queue]\nurl = \"https://sqs.example/1/web\"\n"))
+        .unwrap();
+    run(&stage, doctor).await;
     let named = "key_name = \"anna\"\nsubnet_id = \"subnet-1\"\nsecurity_group_ids = [\"sg-1\"]\n";
     set(named, "");
     run(&stage, doctor).await;
@@ -149,7 +152,7 @@ fn what_launches_tags_and_terminates_is_held_to_the_fleet() {
     }
     for statement in statements {
         let actions = statement["Action"].to_string();
-        let reads = actions.split(',').all(|action| action.contains(":Describe"));
+        let reads = actions.split(',').all(|action| action.contains(":Describe") || action.contains(":GetMetricData"));
         assert!(reads || statement["Resource"] != "*", "{statement}");
     }
 }

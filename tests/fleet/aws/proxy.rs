@@ -3,7 +3,7 @@
 //!
 //! It allows what docs/iam-policy.json allows. Made up for: MinCount (moto launches no more), ClientToken (a token replayed
 //! gets its first answer), the drain (moto has none), what the balancer says of an instance that it does not know, pages
-//! (moto counts reservations), and target groups (`targets`).
+//! (moto counts reservations), and target groups (`targets`). CloudWatch and SQS speak other protocols (`newer`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::newer;
 use super::policy;
 use super::targets::{self, Draining};
 
@@ -44,6 +45,8 @@ pub enum Fault {
     Slow(Duration),
     /// Nothing is found: an empty answer to a read.
     Empty,
+    /// AWS answers this, which only the newer protocols' calls can be told.
+    Says(String),
     /// The process dies (kill -9) before it is done, or after it and before the answer.
     Kill { done: bool },
 }
@@ -191,8 +194,9 @@ pub fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 pub struct Request {
     /// The first line and the headers but the body's length.
-    head: String,
+    pub head: String,
     pub form: BTreeMap<String, String>,
+    pub body: Vec<u8>,
 }
 
 impl Request {
@@ -214,13 +218,13 @@ impl Request {
         }
         let mut body = vec![0; length];
         from.read_exact(&mut body)?;
-        let body = String::from_utf8_lossy(&body);
-        let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
+        let text = String::from_utf8_lossy(&body);
+        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
         let form = pairs.map(|(key, value)| (decode(key), decode(value))).collect();
-        Ok(Some(Request { head, form }))
+        Ok(Some(Request { head, form, body }))
     }
 
-    /// The service that the request is signed for, which IAM names it by.
+    /// The service that the request is signed for.
     fn service(&self) -> &str {
         let scope = self.head.split_once("Credential=").map_or("", |(_, rest)| rest);
         scope.split('/').nth(3).unwrap_or_default()
@@ -228,7 +232,8 @@ impl Request {
 
     /// Another request by the same caller, to this service.
     pub fn about(&self, service: &str, form: BTreeMap<String, String>) -> Request {
-        Request { head: self.head.replace(&format!("/{}/", self.service()), &format!("/{service}/")), form }
+        let head = self.head.replace(&format!("/{}/", self.service()), &format!("/{service}/"));
+        Request { head, form, body: Vec::new() }
     }
 
     pub fn get(&self, key: &str) -> &str {
@@ -253,11 +258,14 @@ fn serve(client: TcpStream, moto: SocketAddr, state: &Mutex<State>) -> io::Resul
     let mut out = client.try_clone()?;
     let mut requests = BufReader::new(client);
     while let Some(request) = Request::read(&mut requests)? {
-        let action = request.get("Action").to_owned();
+        let newer = newer::action(&request.head);
+        let action = newer.clone().unwrap_or_else(|| request.get("Action").to_owned());
         let fault = {
             let mut state = lock(state);
             state.calls.push(action.clone());
-            state.actions.insert(format!("{}:{action}", request.service()));
+            // IAM has another name for one.
+            let service = if request.service() == "monitoring" { "cloudwatch" } else { request.service() };
+            state.actions.insert(format!("{service}:{action}"));
             let kind = |(key, kind): (&String, &String)| key.ends_with(".ResourceType").then(|| kind.clone());
             state.tagged.extend(request.form.iter().filter_map(kind));
             let number = state.calls.len() - 1;
@@ -267,6 +275,13 @@ fn serve(client: TcpStream, moto: SocketAddr, state: &Mutex<State>) -> io::Resul
             });
             hit.map(|hit| state.faults.remove(hit).1)
         };
+        if newer.is_some() {
+            match newer::answer(&request, policy::allows(&action), fault, moto)? {
+                Some(answer) => out.write_all(&answer)?,
+                None => return Ok(()),
+            }
+            continue;
+        }
         let answer = match &fault {
             _ if !policy::allows(&action) => {
                 failure(&action, 403, "UnauthorizedOperation", "docs/iam-policy.json does not allow it")

@@ -4,6 +4,8 @@
 mod front;
 mod permit;
 
+use std::time::Duration;
+
 use self::permit::permit;
 use super::cloud::Aws;
 use super::errors::is_denied;
@@ -15,9 +17,13 @@ use crate::clouds::finding::{Finding, Progress};
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, InstanceState};
 use crate::fleet::{FleetState, Member, Observed, Rules, look};
+use crate::metrics::{Depth, Metrics, Query};
 
 /// The tag that Auto Scaling gives its instances.
 const AUTO_SCALING: &str = "aws:autoscaling:groupName";
+
+/// The step of basic monitoring. Two of them have a whole one.
+const STEP: Duration = Duration::from_secs(300);
 
 pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send)) -> Result<(), Error> {
     tell(Progress::Asking("AWS: asking for the identity"));
@@ -73,6 +79,20 @@ pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send))
             "retire",
             "ec2:CreateTags and ec2:TerminateInstances can be asked about a running instance of the fleet alone; there is none",
         )),
+    }
+    let measurements = aws.measurements();
+    let cpu = Query::Cpu(running.map_or_else(|| "i-00000000".into(), |one| one.id().clone()));
+    tell(match measurements.series(&[cpu], 2 * STEP, STEP).await {
+        Ok(_) => Finding::ok("metrics", "cloudwatch:GetMetricData is allowed"),
+        Err(error) => Finding::warning("metrics", error).remedy("the page's charts and policies have nothing to show"),
+    });
+    if settings.queue.is_some() {
+        tell(match measurements.depth().await {
+            Ok(Depth { visible, in_flight, delayed }) => {
+                Finding::ok("queue", format!("{visible} visible, {in_flight} in flight, {delayed} delayed"))
+            }
+            Err(error) => Finding::failed("queue", error).remedy("correct policy.queue.url in config.toml"),
+        });
     }
     tell(Finding::unknown(
         "register",
