@@ -41,8 +41,9 @@ pub fn run(args: &DemoArgs, terminal: Terminal) -> Result<ExitCode> {
     let (events_in, events) = unbounded_channel();
     let cloud = runtime.block_on(clouds::open(&config.clouds(), Choice::Simulated { holds: 0 }))?;
     let (fleet, reconciler) = runtime.block_on(cloud.fleet(true))?.start(events_in);
+    let mode = cloud.mode();
     let input = Input::Camera { camera, tracker, pace: Pace::Latest };
-    let parts = Parts { mode: cloud.mode(), input, machine, fleet, reconciler, events, journal, recorder: None };
+    let parts = Parts { mode, input, machine, fleet, reconciler, policies: None, events, journal, recorder: None };
     let screens = Screens { terminal, narrator: Narrator::with_captions(captions), headless: args.headless, page };
     let summary = screens::show(&runtime, parts, screens)?;
     say(&summary.to_string())?;

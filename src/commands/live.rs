@@ -7,12 +7,14 @@ use anyhow::{Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
+use super::policies;
 use crate::camera::CameraSpec;
 use crate::cli::{CloudArgs, RunArgs};
 use crate::clouds::{self, Choice, Cloud, Description, Mode, SetupOutcome};
 use crate::config::Config;
 use crate::event::Stamped;
 use crate::fleet::{FleetState, Handle};
+use crate::policy::follow::Policies;
 use crate::view::terminal::Terminal;
 
 /// The fleet that a run drives.
@@ -24,6 +26,8 @@ pub struct Driven {
     pub entry: Option<String>,
     pub fleet: Handle,
     pub reconciler: JoinHandle<FleetState>,
+    /// None: it follows no policy.
+    pub policies: Option<Policies>,
 }
 
 /// Opens the fleet and starts its reconciler. Whether this camera may drive it is checked before the first look at it.
@@ -38,9 +42,14 @@ pub async fn drive(
     let settings = config.clouds();
     let cloud = clouds::open(&settings, Choice::of(args.live, args.dry_run, &settings)).await?;
     let mode = cloud.mode();
+    let metrics = policies::metrics(&config.policy, &*cloud)?;
+    let follow = |fleet: &Handle| {
+        metrics.map(|metrics| policies::follow(&config.policy, metrics, fleet, events.clone(), terminal))
+    };
     if mode == Mode::DryRun {
-        let (fleet, reconciler) = cloud.fleet(true).await?.start(events);
-        return Ok(Driven { mode, armed: true, entry: None, fleet, reconciler });
+        let (fleet, reconciler) = cloud.fleet(true).await?.start(events.clone());
+        let policies = follow(&fleet);
+        return Ok(Driven { mode, armed: true, entry: None, fleet, reconciler, policies });
     }
     if !matches!(camera, CameraSpec::Webcam(_)) && !cloud.is_rehearsal() {
         bail!(
@@ -54,8 +63,9 @@ pub async fn drive(
     let open = cloud.fleet(true).await?;
     terminal.line(&open.banner);
     let entry = if has_page { entry(&*cloud).await } else { None };
-    let (fleet, reconciler) = open.start(events);
-    Ok(Driven { mode, armed: args.armed, entry, fleet, reconciler })
+    let (fleet, reconciler) = open.start(events.clone());
+    let policies = follow(&fleet);
+    Ok(Driven { mode, armed: args.armed, entry, fleet, reconciler, policies })
 }
 
 /// The address where requests enter the fleet. None: the balancer has none, or does not tell.

@@ -52,7 +52,8 @@ mod with {
             let Page { listening, fleet_name, entry, is_kept } = self;
             let history = if is_kept { history_file(&parts.mode, &fleet_name) } else { None };
             let (mode, fleet, journal) = (parts.mode.clone(), parts.fleet.clone(), parts.journal.clone());
-            let sources = Sources { mode, fleet_name, entry, fleet, journal, states, history };
+            let policies = parts.policies.clone();
+            let sources = Sources { mode, fleet_name, entry, fleet, policies, journal, states, history };
             async {
                 if let Err(error) = serve(listening, sources).await {
                     tracing::warn!("the page has ended: {error}");

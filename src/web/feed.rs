@@ -1,5 +1,5 @@
-//! What every reader of the page is sent, made once for all of them. In: a run's states. Out: the newest fleet, hands and
-//! history as JSON, each replaced only when it has changed.
+//! What every reader of the page is sent, made once for all of them. In: a run's states. Out: the newest fleet, hands, policies
+//! and history as JSON, each replaced only when it has changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ const PACE: Duration = Duration::from_millis(66);
 pub struct Feed {
     pub fleet: Arc<str>,
     pub hands: Arc<str>,
+    pub policy: Arc<str>,
     pub history: Arc<str>,
 }
 
@@ -43,6 +44,7 @@ impl Feeder {
         let feed = Feed {
             fleet: text(&shown::fleet(&state.fleet, None)),
             hands: text(&shown::hands(&state)),
+            policy: text(&shown::policy(state.policy.as_ref())),
             history: text(&points(&history)),
         };
         let (out, feed) = watch::channel(feed);
@@ -83,6 +85,10 @@ impl Feeder {
         let hands = shown::hands(&state).to_string();
         if *hands != *shown.hands {
             feed.hands = hands.into();
+        }
+        let policy = shown::policy(state.policy.as_ref()).to_string();
+        if *policy != *shown.policy {
+            feed.policy = policy.into();
         }
         if feed != shown {
             self.out.send_replace(feed);

@@ -1,6 +1,6 @@
 //! The stream of changes to one reader. In: the feed, the journal, a session. Out: server-sent events.
 //!
-//! The first is a whole snapshot. Then come changes: `fleet`, `hands` and `history` as they are now, `event` for each event
+//! The first is a whole snapshot. Then come changes: `fleet`, `hands`, `policy` and `history` as they are now, `event` for each event
 //! with its id, a `ping` every 15 s. A reader that comes again with the id of its last event misses none that is still
 //! kept. A slow reader is sent what is newest when it reads on, and delays nobody: nothing is made for it until then.
 
@@ -98,7 +98,7 @@ impl Reader {
         // The larger parts are text already.
         let snapshot = format!(
             "{{\"run\":{},\"about\":{},\"version\":{},\"now\":{},\"person\":{},\"goes_on\":{},\"events\":{},\
-             \"fleet\":{},\"hands\":{},\"history\":{}}}",
+             \"fleet\":{},\"hands\":{},\"policy\":{},\"history\":{}}}",
             json!(context.run),
             context.about,
             json!(assets::version()),
@@ -108,6 +108,7 @@ impl Reader {
             json!(new),
             sent.fleet,
             sent.hands,
+            sent.policy,
             sent.history
         );
         let id = format!("{}-{number}", context.run);
@@ -193,6 +194,7 @@ impl Reader {
         for (name, before, now) in [
             ("fleet", &self.sent.fleet, &feed.fleet),
             ("hands", &self.sent.hands, &feed.hands),
+            ("policy", &self.sent.policy, &feed.policy),
             ("history", &self.sent.history, &feed.history),
         ] {
             if !Arc::ptr_eq(before, now) {

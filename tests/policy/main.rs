@@ -3,4 +3,5 @@
 
 mod histories;
 mod scenes;
+mod task;
 mod tool;

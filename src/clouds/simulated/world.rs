@@ -438,7 +438,7 @@ impl World {
         let steps = load::steps(self.wall(now), last, step);
         let points = |query: &Query| {
             let points = steps.iter().filter_map(|&at| {
-                let moment = self.moment(at)?;
+                let moment = self.moment(at);
                 let in_service = || self.stays.iter().filter(|stay| stay.covers(moment));
                 let is_one = match query {
                     Query::Cpu(id) | Query::RequestsOf(id) => in_service().any(|stay| stay.id == *id),
@@ -496,10 +496,10 @@ impl World {
         wall.saturating_add(at.duration_since(start)).unwrap_or(wall)
     }
 
-    /// The time of tokio's clock. None: before this world began.
-    fn moment(&self, at: Timestamp) -> Option<Instant> {
+    /// The time of tokio's clock. Before this world began, everything was as it was then.
+    fn moment(&self, at: Timestamp) -> Instant {
         let (wall, start) = self.epoch;
-        Some(start + Duration::try_from(at.duration_since(wall)).ok()?)
+        start + Duration::try_from(at.duration_since(wall)).unwrap_or_default()
     }
 }
 
