@@ -66,6 +66,7 @@ Examples:
 const DEMO_EXAMPLES: &str = "\
 Examples:
   handwave demo
+  handwave demo --policy                     a policy follows a load, and a hand overrules it
   handwave demo --headless --events -        in the terminal alone, with its events
   handwave demo --web                        in a browser too";
 
@@ -224,6 +225,9 @@ pub struct RunArgs {
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
+    /// Another act: a load rises and falls, a policy follows it, and a hand overrules it.
+    #[arg(long)]
+    pub policy: bool,
     /// Open no window; the terminal shows the same.
     #[arg(long)]
     pub headless: bool,

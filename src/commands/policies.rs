@@ -38,7 +38,8 @@ pub fn follow(
         "The fleet follows its {}: it launches and retires by itself. p pauses that too.",
         names(settings)
     ));
-    let follow = Follow { settings: settings.clone(), metrics, fleet: fleet.clone(), events, wall: Timestamp::now };
+    let wall = Box::new(Timestamp::now);
+    let follow = Follow { settings: settings.clone(), metrics, fleet: fleet.clone(), events, wall };
     let (policies, _ends_with_the_reconciler) = follow.spawn();
     policies
 }

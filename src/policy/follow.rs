@@ -32,7 +32,7 @@ pub struct Follow {
     pub fleet: Handle,
     pub events: UnboundedSender<Stamped>,
     /// The wall clock. The system may sleep: then this one goes on, and tokio's does not.
-    pub wall: fn() -> Timestamp,
+    pub wall: Box<dyn Fn() -> Timestamp + Send>,
 }
 
 /// The way to the task. Clones lead to the same one.

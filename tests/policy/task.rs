@@ -12,9 +12,9 @@ use handwave::fleet::ports::{CloudError, ErrorKind};
 use handwave::fleet::{Handle, Limits, Outcome, Reconciler, Timing};
 use handwave::policy::Settings;
 use handwave::policy::follow::{Follow, Policies};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -32,24 +32,36 @@ struct Scene {
     cloud: Simulated,
     fleet: Handle,
     policies: Policies,
+    wall: Wall,
     events: UnboundedReceiver<Stamped>,
 }
 
-/// A wall clock that never goes on would be apart from tokio's: this one follows it.
-fn wall() -> Timestamp {
-    use std::sync::LazyLock;
-    static START: LazyLock<Timestamp> = LazyLock::new(Timestamp::now);
-    thread_local! {
-        static BEGAN: tokio::time::Instant = tokio::time::Instant::now();
-    }
-    let jump = JUMP.with(|jump| jump.load(Ordering::Relaxed));
-    let began = BEGAN.with(|began| *began);
-    *START + began.elapsed() + jiff::SignedDuration::from_secs(jump)
+/// The wall clock of a test: it goes with tokio's, and jumps when it is told to.
+#[derive(Clone)]
+pub struct Wall {
+    began: (Timestamp, Instant),
+    jump: Arc<AtomicI64>,
 }
 
-thread_local! {
-    /// By how many seconds this test's wall clock has jumped.
-    static JUMP: AtomicI64 = const { AtomicI64::new(0) };
+impl Wall {
+    pub fn new() -> Wall {
+        Wall { began: (Timestamp::now(), Instant::now()), jump: Arc::default() }
+    }
+
+    /// It is ahead by so many seconds.
+    pub fn jump(&self, seconds: i64) {
+        self.jump.store(seconds, Ordering::Relaxed);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        let (wall, began) = self.began;
+        wall + began.elapsed() + SignedDuration::from_secs(self.jump.load(Ordering::Relaxed))
+    }
+
+    pub fn clock(&self) -> Box<dyn Fn() -> Timestamp + Send> {
+        let wall = self.clone();
+        Box::new(move || wall.now())
+    }
 }
 
 impl Scene {
@@ -67,10 +79,12 @@ impl Scene {
         let (fleet, _task) = Reconciler::spawn(cloud.ports(), limits, Timing::default(), tell.clone());
         fleet.settled().await.unwrap();
         let metrics = Arc::new(cloud.clone());
-        let follow = Follow { settings: settings(changes), metrics, fleet: fleet.clone(), events: tell, wall };
+        let wall = Wall::new();
+        let clock = wall.clock();
+        let follow = Follow { settings: settings(changes), metrics, fleet: fleet.clone(), events: tell, wall: clock };
         let (policies, _task) = follow.spawn();
         policies.pause_run(false);
-        Scene { cloud, fleet, policies, events }
+        Scene { cloud, fleet, policies, wall, events }
     }
 
     async fn minutes(&self, n: u32) {
@@ -233,7 +247,7 @@ async fn a_clock_that_jumps_begins_the_window_again() {
     scene.person(Action::ScaleOut(2)).await;
     scene.minutes(9).await;
     // The system slept for an hour.
-    JUMP.with(|jump| jump.store(3600, Ordering::Relaxed));
+    scene.wall.jump(3600);
     scene.minutes(4).await;
     assert_eq!(scene.count(), 4, "{}", scene.decision());
     scene.minutes(3).await;

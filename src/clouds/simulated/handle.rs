@@ -80,7 +80,7 @@ impl Simulated {
         let balancer = match self.front {
             Front::Classic => side(0),
             Front::TargetGroups(n) => Arc::new(Several((0..n).map(side).collect())),
-            Front::Nothing => Arc::new(NoBalancer),
+            Front::Nothing => Arc::new(NoBalancer::new(self.times.drain)),
         };
         Ports { instances: Arc::new(self.clone()), balancer }
     }

@@ -248,6 +248,7 @@ impl World {
         for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
             host.tags.push((key.to_owned(), value.to_owned(), now));
         }
+        self.note_service(now);
         Ok(())
     }
 
@@ -470,7 +471,9 @@ impl World {
     fn note_service(&mut self, now: Instant) {
         for host in &self.hosts {
             let ended = host.ended.as_ref().is_some_and(|(at, _)| *at <= now);
-            let serves = !(host.sick || host.stopped || ended);
+            // Without a balancer, an instance's own tag tells it to take no more work.
+            let leaves = self.front == Front::Nothing && host.is_retiring();
+            let serves = !(host.sick || host.stopped || ended || leaves);
             let from = self.serves_from(host).filter(|_| serves);
             let stay = self.stays.iter_mut().find(|stay| stay.id == host.id && stay.until.is_none());
             match (stay, from) {
