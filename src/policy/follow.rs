@@ -129,6 +129,9 @@ impl Task {
         let mut ticks = interval(self.of.settings.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut fleet = self.of.fleet.state();
+        if fleet.wait_for(|fleet| fleet.observed.is_some()).await.is_err() {
+            return;
+        }
         loop {
             select! {
                 _ = ticks.tick() => self.look().await,

@@ -2,6 +2,7 @@
 //! it.
 
 mod comparison;
+mod faults;
 mod histories;
 mod scenes;
 mod task;

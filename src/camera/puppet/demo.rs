@@ -28,14 +28,16 @@ pub const MAIN: Act = Act(&[
 pub const POLICY: Act = Act(&[
     ("Two instances at half their load. What was there at the start is left alone at first.", "none for 10"),
     ("The load rises: the policy launches by itself.", "none for 14"),
-    ("A left hand launches one more.", "left fist for 0.5\n left 1 for 1.4\n none for 4"),
-    ("The load falls: for a while the policy undoes nothing that the hand did.", "none for 13"),
-    ("Now it retires what is not needed.", "none for 14"),
+    (
+        "A right hand retires two, and for a while the policy does not undo it.",
+        "right fist for 0.8\n right 2 for 2.8\n none for 8.4",
+    ),
+    ("The load falls: the policy retires one, once that has lasted.", "none for 16"),
 ]);
 
 /// The simulated load of [`POLICY`].
 pub const POLICY_LOAD: &str =
-    "steady 100 for 10s, ramp to 220 over 4s, steady 220 for 16s, ramp to 50 over 3s, steady 50";
+    "steady 100 for 10s, ramp to 220 over 3s, steady 220 for 23s, ramp to 50 over 2s, steady 50";
 
 /// The caption after the last scene, if keys can be pressed.
 const YOURS: &str = "The hand is yours: l and r raise its fist, then 1 to 5 open its fingers; 0 closes it, n takes it away; \

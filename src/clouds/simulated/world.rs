@@ -239,6 +239,7 @@ impl World {
         self.tokens.insert(token.to_owned(), (n, command.clone(), ids.clone()));
         let effect = Effect::Launched { command: command.clone(), ids: ids.clone() };
         self.keep(Past { at: now, before, effect });
+        self.note_service(now);
         Ok(self.born(&ids))
     }
 
