@@ -8,7 +8,7 @@ HANDS ?= $(or $(HANDWAVE_HANDS),../shared/hands)
 PREFIX ?= $(HOME)/.local
 DESTDIR ?=
 
-.PHONY: demo test meant looks build run install uninstall bench judge runtime libclang moto browser peer soak lint clean help
+.PHONY: demo test meant looks policies build run install uninstall bench judge runtime libclang moto browser peer soak lint clean help
 
 demo: runtime libclang ## show it all with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window,web -- demo --web
@@ -21,6 +21,9 @@ meant: runtime ## count false commands in 30 minutes without a gesture, and miss
 
 looks: runtime ## draw every state of the window into target/looks.png; README=docs also redraws README's pictures
 	$(CARGO) run --quiet --no-default-features --features window --example looks -- target/looks.png $(README)
+
+policies: ## compare handwave's policy with others, on the simulated cloud and paused time
+	$(CARGO) run --quiet --no-default-features --example policies
 
 build: runtime libclang ## build the release binary, with every feature: target/release/handwave
 	$(CARGO) build --release

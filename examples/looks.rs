@@ -120,7 +120,18 @@ fn looks() -> Vec<Look> {
         Look {
             name,
             script,
-            scene: RunState { mode, camera, light, reading, phase, victims, fleet, puppet: PuppetState::None, said },
+            scene: RunState {
+                mode,
+                camera,
+                light,
+                reading,
+                phase,
+                victims,
+                fleet,
+                policy: None,
+                puppet: PuppetState::None,
+                said,
+            },
         }
     };
     let raised = "Gesture: left hand, 3 raised, held 0.8 s, 98 % sure.";

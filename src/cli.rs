@@ -66,6 +66,7 @@ Examples:
 const DEMO_EXAMPLES: &str = "\
 Examples:
   handwave demo
+  handwave demo --policy                     a policy follows a load, and a hand overrules it
   handwave demo --headless --events -        in the terminal alone, with its events
   handwave demo --web                        in a browser too";
 
@@ -117,6 +118,7 @@ Examples:
 
 const POLICY_EXAMPLES: &str = "\
 Examples:
+  handwave policy explain
   handwave policy try steps.txt
   echo 'cpu 80 80 75 on 3 for 2m -> out to 4' | handwave policy try -";
 
@@ -223,6 +225,9 @@ pub struct RunArgs {
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
+    /// Another act: a load rises and falls, a policy follows it, and a hand overrules it.
+    #[arg(long)]
+    pub policy: bool,
     /// Open no window; the terminal shows the same.
     #[arg(long)]
     pub headless: bool,
@@ -351,6 +356,18 @@ pub enum PolicyAction {
     Try {
         /// The measurements, a line each; `-` reads them from standard input.
         file: PathBuf,
+        /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Measure once, and say what is needed, what a policy would do, and why. Changes nothing.
+    Explain {
+        /// In AWS, as config.toml says (default: a simulated fleet, unless config.toml's fleet.cloud is "aws").
+        #[arg(long, conflicts_with = "dry_run")]
+        live: bool,
+        /// On a simulated fleet.
+        #[arg(long)]
+        dry_run: bool,
         /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,

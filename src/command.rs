@@ -76,13 +76,15 @@ pub enum Action {
     ScaleIn(usize),
     /// Retire these.
     Terminate(Vec<InstanceId>),
+    /// Launch or retire so many that the fleet has this many. How many that is, is decided once: when it is accepted.
+    Reach(usize),
 }
 
 impl Action {
-    /// How many instances it is about.
+    /// How many instances it is about; for `Reach`, how many the fleet is to have.
     pub fn count(&self) -> usize {
         match self {
-            Action::ScaleOut(n) | Action::ScaleIn(n) => *n,
+            Action::ScaleOut(n) | Action::ScaleIn(n) | Action::Reach(n) => *n,
             Action::Terminate(ids) => ids.len(),
         }
     }
@@ -95,6 +97,7 @@ impl fmt::Display for Action {
             Action::ScaleOut(n) => write!(f, "launch {n}"),
             Action::ScaleIn(n) => write!(f, "retire {n}"),
             Action::Terminate(ids) => write!(f, "retire {}", list(ids)),
+            Action::Reach(n) => write!(f, "reach {n}"),
         }
     }
 }
@@ -119,6 +122,16 @@ pub enum Source {
         policy: String,
         reason: String,
     },
+}
+
+impl Source {
+    /// Whether a person asks. What a person asks for goes before what a policy does.
+    pub fn is_person(&self) -> bool {
+        match self {
+            Source::Gesture(_) | Source::CommandLine { .. } | Source::Web { .. } => true,
+            Source::Policy { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -214,6 +227,7 @@ impl Serialize for Command {
             Action::ScaleOut(_) => ("scale-out", &[][..]),
             Action::ScaleIn(_) => ("scale-in", &[][..]),
             Action::Terminate(ids) => ("terminate", &ids[..]),
+            Action::Reach(_) => ("reach", &[][..]),
         };
         Fields { id: &self.id, action, count: self.action.count(), instances, source: &self.source }.serialize(out)
     }

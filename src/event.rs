@@ -49,6 +49,11 @@ pub enum Event {
         command: CommandId,
         reason: String,
     },
+    /// A policy decided to leave the fleet as it is, for another reason than before. To change it is a command.
+    Decided {
+        policy: String,
+        decision: String,
+    },
     Launched(Affected),
     Registered(Affected),
     InService(Affected),
@@ -71,6 +76,13 @@ pub enum Event {
     },
     Paused,
     Armed,
+    /// The policies alone.
+    PoliciesPaused {
+        by: String,
+    },
+    PoliciesResumed {
+        by: String,
+    },
     CameraLost {
         reason: String,
     },
@@ -108,6 +120,7 @@ impl fmt::Display for Event {
             Event::Command(command) => write!(f, "Asked to {}{}.", command.action, command.source),
             Event::Cut { asked, granted, reason, .. } => write!(f, "Only {granted} of {asked}: {reason}."),
             Event::Refused { reason, .. } => write!(f, "Refused: {reason}."),
+            Event::Decided { decision, .. } => write!(f, "Policy: {decision}."),
             Event::Launched(of) => write!(f, "Launched {of}."),
             Event::Registered(of) => write!(f, "Registered {of}."),
             Event::InService(of) => write!(f, "In service: {of}."),
@@ -119,6 +132,8 @@ impl fmt::Display for Event {
             Event::Error { code, message, instances, .. } => write!(f, "{code}: {message} ({}).", list(instances)),
             Event::Paused => f.write_str("Paused."),
             Event::Armed => f.write_str("Armed."),
+            Event::PoliciesPaused { by } => write!(f, "Policies paused by {by}."),
+            Event::PoliciesResumed { by } => write!(f, "Policies resumed by {by}."),
             // The reason is a sentence that names the camera.
             Event::CameraLost { reason } => write!(f, "Lost: {reason}."),
             Event::CameraBack => f.write_str("The camera is back."),
@@ -203,6 +218,9 @@ mod tests {
             (Event::Terminated { of: two(), reason: None }, "terminated"),
             (error, "error"),
             (Event::Paused, "paused"),
+            (Event::Decided { policy: String::new(), decision: String::new() }, "decided"),
+            (Event::PoliciesPaused { by: String::new() }, "policies-paused"),
+            (Event::PoliciesResumed { by: String::new() }, "policies-resumed"),
             (Event::Armed, "armed"),
             (Event::CameraBack, "camera-back"),
             (Event::SignedIn { user: String::new(), role: String::new(), address: String::new() }, "signed-in"),

@@ -52,6 +52,29 @@ fn the_demo_plays_the_main_job_and_ends_by_itself() {
     assert!(summary.contains("3 instances (1 to 5): 3 in service"), "{summary}");
 }
 
+#[test]
+fn the_policy_follows_a_load_and_a_hand_overrules_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("events.jsonl");
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_handwave"));
+    let demo = demo.args(["demo", "--policy", "--headless", "--events"]).arg(&events).output().unwrap();
+    let said = String::from_utf8_lossy(&demo.stderr);
+    assert!(demo.status.success(), "{said}");
+    let events = std::fs::read_to_string(&events).unwrap();
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let commands: Vec<_> =
+        of(&events, "command").map(|e| (e["source"].as_str().unwrap(), e["count"].as_u64())).collect();
+    let hand = commands.iter().position(|(source, _)| *source == "gesture").unwrap_or_else(|| panic!("{said}"));
+    // The policy launches up to four, perhaps in two steps; a hand retires two; the policy goes on to one.
+    assert!(hand > 0 && commands[hand - 1] == ("policy", Some(4)), "{said}");
+    assert_eq!(commands[hand..], [("gesture", Some(2)), ("policy", Some(1))], "{said}");
+    let held = "4 needed: retire by a right hand showing 2 holds 2 as the ceiling";
+    assert!(of(&events, "decided").any(|e| e["decision"].as_str().unwrap().contains(held)), "{said}");
+    assert_eq!(of(&events, "launched").filter_map(|e| e["instances"].as_array()).map(Vec::len).sum::<usize>(), 2);
+    let summary = String::from_utf8_lossy(&demo.stdout);
+    assert!(summary.contains("1 instance (1 to 5): 1 in service"), "{summary}");
+}
+
 fn of<'a>(events: &'a [Value], name: &'a str) -> impl Iterator<Item = &'a Value> {
     events.iter().filter(move |event| event["event"] == name)
 }

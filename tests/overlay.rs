@@ -64,6 +64,7 @@ fn state(phase: Phase) -> RunState {
         phase,
         victims,
         fleet: fleet(2),
+        policy: None,
         puppet: PuppetState::None,
         said: Vec::new(),
     }

@@ -69,7 +69,7 @@ async fn a_booths_day_of_5000_launches_leaves_the_memory_as_it_was() {
     let (tell, mut events) = unbounded_channel();
     let (fleet, reconciler) = cloud.fleet(true).await.unwrap().start(tell);
     let journal = Journal::new(Some(Audit::open(&folder.path().join("events.jsonl")).unwrap()));
-    let mut driver = Driver::new(Mode::DryRun, Machine::new(config.gesture, true), fleet.clone(), journal, None);
+    let mut driver = Driver::new(Mode::DryRun, Machine::new(config.gesture, true), fleet.clone(), None, journal, None);
     let mut narrator = Narrator::default();
 
     let mut filled = 0;

@@ -53,6 +53,7 @@ fn a_window() {
         phase: Phase::Idle(Why::NoHand),
         victims: Vec::new(),
         fleet: FleetState { settled: true, ..FleetState::unknown(limits) },
+        policy: None,
         puppet: PuppetState::None,
         said: Vec::new(),
     };

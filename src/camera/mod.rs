@@ -30,7 +30,7 @@ pub fn open(source: &CameraSpec, settings: &Settings, fast: bool) -> Result<Box<
     Ok(match source {
         CameraSpec::Puppet => {
             let size = (settings.width, settings.height);
-            Box::new(Puppet::new(puppet::demo::script(), size, settings.fps, clock))
+            Box::new(Puppet::new(puppet::demo::MAIN.script(), size, settings.fps, clock))
         }
         #[cfg(feature = "webcam")]
         CameraSpec::Webcam(index) => Box::new(webcam::Webcam::open(*index, settings.into())?),

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
+use super::policies;
 use crate::camera::CameraSpec;
 use crate::cli::{CloudArgs, RunArgs};
 use crate::clouds::{self, Choice, Cloud, Description, Mode, SetupOutcome};
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::event::Stamped;
 use crate::fleet::{FleetState, Handle};
 use crate::metrics::Metrics;
+use crate::policy::follow::Policies;
 use crate::view::terminal::Terminal;
 
 /// The fleet that a run drives.
@@ -28,6 +30,8 @@ pub struct Driven {
     pub reconciler: JoinHandle<FleetState>,
     /// What measures it.
     pub metrics: Option<Arc<dyn Metrics>>,
+    /// None: it follows no policy.
+    pub policies: Option<Policies>,
 }
 
 /// Opens the fleet and starts its reconciler. Whether this camera may drive it is checked before the first look at it.
@@ -42,9 +46,14 @@ pub async fn drive(
     let settings = config.clouds();
     let cloud = clouds::open(&settings, Choice::of(args.live, args.dry_run, &settings)).await?;
     let mode = cloud.mode();
+    let metrics = policies::metrics(&config.policy, &*cloud)?;
+    let follow = |fleet: &Handle| {
+        metrics.map(|metrics| policies::follow(&config.policy, metrics, fleet, events.clone(), terminal))
+    };
     if mode == Mode::DryRun {
-        let (fleet, reconciler) = cloud.fleet(true).await?.start(events);
-        return Ok(Driven { mode, armed: true, entry: None, fleet, reconciler, metrics: cloud.metrics() });
+        let (fleet, reconciler) = cloud.fleet(true).await?.start(events.clone());
+        let (policies, metrics) = (follow(&fleet), cloud.metrics());
+        return Ok(Driven { mode, armed: true, entry: None, fleet, reconciler, metrics, policies });
     }
     if !matches!(camera, CameraSpec::Webcam(_)) && !cloud.is_rehearsal() {
         bail!(
@@ -58,8 +67,9 @@ pub async fn drive(
     let open = cloud.fleet(true).await?;
     terminal.line(&open.banner);
     let entry = if has_page { entry(&*cloud).await } else { None };
-    let (fleet, reconciler) = open.start(events);
-    Ok(Driven { mode, armed: args.armed, entry, fleet, reconciler, metrics: cloud.metrics() })
+    let (fleet, reconciler) = open.start(events.clone());
+    let (policies, metrics) = (follow(&fleet), cloud.metrics());
+    Ok(Driven { mode, armed: args.armed, entry, fleet, reconciler, metrics, policies })
 }
 
 /// The address where requests enter the fleet. None: the balancer has none, or does not tell.

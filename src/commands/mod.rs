@@ -14,6 +14,7 @@ mod log;
 mod manual;
 mod output;
 mod page;
+mod policies;
 mod policy;
 mod run;
 mod screens;
@@ -57,7 +58,7 @@ fn execute(command: Subcommand, terminal: Terminal) -> Result<ExitCode> {
         Subcommand::Count(args) => count::run(&args),
         Subcommand::Fleet(args) => fleet::run(&args, terminal),
         Subcommand::Gestures(args) => gestures::run(&args),
-        Subcommand::Policy(args) => policy::run(&args),
+        Subcommand::Policy(args) => policy::run(&args, &terminal),
         Subcommand::Doctor(args) => doctor::run(&args, &terminal),
         Subcommand::Balancer(args) => balancer::run(&args, terminal),
         Subcommand::Completions { shell } => manual::completions(shell),

@@ -52,8 +52,8 @@ mod with {
             let Page { listening, fleet_name, entry, is_kept } = self;
             let history = if is_kept { history_file(&parts.mode, &fleet_name) } else { None };
             let (mode, fleet, journal) = (parts.mode.clone(), parts.fleet.clone(), parts.journal.clone());
-            let metrics = parts.metrics.clone();
-            let sources = Sources { mode, fleet_name, entry, fleet, journal, states, metrics, history };
+            let (metrics, policies) = (parts.metrics.clone(), parts.policies.clone());
+            let sources = Sources { mode, fleet_name, entry, fleet, policies, journal, states, metrics, history };
             async {
                 if let Err(error) = serve(listening, sources).await {
                     tracing::warn!("the page has ended: {error}");

@@ -38,9 +38,9 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let inside = runtime.enter();
     let (events_in, events) = unbounded_channel();
     let driven = runtime.block_on(live::drive(args, &config, &camera, page.is_some(), &terminal, events_in))?;
-    let Driven { mode, armed, entry, fleet, reconciler, metrics } = driven;
+    let Driven { mode, armed, entry, fleet, reconciler, metrics, policies } = driven;
     let machine = Machine::new(config.gesture.clone(), armed);
-    let parts = Parts { mode, input, machine, fleet, reconciler, metrics, events, journal, recorder };
+    let parts = Parts { mode, input, machine, fleet, reconciler, metrics, policies, events, journal, recorder };
     let page = page.map(|page| page.open(&terminal, entry)).transpose()?;
     let screens = Screens { terminal, narrator: Narrator::default(), headless: args.headless, page };
     let summary = screens::show(&runtime, parts, screens);

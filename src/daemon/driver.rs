@@ -19,12 +19,14 @@ use crate::gesture::machine::{Machine, Phase, Transition};
 use crate::hand::{Due, Reading};
 use crate::pipeline::recording::Recorder;
 use crate::pipeline::update::Update;
+use crate::policy::follow::Policies;
 
 /// What a run knows between two inputs.
 pub struct Driver {
     mode: Mode,
     machine: Machine,
     fleet: Handle,
+    policies: Option<Policies>,
     journal: Journal,
     recorder: Option<Recorder>,
     has_camera: bool,
@@ -40,11 +42,19 @@ pub struct Driver {
 }
 
 impl Driver {
-    pub fn new(mode: Mode, machine: Machine, fleet: Handle, journal: Journal, recorder: Option<Recorder>) -> Driver {
+    pub fn new(
+        mode: Mode,
+        machine: Machine,
+        fleet: Handle,
+        policies: Option<Policies>,
+        journal: Journal,
+        recorder: Option<Recorder>,
+    ) -> Driver {
         Driver {
             mode,
             machine,
             fleet,
+            policies,
             journal,
             recorder,
             has_camera: true,
@@ -64,6 +74,7 @@ impl Driver {
 
     /// A run's first event says whether it is paused: whoever reads its events has to know.
     pub fn begin(&mut self) {
+        self.pause_policies(self.machine.is_paused());
         if self.machine.is_paused() {
             self.record(&Update::Paused(true));
             self.event(Stamped::now(Event::Paused));
@@ -106,7 +117,14 @@ impl Driver {
         self.set_paused(paused);
     }
 
+    fn pause_policies(&self, paused: bool) {
+        if let Some(policies) = &self.policies {
+            policies.pause_run(paused);
+        }
+    }
+
     fn set_paused(&mut self, paused: bool) {
+        self.pause_policies(paused);
         if paused {
             let transition = self.machine.pause();
             self.act(transition);
@@ -184,6 +202,7 @@ impl Driver {
             reading: self.reading.clone(),
             phase,
             victims,
+            policy: self.policies.as_ref().map(|policies| policies.state(&fleet)),
             fleet,
             puppet: self.puppet,
             said: self.journal.latest(SAID).iter().map(|entry| entry.stamped.event.to_string()).collect(),

@@ -24,6 +24,7 @@ use crate::gesture::machine::Machine;
 use crate::metrics::Metrics;
 use crate::pipeline::recording::Recorder;
 use crate::pipeline::threads::{Input, PipelineError};
+use crate::policy::follow::Policies;
 
 /// How long quitting waits for the fleet's change in flight; the tags keep the rest. Everything else included, quitting
 /// takes less than five seconds.
@@ -40,6 +41,8 @@ pub struct Parts {
     pub reconciler: JoinHandle<FleetState>,
     /// What measures the fleet.
     pub metrics: Option<Arc<dyn Metrics>>,
+    /// None: no policy is followed.
+    pub policies: Option<Policies>,
     /// The reconciler's.
     pub events: UnboundedReceiver<Stamped>,
     pub journal: Journal,
@@ -70,9 +73,9 @@ pub enum RunError {
 
 /// Runs until somebody quits, or the camera has ended and the fleet is settled.
 pub async fn run(parts: Parts, channels: Channels) -> Result<Summary, RunError> {
-    let Parts { mode, mut input, machine, fleet, mut reconciler, mut events, journal, recorder, .. } = parts;
+    let Parts { mode, mut input, machine, fleet, mut reconciler, policies, mut events, journal, recorder, .. } = parts;
     let Channels { states, pictures, mut keys } = channels;
-    let mut driver = Driver::new(mode, machine, fleet, journal, recorder);
+    let mut driver = Driver::new(mode, machine, fleet, policies, journal, recorder);
     if matches!(input, Input::Nothing) {
         driver.without_camera();
     }
@@ -213,6 +216,7 @@ mod tests {
             machine: Machine::new(config.gesture, true),
             reconciler: tokio::spawn(async { panic!("told to") }),
             metrics: None,
+            policies: None,
             events,
             journal: Journal::new(None),
             recorder: None,

@@ -7,6 +7,7 @@ use crate::fleet::FleetState;
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
 use crate::hand::Reading;
+use crate::policy::follow::PolicyState;
 
 /// Published after every step of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub struct RunState {
     /// The instances that would be retired, while a countdown runs.
     pub victims: Vec<InstanceId>,
     pub fleet: FleetState,
+    /// None: this run follows no policy.
+    pub policy: Option<PolicyState>,
     pub puppet: PuppetState,
     /// The newest events' sentences, newest last, [`SAID`] at most.
     pub said: Vec<String>,
@@ -63,6 +66,7 @@ impl RunState {
             phase: Phase::Idle(Why::NoPicture),
             victims: Vec::new(),
             fleet,
+            policy: None,
             puppet: PuppetState::None,
             said: Vec::new(),
         }

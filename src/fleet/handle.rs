@@ -22,6 +22,8 @@ pub(super) struct Order {
     pub command: Command,
     /// When it was sent.
     pub at: Instant,
+    /// When the fleet was looked at that it was decided on.
+    pub seen: Instant,
     pub outcome: oneshot::Sender<Outcome>,
 }
 
@@ -61,9 +63,15 @@ impl Handle {
     /// Sends a command. The answer comes when the command is written to the cloud or refused, never when the reconciler
     /// has ended; it need not be waited for.
     pub fn send(&self, command: Command) -> oneshot::Receiver<Outcome> {
+        self.send_seen(command, Instant::now())
+    }
+
+    /// The same for a command that was decided on the state published at that time. A policy's is refused where a person has
+    /// changed the fleet since.
+    pub fn send_seen(&self, command: Command, seen: Instant) -> oneshot::Receiver<Outcome> {
         let (outcome, answer) = oneshot::channel();
         // A reconciler that has ended drops the order, which closes the receiver.
-        let _ = self.orders.send(Order { command, at: Instant::now(), outcome });
+        let _ = self.orders.send(Order { command, at: Instant::now(), seen, outcome });
         answer
     }
 

@@ -3,7 +3,7 @@
 //!
 //! `reconciler` observes and acts, `plan` decides (pure), `look` asks the cloud, `observed` joins what the ports answered, `memory` is a
 //! read-your-writes cache over an eventually consistent API, `diff` tells two observations apart. `handle` is the way to a
-//! reconciler, `state` and `publisher` are what it publishes. [`ports`] are all that the fleet knows of a cloud.
+//! reconciler, `state` and `publisher` are what it publishes, `said` is what a person last did. [`ports`] are all that the fleet knows of a cloud.
 
 mod change;
 mod diff;
@@ -15,6 +15,7 @@ mod plan;
 pub mod ports;
 mod publisher;
 mod reconciler;
+mod said;
 mod settings;
 mod state;
 mod timing;
@@ -23,6 +24,7 @@ pub use handle::{Handle, Outcome};
 pub use look::look;
 pub use observed::{Lifecycle, Member, Observed};
 pub use reconciler::Reconciler;
+pub use said::{Said, What};
 pub use settings::{CloudName, Limits, Settings};
 pub use state::FleetState;
 pub use timing::{Rules, Timing};

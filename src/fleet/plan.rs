@@ -1,7 +1,7 @@
 //! What is to be done. In: the fleet as observed, the process's memory, the time, the rules. Out: the changes that are due
 //! ([`plan`]), and a command made into a number or into victims ([`accept`]). Pure: no clock, no I/O.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -172,6 +172,8 @@ fn retire(member: &Member, state: InstanceState, memory: &Memory, now: Instant, 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     pub work: Work,
+    /// How many were asked for.
+    pub asked: usize,
     /// What was asked for and is not done, with the reason.
     pub cut: Option<Cut>,
 }
@@ -196,6 +198,8 @@ pub enum Refusal {
     Nothing,
     #[error("{0}")]
     Limit(String),
+    #[error("the fleet has {0} already")]
+    There(usize),
     #[error("{0}")]
     NotOurs(String),
     #[error("there is no load balancer, and nothing would come into service: make it with `handwave balancer create`")]
@@ -219,7 +223,7 @@ pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Ac
             if granted == 0 {
                 return Err(Refusal::Limit(reason));
             }
-            Ok(Accepted { work: Work::Launch(granted), cut: cut(*asked, granted, reason) })
+            Ok(Accepted { work: Work::Launch(granted), asked: *asked, cut: cut(*asked, granted, reason) })
         }
         Action::ScaleIn(asked) => retire_some(victims(observed, *asked), *asked, count, limits, None),
         Action::Terminate(ids) => {
@@ -234,6 +238,11 @@ pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Ac
             let bad = (!bad.is_empty()).then(|| why_not(&bad, observed));
             retire_some(good, wanted.len(), count, limits, bad)
         }
+        Action::Reach(n) => match n.cmp(&count) {
+            Ordering::Equal => Err(Refusal::There(count)),
+            Ordering::Greater => accept(&Action::ScaleOut(n - count), observed, limits),
+            Ordering::Less => accept(&Action::ScaleIn(count - n), observed, limits),
+        },
     }
 }
 
@@ -266,7 +275,7 @@ fn retire_some(
     match ids.len() {
         0 if limited => Err(Refusal::Limit(reason)),
         0 => Err(Refusal::NotOurs(reason)),
-        granted => Ok(Accepted { work: Work::Retire(ids), cut: cut(asked, granted, reason) }),
+        granted => Ok(Accepted { work: Work::Retire(ids), asked, cut: cut(asked, granted, reason) }),
     }
 }
 

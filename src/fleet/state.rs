@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::observed::{Lifecycle, Observed};
 use super::plan::{self, Accepted, Work};
+use super::said::Said;
 use super::settings::Limits;
 use super::timing::Rules;
 use crate::command::{Action, InstanceId, list};
@@ -22,6 +23,8 @@ pub struct FleetState {
     /// None until the first answer.
     pub observed: Option<Observed>,
     pub limits: Limits,
+    /// What a person last did, and when: the start of this process too. None before the first answer.
+    pub said: Option<(Said, Instant)>,
     /// The instances on their way that are waited for.
     pub moving: Vec<InstanceId>,
     /// Nothing moves, no command waits, and the answers can be relied on.
@@ -35,7 +38,15 @@ pub struct FleetState {
 impl FleetState {
     /// A fleet that has not been observed.
     pub fn unknown(limits: Limits) -> Self {
-        FleetState { observed: None, limits, moving: Vec::new(), settled: false, failing_since: None, trouble: None }
+        FleetState {
+            observed: None,
+            limits,
+            said: None,
+            moving: Vec::new(),
+            settled: false,
+            failing_since: None,
+            trouble: None,
+        }
     }
 
     /// A fleet at a first look, before any reconciler has moved it.
@@ -79,7 +90,7 @@ impl FleetState {
     pub fn scale_in(&self, n: usize) -> (Vec<InstanceId>, Option<String>) {
         let accepted = self.observed.as_ref().map(|observed| plan::accept(&Action::ScaleIn(n), observed, self.limits));
         match accepted {
-            Some(Ok(Accepted { work: Work::Retire(ids), cut })) => (ids, cut.map(|cut| cut.reason)),
+            Some(Ok(Accepted { work: Work::Retire(ids), cut, .. })) => (ids, cut.map(|cut| cut.reason)),
             _ => (Vec::new(), None),
         }
     }

@@ -10,9 +10,24 @@ use crate::fleet::Limits;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// What stands in the way, or that nothing is to be done.
-    Hold(String),
+    /// What stands in the way, or that nothing is to be done; and in words.
+    Hold(Why, String),
     Reach(usize, String),
+}
+
+/// Why a fleet is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It has what is needed.
+    Enough,
+    /// It would shrink, and not everything is known.
+    Unknown,
+    /// It would shrink, and was needed a moment ago.
+    Window,
+    /// The fleet's limits.
+    Limits,
+    /// A person.
+    Person,
 }
 
 /// Out to the largest need at once. In only where every need is known and so much of the window (`covered`, 0 to 1) is, and
@@ -32,14 +47,16 @@ pub fn decide(
     }
     let shrunk = now.iter().filter_map(|measured| measured.need.in_to()).max().filter(|&wanted| wanted < count);
     if shrunk.is_none() {
-        return Decision::Hold(words);
+        let knows = now.iter().any(|measured| measured.need.out_to().is_some());
+        return Decision::Hold(if knows { Why::Enough } else { Why::Unknown }, words);
     }
     if now.iter().any(|measured| measured.need.in_to().is_none()) {
-        return Decision::Hold(format!("{words}: not everything is known"));
+        return Decision::Hold(Why::Unknown, format!("{words}: not everything is known"));
     }
     if history.covered() < covered {
         let percent = 100.0 * history.covered();
-        return Decision::Hold(format!("{words}: {percent:.0} % of the window is known, of {:.0} %", 100.0 * covered));
+        let words = format!("{words}: {percent:.0} % of the window is known, of {:.0} %", 100.0 * covered);
+        return Decision::Hold(Why::Unknown, words);
     }
     shrink(history.largest().unwrap_or(count), count, held, limits, &words)
 }
@@ -50,9 +67,9 @@ fn grow(wanted: usize, count: usize, held: Option<&Bounds>, limits: Limits, word
     if reach > count {
         Decision::Reach(reach, words.to_owned())
     } else if within <= count {
-        Decision::Hold(format!("{words}: {wanted} needed, at most {}", limits.max))
+        Decision::Hold(Why::Limits, format!("{words}: {wanted} needed, at most {}", limits.max))
     } else {
-        Decision::Hold(of_person(words, wanted, held))
+        Decision::Hold(Why::Person, of_person(words, wanted, held))
     }
 }
 
@@ -62,11 +79,11 @@ fn shrink(largest: usize, count: usize, held: Option<&Bounds>, limits: Limits, w
     if reach < count {
         Decision::Reach(reach, words.to_owned())
     } else if largest >= count {
-        Decision::Hold(format!("{words}: {largest} were needed within the window"))
+        Decision::Hold(Why::Window, format!("{words}: {largest} were needed within the window"))
     } else if within >= count {
-        Decision::Hold(format!("{words}: {largest} needed, at least {}", limits.min))
+        Decision::Hold(Why::Limits, format!("{words}: {largest} needed, at least {}", limits.min))
     } else {
-        Decision::Hold(of_person(words, largest, held))
+        Decision::Hold(Why::Person, of_person(words, largest, held))
     }
 }
 
@@ -79,7 +96,7 @@ impl Decision {
     /// In words, of a fleet of so many: `out to 4: ...`, `in to 2: ...`, `hold at 3: ...`.
     pub fn of(&self, count: usize) -> impl fmt::Display {
         match self {
-            Decision::Hold(why) => format!("hold at {count}: {why}"),
+            Decision::Hold(_, why) => format!("hold at {count}: {why}"),
             Decision::Reach(n, why) if *n > count => format!("out to {n}: {why}"),
             Decision::Reach(n, why) => format!("in to {n}: {why}"),
         }

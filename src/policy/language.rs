@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::bounds::{Said, What, bounds};
+use super::bounds::bounds;
 use super::cpu;
 use super::decide::{Decision, decide};
 use super::history::History;
 use super::need::{Fleet, Measured};
 use super::queue;
 use super::settings::Settings;
-use crate::fleet::Limits;
+use crate::fleet::{Limits, Said, What};
 use crate::metrics::{Depth, MetricsError};
 
 /// The language's words, for people.
@@ -199,7 +199,7 @@ struct Player<'a> {
     history: History,
     now: Duration,
     count: usize,
-    said: Option<Said>,
+    said: Option<(Said, Duration)>,
     decided: Vec<Decided>,
     made: usize,
 }
@@ -252,7 +252,7 @@ impl<'a> Player<'a> {
 
     fn person(&mut self, what: What, count: usize) {
         let by = if what == What::Start { "" } else { " by a person" };
-        self.said = Some(Said { what, by: by.to_owned(), count, at: self.now });
+        self.said = Some((Said { what, by: by.to_owned(), count }, self.now));
     }
 
     /// One measurement and its decision, which the fleet follows at once.
@@ -273,7 +273,9 @@ impl<'a> Player<'a> {
         let of_queue = depth.map(|depth| queue::need(&self.settings.queue, depth));
         let measured: Vec<Measured> = of_cpu.into_iter().chain(of_queue).collect();
         self.history.push(self.now, measured.iter().map(|measured| measured.need.clone()).collect());
-        let held = bounds(self.said.as_ref(), self.settings.hold, self.now);
+        // A clock that ran back makes it no older.
+        let age = |at: &Duration| self.now.saturating_sub(*at);
+        let held = self.said.as_ref().and_then(|(said, at)| bounds(said, age(at), self.settings.hold));
         let covered = self.settings.covered;
         let decision = decide(&measured, &self.history, count, held.as_ref(), self.limits, covered);
         if let Decision::Reach(n, _) = decision {

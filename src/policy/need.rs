@@ -1,5 +1,7 @@
 //! What one rule wants of the fleet's count at one moment, and what it measured.
 
+use std::fmt;
+
 /// What a rule wants. What is not known never lets a fleet shrink.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -31,6 +33,17 @@ impl Need {
             Need::Exactly(n) => Some(*n),
             Need::Apart { in_to, .. } => Some(*in_to),
             Need::AtLeast(_) | Need::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Need::Exactly(n) => write!(f, "{n} needed"),
+            Need::AtLeast(n) => write!(f, "{n} needed, or more"),
+            Need::Apart { out_to, in_to } => write!(f, "at least {out_to} needed, at most {in_to}"),
+            Need::Unknown => f.write_str("not known"),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::settings::{Invalid, optional, require, seconds, share};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
+    pub follow: Vec<Rule>,
     #[serde(deserialize_with = "seconds")]
     pub every: Duration,
     #[serde(deserialize_with = "seconds")]
@@ -19,6 +20,23 @@ pub struct Settings {
     pub hold: Duration,
     pub cpu: Cpu,
     pub queue: Queue,
+}
+
+/// What a policy follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    Cpu,
+    Queue,
+}
+
+impl Rule {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Rule::Cpu => "cpu",
+            Rule::Queue => "queue",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +75,8 @@ pub enum QueueRule {
 
 impl Settings {
     pub fn check(&self) -> Result<(), Invalid> {
+        let is_twice = self.follow.iter().enumerate().any(|(i, rule)| self.follow[..i].contains(rule));
+        require(!is_twice, "policy.follow", "names a rule twice")?;
         require(self.every >= Duration::from_secs(1), "policy.every", "must be at least 1: it is in seconds")?;
         require(self.window >= self.every, "policy.window", "must be at least policy.every")?;
         let Cpu { target, tolerance, upper, lower, .. } = self.cpu;

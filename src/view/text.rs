@@ -5,12 +5,17 @@ use crate::clouds::Mode;
 use crate::daemon::state::{PuppetState, RunState};
 use crate::gesture::machine::Phase;
 use crate::gesture::why::Why;
+use crate::policy::follow::PolicyState;
 
 /// The terminal's live line.
 pub fn live_line(state: &RunState) -> String {
     let mut line = format!("{} | {} | fleet: {}", state.mode, phases::row(state).line, state.fleet);
     if let Some(trouble) = &state.fleet.trouble {
         line += &format!(" ({trouble})");
+    }
+    if let Some(PolicyState { decision, held, .. }) = &state.policy {
+        let held = held.as_ref().map_or(String::new(), |held| format!("; {held}"));
+        line += &format!(" | policy: {decision}{held}");
     }
     line + " | " + keys(state)
 }
@@ -40,6 +45,19 @@ mod tests {
         let mut state = state(Phase::Paused);
         state.fleet.trouble = Some("throttled".into());
         assert!(live_line(&state).contains("Paused: p goes on | fleet: not seen yet (throttled)"));
+    }
+
+    #[test]
+    fn a_policys_decision_is_told_with_what_a_person_holds() {
+        let mut state = state(Phase::Paused);
+        let held = Some("launch by anna holds 5 as the floor for 7 min".to_owned());
+        let decision = "hold at 5: enough".to_owned();
+        state.policy = Some(PolicyState { decision, held, is_paused: false, is_paused_by_page: false });
+        let line = live_line(&state);
+        assert!(
+            line.contains("| policy: hold at 5: enough; launch by anna holds 5 as the floor for 7 min |"),
+            "{line}"
+        );
     }
 
     #[test]

@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::answer::error;
 use super::context::Context;
@@ -17,6 +18,7 @@ use super::people::Person;
 use super::{prometheus, shown, stream};
 use crate::command::Source;
 use crate::daemon::journal::KEPT;
+use crate::event::{Event, Stamped};
 
 /// `GET /healthz`: the run goes on, and answers.
 pub async fn health() -> &'static str {
@@ -83,6 +85,41 @@ pub async fn command(
         Err(Refusal::Changed(sentence)) => error(StatusCode::CONFLICT, &sentence),
         Err(Refusal::NotNow(sentence)) => error(StatusCode::SERVICE_UNAVAILABLE, &sentence),
     }
+}
+
+/// `GET /api/v1/policy`: the last decision of the policies, and what a person holds; null where none is followed.
+pub async fn policy(State(context): State<Context>) -> Response {
+    raw(context.feed.borrow().policy.to_string())
+}
+
+/// What the page's switch is turned to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switch {
+    paused: bool,
+}
+
+/// `POST /api/v1/policy`: 200 once the policies are paused, or go on; 409 where none is followed.
+pub async fn switch(
+    State(context): State<Context>,
+    Extension(person): Extension<Person>,
+    switch: Result<Json<Switch>, JsonRejection>,
+) -> Response {
+    let Switch { paused } = match switch {
+        Ok(Json(switch)) => switch,
+        Err(rejection) => return error(rejection.status(), &rejection.body_text()),
+    };
+    let Some(policies) = &context.policies else {
+        return error(StatusCode::CONFLICT, "no policy is followed: policy.follow in config.toml names some");
+    };
+    if policies.pause_by_page(paused) {
+        let by = person.user;
+        context.journal.write(Stamped::now(match paused {
+            true => Event::PoliciesPaused { by },
+            false => Event::PoliciesResumed { by },
+        }));
+    }
+    Json(json!({"paused": paused})).into_response()
 }
 
 /// JSON that is text already.

@@ -18,6 +18,8 @@ use crate::metrics::{Metrics, MetricsError, Point, Query};
 
 /// How far back a chart looks.
 const COVERS: Duration = Duration::from_secs(30 * 60);
+/// The shortest step: shorter ones no chart has pixels for.
+const SHORTEST: Duration = Duration::from_secs(10);
 /// The longest time between two questions while somebody looks.
 const MINUTE: Duration = Duration::from_secs(60);
 /// How soon it is noticed that somebody looks.
@@ -65,7 +67,7 @@ impl Charts {
         let instances = running(&fleet.borrow());
         let ask = async {
             let Some(metrics) = &self.metrics else { return nothing() };
-            let step = metrics.source().cpu_step;
+            let step = metrics.source().cpu_step.max(SHORTEST);
             let queries: Vec<Query> = instances.iter().cloned().map(Query::Cpu).collect();
             let told = metrics.series(&queries, COVERS, step).await;
             let series = told.map(|told| instances.iter().map(|id| id.0.as_str()).zip(told).collect());
@@ -78,7 +80,7 @@ impl Charts {
     pub async fn requests(&self) -> Arc<str> {
         let ask = async {
             let Some(metrics) = &self.metrics else { return nothing() };
-            let step = metrics.source().requests_step;
+            let step = metrics.source().requests_step.max(SHORTEST);
             let all = metrics.series(&[Query::Requests], COVERS, step).await;
             // Not every balancer counts them.
             let each = match &all {
@@ -106,7 +108,7 @@ impl Charts {
 
     /// The least time between two questions.
     fn every(&self) -> Duration {
-        self.metrics.as_ref().map_or(MINUTE, |metrics| metrics.source().requests_step.min(MINUTE))
+        self.metrics.as_ref().map_or(MINUTE, |metrics| metrics.source().requests_step.clamp(SHORTEST, MINUTE))
     }
 }
 

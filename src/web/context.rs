@@ -12,6 +12,7 @@ use super::prometheus::Meters;
 use super::sessions::Sessions;
 use crate::daemon::journal::Journal;
 use crate::fleet::Handle;
+use crate::policy::follow::Policies;
 
 #[derive(Clone)]
 pub struct Context {
@@ -21,6 +22,8 @@ pub struct Context {
     pub about: Arc<str>,
     pub fleet_name: Arc<str>,
     pub fleet: Handle,
+    /// None: no policy is followed.
+    pub policies: Option<Policies>,
     pub journal: Journal,
     pub feed: watch::Receiver<Feed>,
     pub charts: Charts,

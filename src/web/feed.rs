@@ -1,5 +1,5 @@
 //! What every reader of the page is sent, made once for all of them. In: a run's states, what is measured. Out: the newest
-//! fleet, hands, history and measurements as JSON, each replaced only when it has changed.
+//! fleet, hands, policies, history and measurements as JSON, each replaced only when it has changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ const PACE: Duration = Duration::from_millis(66);
 pub struct Feed {
     pub fleet: Arc<str>,
     pub hands: Arc<str>,
+    pub policy: Arc<str>,
     pub history: Arc<str>,
     /// The charts of what the cloud measures; `null` until it was asked.
     pub measured: Arc<str>,
@@ -50,6 +51,7 @@ impl Feeder {
         let feed = Feed {
             fleet: text(&shown::fleet(&state.fleet, None)),
             hands: text(&shown::hands(&state)),
+            policy: text(&shown::policy(state.policy.as_ref())),
             history: text(&points(&history)),
             measured: measured.borrow().clone(),
         };
@@ -93,6 +95,10 @@ impl Feeder {
         let hands = shown::hands(&state).to_string();
         if *hands != *shown.hands {
             feed.hands = hands.into();
+        }
+        let policy = shown::policy(state.policy.as_ref()).to_string();
+        if *policy != *shown.policy {
+            feed.policy = policy.into();
         }
         if feed != shown {
             self.out.send_replace(feed);

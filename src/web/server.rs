@@ -35,6 +35,7 @@ use crate::daemon::journal::Journal;
 use crate::daemon::state::RunState;
 use crate::fleet::Handle;
 use crate::metrics::Metrics;
+use crate::policy::follow::Policies;
 
 /// Bytes of a request's body. A retire of a hundred instances has three thousand.
 const LARGEST_BODY: usize = 16 * 1024;
@@ -70,6 +71,8 @@ pub struct Sources {
     /// Where the fleet is entered, if that is known.
     pub entry: Option<String>,
     pub fleet: Handle,
+    /// None: no policy is followed.
+    pub policies: Option<Policies>,
     pub journal: Journal,
     pub states: watch::Receiver<RunState>,
     /// What measures the fleet.
@@ -107,7 +110,7 @@ pub fn link(address: SocketAddr, token: &str) -> String {
 /// Serves the page until the run has ended.
 pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
     let Listening { listener, address, links } = listening;
-    let Sources { mode, fleet_name, entry, fleet, journal, states, metrics, history } = sources;
+    let Sources { mode, fleet_name, entry, fleet, policies, journal, states, metrics, history } = sources;
     let history = history.map_or_else(History::in_memory, |path| History::kept_in(&path, Timestamp::now()));
     let (measured_in, measured) = watch::channel(Arc::from("null"));
     let (feeder, feed) = Feeder::new(states, measured, history);
@@ -122,6 +125,7 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
         about: about.to_string().into(),
         fleet_name: fleet_name.into(),
         fleet,
+        policies,
         journal,
         feed,
         charts,
@@ -160,9 +164,13 @@ fn router(context: Context, port: u16) -> Router {
         .route("/api/v1/charts/instances", get(api::history))
         .route("/api/v1/charts/cpu", get(api::cpu))
         .route("/api/v1/charts/requests", get(api::requests))
+        .route("/api/v1/policy", get(api::policy))
         .route("/api/v1/stream", get(stream::stream))
         .route_layer(from_fn(access::viewers));
-    let operators = Router::new().route("/api/v1/commands", post(api::command)).route_layer(from_fn(access::operators));
+    let operators = Router::new()
+        .route("/api/v1/commands", post(api::command))
+        .route("/api/v1/policy", post(api::switch))
+        .route_layer(from_fn(access::operators));
     anybody
         .merge(viewers)
         .merge(operators)

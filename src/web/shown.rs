@@ -13,6 +13,7 @@ use crate::fleet::ports::InstanceState;
 use crate::fleet::{FleetState, Member};
 use crate::gesture::machine::Phase;
 use crate::hand::Reading;
+use crate::policy::follow::PolicyState;
 use crate::view::phases::{self, Icon, Ring};
 
 /// Landmarks are whole thousandths of the picture's width and height.
@@ -160,6 +161,14 @@ fn landmarks(reading: &Reading) -> Vec<Value> {
         json!(Shown { side, fingers, sure, raised, points: points.collect() })
     });
     shown.collect()
+}
+
+/// The policies; null where none is followed.
+pub fn policy(state: Option<&PolicyState>) -> Value {
+    state.map_or(Value::Null, |state| {
+        let PolicyState { decision, held, is_paused, is_paused_by_page } = state;
+        json!({"decision": decision, "held": held, "paused": is_paused, "paused_by_page": is_paused_by_page})
+    })
 }
 
 /// An event with its number and its sentence.

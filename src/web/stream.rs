@@ -1,8 +1,9 @@
 //! The stream of changes to one reader. In: the feed, the journal, a session. Out: server-sent events.
 //!
-//! The first is a whole snapshot. Then come changes: `fleet`, `hands`, `history` and `measured` as they are now, `event` for each event
-//! with its id, a `ping` every 15 s. A reader that comes again with the id of its last event misses none that is still
-//! kept. A slow reader is sent what is newest when it reads on, and delays nobody: nothing is made for it until then.
+//! The first is a whole snapshot. Then come changes: `fleet`, `hands`, `policy`, `history` and `measured` as they are now,
+//! `event` for each event with its id, a `ping` every 15 s. A reader that comes again with the id of its last event misses
+//! none that is still kept. A slow reader is sent what is newest when it reads on, and delays nobody: nothing is made for
+//! it until then.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -98,7 +99,7 @@ impl Reader {
         // The larger parts are text already.
         let snapshot = format!(
             "{{\"run\":{},\"about\":{},\"version\":{},\"now\":{},\"person\":{},\"goes_on\":{},\"events\":{},\
-             \"fleet\":{},\"hands\":{},\"history\":{},\"measured\":{}}}",
+             \"fleet\":{},\"hands\":{},\"policy\":{},\"history\":{},\"measured\":{}}}",
             json!(context.run),
             context.about,
             json!(assets::version()),
@@ -108,6 +109,7 @@ impl Reader {
             json!(new),
             sent.fleet,
             sent.hands,
+            sent.policy,
             sent.history,
             sent.measured
         );
@@ -194,6 +196,7 @@ impl Reader {
         for (name, before, now) in [
             ("fleet", &self.sent.fleet, &feed.fleet),
             ("hands", &self.sent.hands, &feed.hands),
+            ("policy", &self.sent.policy, &feed.policy),
             ("history", &self.sent.history, &feed.history),
             ("measured", &self.sent.measured, &feed.measured),
         ] {

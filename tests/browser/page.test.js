@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, afterEach, before, test } from 'node:test';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Server, closeBrowser, launch, open, openBrowser, signedIn, somebody, violations } from './handwave.js';
@@ -560,4 +561,28 @@ test("the demo's hand is drawn live, and its countdown names the victims", async
   );
   await picture(page, 'countdown');
   assert.match(await text(page, '#hand-announced'), /a fist takes it back/);
+});
+
+test('the policies say what they decided, and the switch pauses them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'handwave-'));
+  const config = join(folder, 'policy.toml');
+  writeFileSync(config, '[policy]\nfollow = ["cpu"]\nevery = 1\n');
+  server = await Server.start({ folder, args: ['serve', '127.0.0.1:0', '--dry-run', '--config', config] });
+  const page = await signedIn(await person(), server);
+  await launch(page, 2);
+  await page.waitForFunction(() => /Policy: hold at 2: cpu/.test(document.getElementById('policy').innerText));
+  assert.match(await text(page, '#policy-held'), /A person goes first: launch by .* holds 2 as the floor for 10 min/);
+  await picture(page, 'policy');
+  assert.deepEqual(await violations(page), []);
+  await page.click('#policy-switch');
+  await page.waitForFunction(() => document.getElementById('policy-switch').textContent === 'Resume policies');
+  assert.match(await text(page, '#policy-decision'), /Policy: paused\./);
+  assert.match(await text(page, '#event-list'), /Policies paused by /);
+  await page.click('#policy-switch');
+  await page.waitForFunction(() => /Policy: hold at 2/.test(document.getElementById('policy').innerText));
+
+  // A viewer sees it, and cannot switch it.
+  const viewer = await signedIn(await person(), server, 'viewer');
+  await viewer.waitForFunction(() => !document.getElementById('policy').hidden);
+  assert.equal(await viewer.locator('#policy-switch').isDisabled(), true);
 });

@@ -83,7 +83,7 @@ contract!(
     simulated_without_balancer,
     tokio::test(start_paused = true),
     super::simulated_nothing,
-    [what_runs_is_in_service_and_what_leaves_is_off]
+    [what_runs_is_in_service_and_what_leaves_drains_then_is_off]
 );
 
 // Of the clouds, `simulated` alone has a source of measurements.
@@ -140,7 +140,7 @@ contract!(
     aws_without_balancer,
     tokio::test(flavor = "multi_thread"),
     crate::aws::fresh_nothing,
-    [what_runs_is_in_service_and_what_leaves_is_off]
+    [what_runs_is_in_service_and_what_leaves_drains_then_is_off]
 );
 
 // Simulated clouds need nothing else to run.
@@ -300,12 +300,16 @@ async fn deregistering_what_is_not_registered_changes_nothing(cloud: Ports) {
     health(&cloud, &ids[0], &ids[1..], Some(Health::InService)).await;
 }
 
-async fn what_runs_is_in_service_and_what_leaves_is_off(cloud: Ports) {
+async fn what_runs_is_in_service_and_what_leaves_drains_then_is_off(cloud: Ports) {
     let ids = running(&cloud, 2).await;
     cloud.balancer.register(&ids).await.unwrap();
-    let answer = cloud.balancer.health(&ids[..1], &ids[1..]).await.unwrap().of;
-    let told: Vec<_> = answer.into_iter().map(|(id, standing)| (id, standing.health)).collect();
-    assert_eq!(told, [(ids[0].clone(), Health::InService), (ids[1].clone(), Health::NotRegistered)]);
+    let told = async || {
+        let answer = cloud.balancer.health(&ids[..1], &ids[1..]).await.unwrap().of;
+        answer.into_iter().map(|(id, standing)| (id, standing.health)).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, [(ids[0].clone(), Health::InService), (ids[1].clone(), Health::Draining)]);
+    sleep(Times::default().drain).await;
+    assert_eq!(told().await, [(ids[0].clone(), Health::InService), (ids[1].clone(), Health::NotRegistered)]);
     cloud.balancer.deregister(&ids).await.unwrap();
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use handwave::config::{Config, SHIPPED};
-use handwave::fleet::Limits;
+use handwave::fleet::{Limits, Said, What};
 use handwave::metrics::{Depth, MetricsError};
 use handwave::policy::Settings;
-use handwave::policy::bounds::{Said, What, bounds};
+use handwave::policy::bounds::bounds;
 use handwave::policy::cpu;
 use handwave::policy::decide::{Decision, decide};
 use handwave::policy::history::History;
@@ -74,12 +74,12 @@ fn judge(
     limits: Limits,
     made: &[Made],
     count: usize,
-    said: Option<&Said>,
+    said: Option<&(Said, Duration)>,
     reach: usize,
 ) -> Result<(), TestCaseError> {
     let Made { at: now, needs } = made.last().unwrap();
-    if let Some(said) = said {
-        let holds = now.saturating_sub(said.at) < settings.hold;
+    if let Some((said, at)) = said {
+        let holds = now.saturating_sub(*at) < settings.hold;
         let (floor, ceiling) = (said.what != What::Retire, said.what != What::Launch);
         prop_assert!(!(holds && floor && reach < count && reach < said.count), "a launch is undone");
         prop_assert!(!(holds && ceiling && reach > count && reach > said.count), "a retire is undone");
@@ -125,7 +125,7 @@ proptest! {
                 Moment::Both(loads, depth) => vec![of_cpu(&loads, 0), queue::need(&settings.queue, &depth)],
                 Moment::Person(what, n) => {
                     count = n;
-                    said = Some(Said { what, by: String::new(), count: n, at: now });
+                    said = Some((Said { what, by: String::new(), count: n }, now));
                     continue;
                 }
                 Moment::Later(seconds) => {
@@ -140,7 +140,7 @@ proptest! {
             let needs: Vec<Need> = measured.iter().map(|one| one.need.clone()).collect();
             history.push(now, needs.clone());
             made.push(Made { at: now, needs });
-            let held = bounds(said.as_ref(), settings.hold, now);
+            let held = said.as_ref().and_then(|(said, at)| bounds(said, now.saturating_sub(*at), settings.hold));
             if let Decision::Reach(n, _) =
                 decide(&measured, &history, count, held.as_ref(), limits, settings.covered)
             {

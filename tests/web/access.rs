@@ -24,8 +24,11 @@ fn routes() -> Vec<(Request, [u16; 4])> {
         (Request::get("/api/v1/charts/instances"), [401, 200, 200, 401]),
         (Request::get("/api/v1/charts/cpu"), [401, 200, 200, 401]),
         (Request::get("/api/v1/charts/requests"), [401, 200, 200, 401]),
+        (Request::get("/api/v1/policy"), [401, 200, 200, 401]),
         (Request::get("/api/v1/stream"), [401, 200, 200, 401]),
         (Request::post("/api/v1/commands", &nonsense), [401, 403, 422, 401]),
+        // This server follows no policy.
+        (Request::post("/api/v1/policy", r#"{"paused": true}"#), [401, 403, 409, 401]),
         (Request::delete("/api/v1/commands"), [405; 4]),
     ]
 }

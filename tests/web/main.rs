@@ -4,6 +4,7 @@
 mod access;
 mod commands;
 mod http;
+mod policy;
 mod server;
 mod start;
 mod stream;

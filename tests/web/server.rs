@@ -41,9 +41,14 @@ impl Server {
 
     /// Starts one in the folder of another.
     pub fn again(folder: TempDir) -> Server {
+        Server::with(folder, "")
+    }
+
+    /// The same with these settings too.
+    pub fn with(folder: TempDir, more: &str) -> Server {
         let events = folder.path().join("events.jsonl");
         let config = folder.path().join("config.toml");
-        fs::write(&config, "[fleet]\nname = \"shop\"\nmin = 1\nmax = 5\n").unwrap();
+        fs::write(&config, format!("[fleet]\nname = \"shop\"\nmin = 1\nmax = 5\n{more}")).unwrap();
         let [events, config] = [&events, &config].map(|path| path.to_str().unwrap().to_owned());
         let args = ["serve", "127.0.0.1:0", "--events", &events, "--config", &config];
         let mut child = handwave(folder.path(), &args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();

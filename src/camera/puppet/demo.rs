@@ -1,12 +1,14 @@
-//! The puppet's demonstration, played if no other script is given: the main job, with a scene for each rule that people
-//! should see.
+//! The puppet's demonstrations. Out: a script and its captions. The main job is played if no other script is given.
 
 use std::time::Duration;
 
 use super::script::Script;
 
 /// Captions, and the script of each. Pauses give the simulated fleet time to settle.
-const SCENES: [(&str, &str); 7] = [
+pub struct Act(&'static [(&'static str, &'static str)]);
+
+/// The main job, with a scene for each rule that people should see.
+pub const MAIN: Act = Act(&[
     (
         "A left fist opens to 3 fingers: three are launched.",
         "none for 1\n left fist for 0.5\n left 3 for 1.4\n none for 7.5",
@@ -20,28 +22,45 @@ const SCENES: [(&str, &str); 7] = [
     ("Fingers without a fist before: nothing may happen.", "left 3 for 2\n none for 1"),
     ("Both hands: nothing may happen.", "left fist and right fist for 0.5\n left 2 and right 1 for 2\n none for 1"),
     ("An open hand waves: nothing may happen.", "left fist for 0.5\n left 5 wave for 2.5\n none for 1"),
-];
+]);
 
-/// The whole script.
-pub fn script() -> Script {
-    parse(SCENES.len())
-}
+/// A policy follows a load, and a hand overrules it. The load is [`POLICY_LOAD`].
+pub const POLICY: Act = Act(&[
+    ("Two instances at half their load. What was there at the start is left alone at first.", "none for 10"),
+    ("The load rises: the policy launches by itself.", "none for 14"),
+    (
+        "A right hand retires two, and for a while the policy does not undo it.",
+        "right fist for 0.8\n right 2 for 2.8\n none for 8.4",
+    ),
+    ("The load falls: the policy retires one, once that has lasted.", "none for 16"),
+]);
+
+/// The simulated load of [`POLICY`].
+pub const POLICY_LOAD: &str =
+    "steady 100 for 10s, ramp to 220 over 3s, steady 220 for 23s, ramp to 50 over 2s, steady 50";
 
 /// The caption after the last scene, if keys can be pressed.
 const YOURS: &str = "The hand is yours: l and r raise its fist, then 1 to 5 open its fingers; 0 closes it, n takes it away; \
                      Escape ends the demo.";
 
-/// When each scene begins, and its caption. The last caption begins at the script's end.
-pub fn captions() -> Vec<(Duration, String)> {
-    let begins = |scenes| if scenes == 0 { Duration::ZERO } else { parse(scenes).duration() };
-    let captions = SCENES.iter().map(|(caption, _)| *caption).chain([YOURS]);
-    captions.enumerate().map(|(i, caption)| (begins(i), caption.to_string())).collect()
-}
+impl Act {
+    /// The whole script.
+    pub fn script(&self) -> Script {
+        self.first(self.0.len())
+    }
 
-/// The first scenes as one script.
-fn parse(scenes: usize) -> Script {
-    let lines: Vec<_> = SCENES[..scenes].iter().map(|(_, script)| *script).collect();
-    Script::parse(&lines.join("\n")).expect("a test holds the demo's script right")
+    /// When each scene begins, and its caption. The last caption begins at the script's end.
+    pub fn captions(&self) -> Vec<(Duration, String)> {
+        let begins = |scenes| if scenes == 0 { Duration::ZERO } else { self.first(scenes).duration() };
+        let captions = self.0.iter().map(|(caption, _)| *caption).chain([YOURS]);
+        captions.enumerate().map(|(i, caption)| (begins(i), caption.to_string())).collect()
+    }
+
+    /// The first scenes as one script.
+    fn first(&self, scenes: usize) -> Script {
+        let lines: Vec<_> = self.0[..scenes].iter().map(|(_, script)| *script).collect();
+        Script::parse(&lines.join("\n")).expect("a test holds the demo's scripts right")
+    }
 }
 
 #[cfg(test)]
@@ -50,14 +69,18 @@ mod tests {
 
     #[test]
     fn the_demo_ends_within_its_time() {
-        assert!(script().duration() < Duration::from_secs(75));
+        for act in [MAIN, POLICY] {
+            assert!(act.script().duration() < Duration::from_secs(75));
+        }
     }
 
     #[test]
     fn captions_are_in_order() {
-        let captions = captions();
-        assert_eq!(captions.len(), SCENES.len() + 1);
-        assert_eq!(captions.last().map(|(at, _)| *at), Some(script().duration()));
-        assert!(captions.is_sorted_by(|a, b| a.0 < b.0));
+        for act in [MAIN, POLICY] {
+            let captions = act.captions();
+            assert_eq!(captions.len(), act.0.len() + 1);
+            assert_eq!(captions.last().map(|(at, _)| *at), Some(act.script().duration()));
+            assert!(captions.is_sorted_by(|a, b| a.0 < b.0));
+        }
     }
 }

@@ -23,7 +23,8 @@ use crate::fleet::ports::{Balancer, CloudError};
 pub enum FrontSetup {
     Classic(ClassicSetup),
     TargetGroups(TargetSetup),
-    Nothing,
+    /// How long what retires may finish its work.
+    Nothing(Duration),
 }
 
 impl FrontSetup {
@@ -31,7 +32,7 @@ impl FrontSetup {
         match settings.balancer.kind {
             BalancerKind::Classic => FrontSetup::Classic(ClassicSetup::new(session, settings)),
             BalancerKind::TargetGroups => FrontSetup::TargetGroups(TargetSetup::new(session, settings)),
-            BalancerKind::None => FrontSetup::Nothing,
+            BalancerKind::None => FrontSetup::Nothing(draining(settings)),
         }
     }
 
@@ -40,7 +41,7 @@ impl FrontSetup {
         match self {
             FrontSetup::Classic(setup) => Ok(vec![(setup.in_words(), setup.draining().await?)]),
             FrontSetup::TargetGroups(setup) => setup.draining().await,
-            FrontSetup::Nothing => Ok(Vec::new()),
+            FrontSetup::Nothing(draining) => Ok(vec![("no load balancer".to_owned(), Some(*draining))]),
         }
     }
 
@@ -48,9 +49,14 @@ impl FrontSetup {
         match self {
             FrontSetup::Classic(setup) => Box::new(setup),
             FrontSetup::TargetGroups(setup) => Box::new(setup),
-            FrontSetup::Nothing => Box::new(NoSetup),
+            FrontSetup::Nothing(_) => Box::new(NoSetup),
         }
     }
+}
+
+/// The setting, which is checked to be no less than 0.
+fn draining(settings: &Settings) -> Duration {
+    Duration::from_secs(settings.balancer.draining.unsigned_abs().into())
 }
 
 /// The fleet's balancer. The SDK tries nothing again: the reconciler does, and knows what may be done twice.
@@ -66,7 +72,7 @@ pub fn balancer(session: &Session, settings: &Settings) -> Arc<dyn Balancer> {
             let group = |group| -> Arc<dyn Balancer> { Arc::new(group) };
             Arc::new(Several(groups(session, settings).map(group).collect()))
         }
-        BalancerKind::None => Arc::new(NoBalancer),
+        BalancerKind::None => Arc::new(NoBalancer::new(draining(settings))),
     }
 }
 

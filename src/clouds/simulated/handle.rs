@@ -23,7 +23,7 @@ use crate::fleet::ports::{Balancer, CloudError, Found, Instance, Instances, Port
 use crate::metrics::{Depth, Metrics, MetricsError, Point, Query, Source};
 
 /// A cloud that is quicker than AWS measures oftener too.
-const STEP: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_secs(1);
 
 /// A handle on one simulated cloud; clones see the same one.
 #[derive(Clone)]
@@ -83,7 +83,7 @@ impl Simulated {
         let balancer = match self.front {
             Front::Classic => side(0),
             Front::TargetGroups(n) => Arc::new(Several((0..n).map(side).collect())),
-            Front::Nothing => Arc::new(NoBalancer),
+            Front::Nothing => Arc::new(NoBalancer::new(self.times.drain)),
         };
         Ports { instances: Arc::new(self.clone()), balancer }
     }

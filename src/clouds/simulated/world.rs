@@ -239,6 +239,7 @@ impl World {
         self.tokens.insert(token.to_owned(), (n, command.clone(), ids.clone()));
         let effect = Effect::Launched { command: command.clone(), ids: ids.clone() };
         self.keep(Past { at: now, before, effect });
+        self.note_service(now);
         Ok(self.born(&ids))
     }
 
@@ -248,6 +249,7 @@ impl World {
         for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
             host.tags.push((key.to_owned(), value.to_owned(), now));
         }
+        self.note_service(now);
         Ok(())
     }
 
@@ -438,7 +440,7 @@ impl World {
         let steps = load::steps(self.wall(now), last, step);
         let points = |query: &Query| {
             let points = steps.iter().filter_map(|&at| {
-                let moment = self.moment(at)?;
+                let moment = self.moment(at);
                 let in_service = || self.stays.iter().filter(|stay| stay.covers(moment));
                 let is_one = match query {
                     Query::Cpu(id) => in_service().any(|stay| stay.id == *id),
@@ -470,7 +472,9 @@ impl World {
     fn note_service(&mut self, now: Instant) {
         for host in &self.hosts {
             let ended = host.ended.as_ref().is_some_and(|(at, _)| *at <= now);
-            let serves = !(host.sick || host.stopped || ended);
+            // Without a balancer, an instance's own tag tells it to take no more work.
+            let leaves = self.front == Front::Nothing && host.is_retiring();
+            let serves = !(host.sick || host.stopped || ended || leaves);
             let from = self.serves_from(host).filter(|_| serves);
             let stay = self.stays.iter_mut().find(|stay| stay.id == host.id && stay.until.is_none());
             match (stay, from) {
@@ -496,10 +500,10 @@ impl World {
         wall.saturating_add(at.duration_since(start)).unwrap_or(wall)
     }
 
-    /// The time of tokio's clock. None: before this world began.
-    fn moment(&self, at: Timestamp) -> Option<Instant> {
+    /// The time of tokio's clock. Before this world began, everything was as it was then.
+    fn moment(&self, at: Timestamp) -> Instant {
         let (wall, start) = self.epoch;
-        Some(start + Duration::try_from(at.duration_since(wall)).ok()?)
+        start + Duration::try_from(at.duration_since(wall)).unwrap_or_default()
     }
 }
 

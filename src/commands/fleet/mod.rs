@@ -80,7 +80,8 @@ struct Question {
 /// None: the action retires nobody.
 fn question(action: Option<&Action>, state: &FleetState) -> Option<Question> {
     let (victims, cut) = match action? {
-        Action::ScaleOut(_) => return None,
+        // Only policies ask for a count.
+        Action::ScaleOut(_) | Action::Reach(_) => return None,
         Action::ScaleIn(n) => state.scale_in(*n),
         Action::Terminate(ids) => (ids.clone(), None),
     };
@@ -117,7 +118,7 @@ async fn play(
     let within = args.within.unwrap_or(match &action {
         Some(Action::ScaleOut(_)) => rules.longest_launch(),
         Some(Action::ScaleIn(_) | Action::Terminate(_)) => rules.longest_retire(),
-        None => rules.longest_launch().max(rules.longest_retire()),
+        Some(Action::Reach(_)) | None => rules.longest_launch().max(rules.longest_retire()),
     });
     let lacked_balancer = fleet.holds.lacks_balancer;
     let (events_in, mut events) = unbounded_channel();

@@ -16,10 +16,11 @@ use tokio::time::Instant;
 use super::super::handle::{Order, Outcome};
 use super::super::plan::{self, Accepted, Work};
 use super::super::ports::{COMMAND_TAG, CloudError, ErrorKind, Instance, RETIRING_TAG};
+use super::super::said::What;
 use super::super::state::LACKS;
 use super::started::{LastAnswer, Started};
 use super::{Reconciler, drop_bad};
-use crate::command::{CommandId, InstanceId};
+use crate::command::{CommandId, InstanceId, Source};
 use crate::event::Event;
 
 /// A command that can't start within this time is refused.
@@ -35,21 +36,26 @@ const ANOTHER: &str = "another handwave launched at the same moment: look at the
 impl Reconciler {
     pub(super) fn take(&mut self, order: Order) {
         self.publisher.tell(Event::Command(order.command.clone()));
-        self.waiting.push_back(order);
+        // People go first.
+        let before = match order.command.source.is_person() {
+            true => self.waiting.iter().position(|waits| !waits.command.source.is_person()),
+            false => None,
+        };
+        self.waiting.insert(before.unwrap_or(self.waiting.len()), order);
         // A fleet with a command waiting is not settled.
         self.publish();
     }
 
-    /// When the command at the front is refused.
+    /// When the command that has waited longest is refused.
     pub(super) fn late(&self) -> Option<Instant> {
-        self.waiting.front().map(|order| order.at + START_WITHIN)
+        self.waiting.iter().map(|order| order.at + START_WITHIN).min()
     }
 
     /// Refuses what waited too long, gives up what was tried too long.
     pub(super) fn expire(&mut self) {
         let now = Instant::now();
-        while self.late().is_some_and(|late| now >= late) {
-            let Some(order) = self.waiting.pop_front() else { break };
+        let is_late = |order: &Order| now >= order.at + START_WITHIN;
+        while let Some(order) = self.waiting.iter().position(is_late).and_then(|i| self.waiting.remove(i)) {
             let why = format!("not done within {} s: {}", START_WITHIN.as_secs(), self.in_the_way());
             self.refuse(order, &why);
         }
@@ -87,12 +93,16 @@ impl Reconciler {
 
     fn accept_next(&mut self) {
         let (Some(observed), Some(order)) = (&self.observed, self.waiting.pop_front()) else { return };
+        let is_outdone = self.said_until.is_some_and(|until| until >= order.seen);
+        if is_outdone && !order.command.source.is_person() {
+            return self.refuse(order, "a person has changed the fleet since it was decided");
+        }
         match plan::accept(&order.command.action, observed, self.limits) {
-            Ok(Accepted { work, cut }) => {
+            Ok(Accepted { work, asked, cut }) => {
                 let until = order.at + START_WITHIN;
                 let (view, moment) = (observed.view(), Timestamp::now().as_second() / SAME_VIEW);
                 let token = format!("{view} {moment} {}", self.unlaunched);
-                self.started = Some(Started { order, work, cut, token, until, answer: LastAnswer::None });
+                self.started = Some(Started { order, work, asked, cut, token, until, answer: LastAnswer::None });
             }
             Err(refusal) => self.refuse(order, &refusal.to_string()),
         }
@@ -109,8 +119,10 @@ impl Reconciler {
             Ok(instances) => {
                 self.memory.launch(&instances, Instant::now());
                 let short = (instances.len() < n).then(|| "the cloud has no room for more".to_owned());
+                let source = started.order.command.source.clone();
                 self.done(started, ids(&instances), short);
                 self.apply(|observed| observed.add_launched(instances));
+                self.note_person(What::Launch, &source);
                 Ok(())
             }
             Err(error) => self.not_written(started, error),
@@ -126,7 +138,15 @@ impl Reconciler {
         if found.is_empty() {
             self.started = Some(started);
         } else {
+            let source = started.order.command.source.clone();
             self.done(started, found, None);
+            self.note_person(What::Launch, &source);
+        }
+    }
+
+    fn note_person(&mut self, what: What, source: &Source) {
+        if source.is_person() {
+            self.note_said(what, source.to_string());
         }
     }
 
@@ -137,12 +157,14 @@ impl Reconciler {
             match self.answer(self.ports.instances.tag(&ids, RETIRING_TAG, &at)).await {
                 Ok(()) => {
                     self.memory.retiring.extend(ids.iter().map(|id| (id.clone(), at.clone())));
+                    let source = started.order.command.source.clone();
                     self.done(started, ids.clone(), bad);
                     self.apply(|observed| {
                         for member in observed.among_mut(&ids) {
                             member.instance.tags.insert(RETIRING_TAG.to_owned(), at.clone());
                         }
                     });
+                    self.note_person(What::Retire, &source);
                     return Ok(());
                 }
                 Err(error) if matches!(error.kind, ErrorKind::Refused | ErrorKind::NotFound) => {
@@ -193,10 +215,9 @@ impl Reconciler {
     }
 
     fn done(&mut self, started: Started, instances: Vec<InstanceId>, short: Option<String>) {
-        let Started { order, cut, .. } = started;
+        let Started { order, cut, asked, .. } = started;
         let id = &order.command.id;
         self.memory.commands.extend(instances.iter().map(|instance| (instance.clone(), id.clone())));
-        let asked = order.command.action.count();
         let reasons: Vec<String> = cut.map(|cut| cut.reason).into_iter().chain(short).collect();
         let cut = (!reasons.is_empty()).then(|| reasons.join("; "));
         if let Some(reason) = cut.clone() {
@@ -222,6 +243,7 @@ impl Reconciler {
         let error =
             Event::Error { code: "Unknown".into(), message: reason.clone(), instances: vec![], command: Some(id) };
         self.publisher.tell(error);
+        self.unknown = Some(started.order.command.source.clone());
         self.accepting_from = None;
         started.order.answer(Outcome::Unknown { reason });
     }

@@ -58,10 +58,11 @@ use super::observed::{Member, Observed};
 use super::plan::{self, Act};
 use super::ports::{COMMAND_TAG, CloudError, ErrorKind, Health, InstanceState, Ports};
 use super::publisher::Publisher;
+use super::said::{Said, What};
 use super::settings::Limits;
 use super::state::{FleetState, LACKS};
 use super::timing::Timing;
-use crate::command::{CommandId, InstanceId, list};
+use crate::command::{CommandId, InstanceId, Source, list};
 use crate::event::Stamped;
 
 /// The pause after the first error in a row; it doubles up to the longest, which is short enough that a command gets
@@ -84,6 +85,12 @@ pub struct Reconciler {
     observed: Option<Observed>,
     waiting: VecDeque<Order>,
     started: Option<Started>,
+    /// What a person last did, and when.
+    said: Option<(Said, Instant)>,
+    /// A state that was seen until then may lack it.
+    said_until: Option<Instant>,
+    /// Who asked for the last command whose outcome is unknown: what it did shows later.
+    unknown: Option<Source>,
     /// What the last answer lacked.
     doubtful: Vec<InstanceId>,
     /// No command is accepted before. None until there is a good answer.
@@ -118,6 +125,9 @@ impl Reconciler {
             observed: None,
             waiting: VecDeque::new(),
             started: None,
+            said: None,
+            said_until: None,
+            unknown: None,
             doubtful: Vec::new(),
             accepting_from: None,
             unlaunched: 0,
@@ -245,7 +255,11 @@ impl Reconciler {
         if self.observed.as_ref() != Some(&observed) {
             self.changed = now;
         }
+        let said = self.notice_people(&observed);
         self.observed = Some(observed);
+        if let Some((what, by)) = said {
+            self.note_said(what, by);
+        }
         self.accepting_from.get_or_insert(now + self.timing.hidden);
         Ok(true)
     }
@@ -267,6 +281,39 @@ impl Reconciler {
             let message = "launched by another handwave; let one at a time change a fleet";
             self.publisher.tell_error("AnotherHandwave", message, &others);
         }
+    }
+
+    /// What an observation tells that a person did, and who. A launch or a retire that this process did not enter in its
+    /// snapshot is somebody else's, or its answer was lost.
+    fn notice_people(&self, observed: &Observed) -> Option<(What, String)> {
+        let Some(before) = &self.observed else { return Some((What::Start, String::new())) };
+        let asked = self.started.as_ref().map(|started| &started.order.command.source).or(self.unknown.as_ref());
+        let new = observed.instances.iter().find(|member| member.counts() && before.get(member.id()).is_none());
+        let goes =
+            |member: &&Member| member.instance.is_retiring() && before.get(member.id()).is_some_and(Member::counts);
+        let (what, is_ours) = match new {
+            Some(member) => {
+                let command = member.instance.tags.get(COMMAND_TAG).cloned().map(CommandId);
+                (What::Launch, command.is_some_and(|command| self.memory.has_asked(&command)))
+            }
+            None if observed.instances.iter().any(|member| goes(&member)) => (What::Retire, asked.is_some()),
+            None => return None,
+        };
+        let by = match asked.filter(|_| is_ours) {
+            Some(source) if source.is_person() => source.to_string(),
+            Some(_) => return None,
+            None => " by somebody else".to_owned(),
+        };
+        Some((what, by))
+    }
+
+    /// Notes what a person did just now, with the count that the fleet has of it, and publishes it: whoever decides on a
+    /// state of before is told so.
+    fn note_said(&mut self, what: What, by: String) {
+        let count = self.observed.as_ref().map_or(0, Observed::count);
+        self.said = Some((Said { what, by, count }, Instant::now()));
+        self.publish();
+        self.said_until = Some(Instant::now());
     }
 
     /// A read is given up when it takes too long or the reconciler is to stop: it leaves nothing half done.
@@ -354,6 +401,7 @@ impl Reconciler {
         self.publisher.publish(FleetState {
             observed: self.observed.clone(),
             limits: self.limits,
+            said: self.said.clone(),
             moving: moving.unwrap_or_default(),
             settled: nothing_moves && !asked && reliable,
             failing_since: self.failing_since,

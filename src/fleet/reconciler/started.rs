@@ -9,6 +9,8 @@ use super::super::plan::{Cut, Work};
 pub(super) struct Started {
     pub order: Order,
     pub work: Work,
+    /// How many were asked for.
+    pub asked: usize,
     pub cut: Option<Cut>,
     /// A launch's, the same for each try.
     pub token: String,

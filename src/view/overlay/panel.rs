@@ -1,4 +1,5 @@
-//! The caption below the picture, and the panel next to it: the fleet, its trouble, the newest sentences.
+//! The caption below the picture, and the panel next to it: the fleet, its trouble, its policy, the newest
+//! sentences.
 
 use glam::Vec2;
 
@@ -52,7 +53,8 @@ pub fn draw(brush: &mut Brush, area: Rectangle, state: &RunState) {
     brush.fill(area, NIGHT, 1.0);
     let inner = area.inset(20.0 * unit);
     let trouble = trouble(brush, inner, state);
-    let said = said(brush, Rectangle { h: trouble - inner.y, ..inner }, state);
+    let policy = policy(brush, Rectangle { h: trouble - inner.y, ..inner }, state);
+    let said = said(brush, Rectangle { h: policy - inner.y, ..inner }, state);
     let fleet = Rectangle::new(inner.x, inner.y - 8.0 * unit, inner.w, said - inner.y);
     tiles::draw(brush, fleet, state);
 }
@@ -70,6 +72,25 @@ fn trouble(brush: &mut Brush, area: Rectangle, state: &RunState) -> f32 {
     let first = bar.centre().y - 1.25 * size * (lines.len() as f32 - 1.0) / 2.0;
     for (row, line) in lines.iter().enumerate() {
         brush.text(line, size, (bar.x + 1.7 * sign, first + 1.25 * size * row as f32), BLACK);
+    }
+    bar.y - 14.0 * unit
+}
+
+/// The policy's last decision, and what a person holds, at the area's lower end. Returns where they begin.
+fn policy(brush: &mut Brush, area: Rectangle, state: &RunState) -> f32 {
+    let Some(policy) = &state.policy else { return area.bottom() };
+    let unit = brush.unit;
+    let (size, edge) = (23.0 * unit, 12.0 * unit);
+    let mut lines = brush.letters.wrap(&format!("Policy: {}", policy.decision), size, area.w - 2.0 * edge, 3);
+    if let Some(held) = &policy.held {
+        lines.extend(brush.letters.wrap(held, size, area.w - 2.0 * edge, 2));
+    }
+    let row = 1.3 * size;
+    let height = row * lines.len() as f32 + edge;
+    let bar = Rectangle::new(area.x, area.bottom() - height, area.w, height);
+    brush.fill_rounded(bar, 8.0 * unit, SLATE, 1.0);
+    for (index, line) in lines.iter().enumerate() {
+        brush.text(line, size, (bar.x + edge, bar.y + edge / 2.0 + row * (index as f32 + 0.5)), WHITE);
     }
     bar.y - 14.0 * unit
 }

@@ -8,6 +8,7 @@ import * as events from './events.js';
 import * as fleet from './fleet.js';
 import * as hand from './hand.js';
 import * as measured from './measured.js';
+import * as policy from './policy.js';
 import * as views from './view-state.js';
 import { closeAll, dialogs, refresh } from './dialogs.js';
 import { KEPT } from './stream.js';
@@ -40,6 +41,7 @@ function tell(text) {
 
 const acts = dialogs(() => state, tell);
 details.listen(acts.retire);
+policy.listen(tell);
 
 /** Draws with the next picture of the screen; a hidden page draws nothing. */
 let isDue = false;
@@ -84,6 +86,7 @@ function render() {
   fleet.table(state.fleet, view, now, acts.retire, whyNot);
   details.draw(state, view.instance, now, whyNot);
   events.draw(state.events);
+  policy.draw(state.policy, cannotAsk());
   refresh(whyNot);
 }
 
@@ -102,10 +105,17 @@ function connected() {
   byId('connection').dataset.state = is;
 }
 
-/** Why nobody can change the fleet now; empty where they can. */
-function cannotAct() {
+/** Why nobody can ask for a change now; empty where they can. */
+function cannotAsk() {
   if (state.person.role !== 'operator') return 'You are a viewer: only operators may change the fleet.';
   if (connection.is !== 'live') return 'The connection is lost: nothing can be changed until it is back.';
+  return '';
+}
+
+/** Why nobody can change the fleet now; empty where they can. */
+function cannotAct() {
+  const whyNot = cannotAsk();
+  if (whyNot) return whyNot;
   if (state.fleet.failing_since) return 'The cloud does not answer: nothing can be changed now.';
   if (!state.fleet.seen) return 'The cloud has not answered yet.';
   return '';

@@ -17,7 +17,7 @@ pub async fn check(aws: &Aws, settings: &Settings, subnets: &[Subnet], network: 
     match aws.front() {
         FrontSetup::Classic(setup) => classic(&setup, settings, subnets, network).await,
         FrontSetup::TargetGroups(setup) => groups(&setup, subnets, network).await,
-        FrontSetup::Nothing => Finding::ok("balancer", "none, as balancer.kind is \"none\""),
+        FrontSetup::Nothing(_) => Finding::ok("balancer", "none, as balancer.kind is \"none\""),
     }
 }
 
