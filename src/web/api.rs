@@ -1,9 +1,7 @@
 //! Single requests. In: who asks, and what for. Out: JSON.
 
-use std::net::SocketAddr;
-
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +9,7 @@ use axum::{Extension, Json};
 use serde_json::Value;
 
 use super::answer::error;
+use super::client::Client;
 use super::context::Context;
 use super::orders::{Refusal, Told, Wish};
 use super::people::Person;
@@ -41,16 +40,17 @@ pub async fn history(State(context): State<Context>) -> Response {
 }
 
 /// `GET /api/v1/events`: those that are kept, oldest first.
-pub async fn events(State(context): State<Context>) -> Response {
+pub async fn events(State(context): State<Context>, person: Option<Extension<Person>>) -> Response {
     let entries = context.journal.latest(KEPT);
-    Json(entries.iter().map(shown::event).collect::<Vec<Value>>()).into_response()
+    let seen = entries.iter().filter(|entry| shown::may_see(person.is_some(), entry));
+    Json(seen.map(shown::event).collect::<Vec<Value>>()).into_response()
 }
 
 /// `POST /api/v1/commands`: 200 once it is written to the cloud, 409 where the fleet is not as it was shown, 503 while it
 /// cannot be changed, 202 where the cloud did not say what became of it.
 pub async fn command(
     State(context): State<Context>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     Extension(person): Extension<Person>,
     wish: Result<Json<Wish>, JsonRejection>,
 ) -> Response {
@@ -58,7 +58,7 @@ pub async fn command(
         Ok(Json(wish)) => wish,
         Err(rejection) => return error(rejection.status(), &rejection.body_text()),
     };
-    let source = Source::Web { user: person.user, address: address.ip().to_string() };
+    let source = Source::Web { user: person.user, address: client.address.to_string() };
     let entries = context.journal.latest(KEPT);
     match context.orders.give(wish, source, &context.fleet_name, &context.fleet, &entries).await {
         Ok(told) => {

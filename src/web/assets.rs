@@ -40,6 +40,7 @@ const ASSETS: &[Asset] = &[
     asset!("dialogs.js", SCRIPT),
     asset!("chart.js", SCRIPT),
     asset!("events.js", SCRIPT),
+    asset!("sign-in.js", SCRIPT),
     asset!("view-state.js", SCRIPT),
 ];
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use super::accounts::Accounts;
 use super::feed::Feed;
 use super::links::Links;
 use super::orders::Orders;
@@ -22,11 +23,18 @@ pub struct Context {
     pub fleet: Handle,
     pub journal: Journal,
     pub feed: watch::Receiver<Feed>,
+    /// Where it is served: cookies are a port's.
+    pub port: u16,
+    /// Whether everybody may see.
+    pub is_public: bool,
+    /// Whether links sign in: on loopback alone.
+    pub has_links: bool,
     pub sessions: Sessions,
     pub links: Links,
+    pub accounts: Accounts,
     pub orders: Orders,
     pub meters: Arc<Meters>,
-    /// Held while a wrong sign-in is slowed.
+    /// Held while a wrong link is slowed.
     pub wrong: Arc<Mutex<()>>,
     /// How many more streams may be opened.
     pub streams: Arc<Semaphore>,

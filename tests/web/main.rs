@@ -4,6 +4,9 @@
 mod access;
 mod commands;
 mod http;
+mod passwords;
+mod public;
 mod server;
 mod start;
 mod stream;
+mod tls;
