@@ -8,12 +8,12 @@ HANDS ?= $(or $(HANDWAVE_HANDS),../shared/hands)
 PREFIX ?= $(HOME)/.local
 DESTDIR ?=
 
-.PHONY: demo test meant looks build run install uninstall bench judge runtime libclang moto browser peer soak lint clean help
+.PHONY: demo test meant looks build run install uninstall bench judge runtime libclang moto browser schemathesis peer soak lint clean help
 
 demo: runtime libclang ## show it all with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window,web -- demo --web
 
-test: runtime libclang moto browser ## run every test
+test: runtime libclang moto browser schemathesis ## run every test
 	$(CARGO) test
 
 meant: runtime ## count false commands in 30 minutes without a gesture, and misses among 200 gestures: ten minutes
@@ -54,6 +54,9 @@ moto: ## install the tests' stand-in for AWS into .deps, once
 
 browser:
 	@sh tests/fetch-browser.sh
+
+schemathesis:
+	@sh tests/fetch-schemathesis.sh
 
 peer:
 	@sh benches/peer/fetch.sh

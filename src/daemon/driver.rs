@@ -32,6 +32,7 @@ pub struct Driver {
     answer: Option<oneshot::Receiver<Outcome>>,
     /// The newest.
     reading: Option<Reading>,
+    readings: u64,
     light: Option<Light>,
     /// Why there is no picture, while there is none.
     lost: Option<String>,
@@ -50,6 +51,7 @@ impl Driver {
             has_camera: true,
             answer: None,
             reading: None,
+            readings: 0,
             light: None,
             lost: None,
             puppet: PuppetState::None,
@@ -78,6 +80,7 @@ impl Driver {
                 let transition = self.machine.see(&reading);
                 self.act(transition);
                 self.reading = Some(reading);
+                self.readings += 1;
             }
             Update::Lost(reason) => {
                 let transition = self.machine.camera_lost();
@@ -182,6 +185,7 @@ impl Driver {
             // A lost camera's last picture says nothing about the light.
             light: self.light.filter(|_| self.lost.is_none()),
             reading: self.reading.clone(),
+            readings: self.readings,
             phase,
             victims,
             fleet,

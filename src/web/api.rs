@@ -13,7 +13,7 @@ use super::client::Client;
 use super::context::Context;
 use super::orders::{Refusal, Told, Wish};
 use super::people::Person;
-use super::{prometheus, shown, stream};
+use super::{access, prometheus, shown, stream};
 use crate::command::Source;
 use crate::daemon::journal::KEPT;
 
@@ -22,10 +22,15 @@ pub async fn health() -> &'static str {
     "ok\n"
 }
 
+/// `GET /api/v1/openapi.json`: what can be asked here, for machines.
+pub async fn openapi(State(context): State<Context>) -> Response {
+    raw(include_str!("openapi.json").replace("handwave-8470", &access::cookie(context.port, false)))
+}
+
 /// `GET /metrics`: counts for Prometheus. No names, no ids.
 pub async fn metrics(State(context): State<Context>) -> Response {
     let streams = stream::MOST - context.streams.available_permits();
-    let text = context.meters.text(&context.fleet.state().borrow(), streams);
+    let text = context.meters.text(&context.fleet.state().borrow(), context.states.borrow().readings, streams);
     ([(CONTENT_TYPE, HeaderValue::from_static(prometheus::CONTENT_TYPE))], text).into_response()
 }
 

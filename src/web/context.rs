@@ -11,6 +11,7 @@ use super::orders::Orders;
 use super::prometheus::Meters;
 use super::sessions::Sessions;
 use crate::daemon::journal::Journal;
+use crate::daemon::state::RunState;
 use crate::fleet::Handle;
 
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub struct Context {
     pub fleet: Handle,
     pub journal: Journal,
     pub feed: watch::Receiver<Feed>,
+    pub states: watch::Receiver<RunState>,
     /// Where it is served: cookies are a port's.
     pub port: u16,
     /// Whether everybody may see.

@@ -149,7 +149,7 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
     let Listening { listener, address, links, accounts, tls, settings } = listening;
     let Sources { mode, fleet_name, entry, fleet, journal, states, history } = sources;
     let history = history.map_or_else(History::in_memory, |path| History::kept_in(&path, Timestamp::now()));
-    let (feeder, feed) = Feeder::new(states, history);
+    let (feeder, feed) = Feeder::new(states.clone(), history);
     let about = serde_json::json!({"fleet": fleet_name, "entry": entry, "mode": shown::mode(&mode)});
     let context = Context {
         run: uuid::Uuid::new_v4().simple().to_string().into(),
@@ -158,6 +158,7 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
         fleet,
         journal,
         feed,
+        states,
         port: address.port(),
         is_public: settings.public_read,
         has_links: settings.listen.is_loopback(),
@@ -219,6 +220,7 @@ fn router(context: Context, gate: Gate) -> Router {
         .route("/assets/{name}", get(assets::file))
         .route("/healthz", get(api::health))
         .route("/metrics", get(api::metrics))
+        .route("/api/v1/openapi.json", get(api::openapi))
         .route("/api/v1/session", get(sign_in::who).post(sign_in::sign_in).delete(sign_in::sign_out));
     let viewers = Router::new()
         .route("/api/v1/fleet", get(api::fleet))

@@ -16,6 +16,7 @@ pub fn routes() -> Vec<(Request, [u16; 4])> {
         (Request::get("/nowhere"), [404; 4]),
         (Request::get("/healthz"), [200; 4]),
         (Request::get("/metrics"), [200; 4]),
+        (Request::get("/api/v1/openapi.json"), [200; 4]),
         (Request::get("/api/v1/session"), [200; 4]),
         (Request::post("/api/v1/session", "{}"), [422; 4]),
         (Request::get("/api/v1/fleet"), VIEWERS),

@@ -4,6 +4,7 @@
 mod access;
 mod commands;
 mod http;
+mod openapi;
 mod passwords;
 mod public;
 mod server;
