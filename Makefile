@@ -19,8 +19,10 @@ test: runtime libclang moto browser schemathesis ## run every test
 meant: runtime ## count false commands in 30 minutes without a gesture, and misses among 200 gestures: ten minutes
 	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture
 
-looks: runtime ## draw every state of the window into target/looks.png; README=docs also redraws README's pictures
-	$(CARGO) run --quiet --no-default-features --features window --example looks -- target/looks.png $(README)
+looks: runtime browser ## draw every state of window and page: target/looks.png, page-looks.png; README=docs redraws README's
+	$(CARGO) run --quiet --no-default-features --features window,web --example looks -- target/looks.png $(README)
+	$(CARGO) build --quiet --no-default-features --features window,web
+	@sh tools/page-looks.sh
 
 build: runtime libclang ## build the release binary, with every feature: target/release/handwave
 	$(CARGO) build --release
