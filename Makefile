@@ -8,19 +8,22 @@ HANDS ?= $(or $(HANDWAVE_HANDS),../shared/hands)
 PREFIX ?= $(HOME)/.local
 DESTDIR ?=
 
-.PHONY: demo test meant looks policies build run install uninstall bench judge runtime libclang moto browser peer soak lint clean help
+.PHONY: demo test meant looks policies build run install uninstall bench judge runtime libclang moto browser \
+	schemathesis peer soak lint clean help
 
 demo: runtime libclang ## show it all with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window,web -- demo --web
 
-test: runtime libclang moto browser ## run every test
+test: runtime libclang moto browser schemathesis ## run every test
 	$(CARGO) test
 
 meant: runtime ## count false commands in 30 minutes without a gesture, and misses among 200 gestures: ten minutes
 	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture
 
-looks: runtime ## draw every state of the window into target/looks.png; README=docs also redraws README's pictures
-	$(CARGO) run --quiet --no-default-features --features window --example looks -- target/looks.png $(README)
+looks: runtime browser ## draw every state of window and page: target/looks.png, page-looks.png; README=docs redraws README's
+	$(CARGO) run --quiet --no-default-features --features window,web --example looks -- target/looks.png $(README)
+	$(CARGO) build --quiet --no-default-features --features window,web
+	@sh tools/page-looks.sh
 
 policies: ## compare handwave's policy with others, on the simulated cloud and paused time
 	$(CARGO) run --quiet --no-default-features --example policies
@@ -57,6 +60,9 @@ moto: ## install the tests' stand-in for AWS into .deps, once
 
 browser:
 	@sh tests/fetch-browser.sh
+
+schemathesis:
+	@sh tests/fetch-schemathesis.sh
 
 peer:
 	@sh benches/peer/fetch.sh

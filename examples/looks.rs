@@ -115,24 +115,8 @@ fn looks() -> Vec<Look> {
     let seen = |count| fleet(&serving(count));
     let look = |name, script, phase, fleet, said: &[&str]| {
         let said = said.iter().map(|sentence| sentence.to_string()).collect();
-        let mode = Mode::DryRun;
-        let (camera, light, reading, victims) = (CameraState::Watching, None, None, Vec::new());
-        Look {
-            name,
-            script,
-            scene: RunState {
-                mode,
-                camera,
-                light,
-                reading,
-                phase,
-                victims,
-                fleet,
-                policy: None,
-                puppet: PuppetState::None,
-                said,
-            },
-        }
+        let scene = RunState { phase, said, ..RunState::starting(Mode::DryRun, CameraState::Watching, fleet) };
+        Look { name, script, scene }
     };
     let raised = "Gesture: left hand, 3 raised, held 0.8 s, 98 % sure.";
     let asked = "Asked to launch 3 by a left hand showing 3.";

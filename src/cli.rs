@@ -81,7 +81,9 @@ Examples:
 const WEB_EXAMPLES: &str = "\
 Examples:
   handwave web link                          sign in to the page at config.toml's web.listen
-  handwave web link --role viewer            to look, not to act";
+  handwave web link --role viewer            to look, not to act
+  handwave web user add anna --role operator asks for a password, for config.toml's web.users
+  pass show page | handwave web user add ben --role viewer";
 
 const COUNT_EXAMPLES: &str = "\
 Examples:
@@ -142,7 +144,7 @@ pub enum Subcommand {
     #[cfg(feature = "web")]
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
-    /// Sign in to the page of a handwave that runs.
+    /// Sign in to the page of a handwave that runs; manage who signs in by a password.
     #[cfg(feature = "web")]
     #[command(after_help = WEB_EXAMPLES)]
     Web(WebArgs),
@@ -285,6 +287,34 @@ pub enum WebAction {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Add, list and remove those who sign in by a password.
+    User(UserArgs),
+}
+
+#[cfg(feature = "web")]
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    #[command(subcommand)]
+    pub action: UserAction,
+    /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[cfg(feature = "web")]
+#[derive(Debug, clap::Subcommand)]
+pub enum UserAction {
+    /// Add a user; asks for a password twice, or takes standard input's first line where that is no terminal.
+    Add {
+        name: String,
+        /// What they may do.
+        #[arg(long, value_enum)]
+        role: Role,
+    },
+    /// Print each user's name and role.
+    List,
+    /// Remove a user, and sign them out.
+    Remove { name: String },
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use glam::Vec3;
 use handwave::camera::light::Light;
 use handwave::clouds::Mode;
 use handwave::command::{Gesture, InstanceId};
-use handwave::daemon::state::{CameraState, PuppetState, RunState};
+use handwave::daemon::state::{CameraState, RunState};
 use handwave::fleet::FleetState;
 use handwave::fleet::Limits;
 use handwave::fleet::Observed;
@@ -55,19 +55,8 @@ fn fleet(count: usize) -> FleetState {
 }
 
 fn state(phase: Phase) -> RunState {
-    let (mode, camera, light, victims) = (Mode::DryRun, CameraState::Watching, None, Vec::new());
-    RunState {
-        mode,
-        camera,
-        light,
-        reading: reading(Vec::new()),
-        phase,
-        victims,
-        fleet: fleet(2),
-        policy: None,
-        puppet: PuppetState::None,
-        said: Vec::new(),
-    }
+    let reading = reading(Vec::new());
+    RunState { reading, phase, ..RunState::starting(Mode::DryRun, CameraState::Watching, fleet(2)) }
 }
 
 fn live() -> Mode {

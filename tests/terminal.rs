@@ -229,3 +229,30 @@ fn a_panic_restores_the_terminal() {
     let (_, after) = said.split_once("a live line").unwrap();
     assert!(after.starts_with("\x1b[1G\x1b[2K"), "the panic's message does not run into the live line: {after:?}");
 }
+
+/// util-linux's `setsid` makes the terminal the process's own, as a shell does.
+#[test]
+#[cfg(all(feature = "web", target_os = "linux"))]
+fn a_password_is_asked_twice_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("config.toml"), "[web]\nusers = \"users.toml\"\n").unwrap();
+    let add = |name: &str, first: &str, second: &str| {
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_handwave"), "web", "user", "add", name]);
+        command.args(["--role", "viewer", "--config", "config.toml"]).current_dir(folder.path());
+        let mut session = Session::start(&mut command);
+        session.wait("first question", || session.said().contains("Password for "));
+        session.press(&format!("{first}\n"));
+        session.wait("second question", || session.said().contains("The same again: "));
+        session.press(&format!("{second}\n"));
+        let succeeded = session.process.wait().unwrap().success();
+        assert!(!session.said().contains("horse"), "{}", session.said());
+        (succeeded, session)
+    };
+    let (succeeded, session) = add("anna", "correct horse battery", "correct horse baterry");
+    assert!(!succeeded);
+    session.wait("reason", || session.said().contains("the two passwords differ: nobody was added"));
+    assert!(!folder.path().join("users.toml").exists());
+    assert!(add("anna", "correct horse battery", "correct horse battery").0);
+    assert!(fs::read_to_string(folder.path().join("users.toml")).unwrap().contains("[anna]"));
+}

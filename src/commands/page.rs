@@ -17,8 +17,8 @@ mod with {
     use crate::daemon::run::Parts;
     use crate::daemon::state::RunState;
     use crate::view::terminal::Terminal;
+    use crate::web::Settings;
     use crate::web::server::{Listening, Sources, serve};
-    use crate::web::settings::Listen;
 
     /// A page whose address is taken.
     pub struct Page {
@@ -30,8 +30,8 @@ mod with {
 
     impl Page {
         /// Takes the address.
-        pub fn at(listen: Listen, fleet_name: &str) -> Result<Page> {
-            let listening = Listening::at(listen)?;
+        pub fn at(settings: &Settings, fleet_name: &str) -> Result<Page> {
+            let listening = Listening::at(settings)?;
             Ok(Page { listening, fleet_name: fleet_name.to_owned(), entry: None, is_kept: true })
         }
 
@@ -42,8 +42,10 @@ mod with {
 
         /// Tells the link to sign in by. `entry` is where requests enter the fleet.
         pub fn open(self, terminal: &Terminal, entry: Option<String>) -> Result<Page> {
-            let link = self.listening.link()?;
-            terminal.line(&format!("The page, for the next minute and one browser: {link}"));
+            terminal.line(&match self.listening.link()? {
+                Some(link) => format!("The page, for the next minute and one browser: {link}"),
+                None => format!("The page, for those who have a password: {}", self.listening.page()),
+            });
             Ok(Page { entry, ..self })
         }
 

@@ -25,7 +25,7 @@ pub fn run(args: &ServeArgs, terminal: Terminal) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.config.as_deref())?;
     tracing::info!("settings from {origin}");
     let journal = Journal::new(args.events.as_deref().map(Audit::open).transpose()?);
-    let page = Page::at(args.listen.unwrap_or(config.web.listen), &config.fleet.name)?;
+    let page = Page::at(&config.web.at(args.listen), &config.fleet.name)?;
     let runtime = tasks::runtime()?;
     let inside = runtime.enter();
     let settings = config.clouds();

@@ -34,6 +34,7 @@ pub struct Driver {
     answer: Option<oneshot::Receiver<Outcome>>,
     /// The newest.
     reading: Option<Reading>,
+    readings: u64,
     light: Option<Light>,
     /// Why there is no picture, while there is none.
     lost: Option<String>,
@@ -60,6 +61,7 @@ impl Driver {
             has_camera: true,
             answer: None,
             reading: None,
+            readings: 0,
             light: None,
             lost: None,
             puppet: PuppetState::None,
@@ -89,6 +91,7 @@ impl Driver {
                 let transition = self.machine.see(&reading);
                 self.act(transition);
                 self.reading = Some(reading);
+                self.readings += 1;
             }
             Update::Lost(reason) => {
                 let transition = self.machine.camera_lost();
@@ -200,6 +203,7 @@ impl Driver {
             // A lost camera's last picture says nothing about the light.
             light: self.light.filter(|_| self.lost.is_none()),
             reading: self.reading.clone(),
+            readings: self.readings,
             phase,
             victims,
             policy: self.policies.as_ref().map(|policies| policies.state(&fleet)),

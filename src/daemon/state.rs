@@ -18,6 +18,8 @@ pub struct RunState {
     pub light: Option<Light>,
     /// The newest reading. None until there is one, and while the camera is lost.
     pub reading: Option<Reading>,
+    /// How many readings there were since the run began.
+    pub readings: u64,
     pub phase: Phase,
     /// The instances that would be retired, while a countdown runs.
     pub victims: Vec<InstanceId>,
@@ -63,6 +65,7 @@ impl RunState {
             camera,
             light: None,
             reading: None,
+            readings: 0,
             phase: Phase::Idle(Why::NoPicture),
             victims: Vec::new(),
             fleet,

@@ -1,61 +1,85 @@
 //! Who is signed in, and what each role may do: the one place where that is decided. In: a request with its session. Out:
 //! the person behind it, or a refusal.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::convert::Infallible;
 
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::Extension;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::json;
-use tokio::time::sleep;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use tower::{Layer, ServiceExt};
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time;
-use tower_sessions::{Expiry, Session, SessionManagerLayer};
+use tower_sessions::session::Record;
+use tower_sessions::{Expiry, Session, SessionManagerLayer, session};
 
+use super::accounts::Accounts;
 use super::answer::error;
+use super::client::Client;
 use super::context::Context;
 use super::people::{Person, Role};
 use super::sessions::Sessions;
-use crate::event::{Event, Stamped};
+use super::users::User;
 
 /// A session that is not used for so long ends.
 const IDLE: time::Duration = time::Duration::minutes(30);
-/// How long a wrong sign-in takes; the next one waits for it.
-const SLOWED: Duration = Duration::from_millis(500);
 /// The session's only content.
-const PERSON: &str = "person";
+const HOLDER: &str = "holder";
 
-/// The layer that finds a request's session by its cookie. Servers on other ports have cookies of their own.
-pub fn layer(sessions: Sessions, port: u16) -> SessionManagerLayer<Sessions> {
-    SessionManagerLayer::new(sessions)
-        .with_name(format!("handwave-{port}"))
-        // Loopback has no TLS.
-        .with_secure(false)
+/// Whose a session is.
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    person: Person,
+    /// Who they were in the users' file, where they signed in by a password.
+    user: Option<User>,
+}
+
+/// The name of a session's cookie. Servers on other ports have cookies of their own; one that came over TLS never goes
+/// without, and no other host may set it (`__Host-`).
+pub fn cookie(port: u16, is_https: bool) -> String {
+    let prefix = if is_https { "__Host-" } else { "" };
+    format!("{prefix}handwave-{port}")
+}
+
+/// Finds a request's session by its cookie.
+pub async fn sessions(
+    State(context): State<Context>,
+    Extension(client): Extension<Client>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Context { sessions, port, .. } = context;
+    let layer = SessionManagerLayer::new(sessions)
+        .with_name(cookie(port, client.is_https))
+        .with_secure(client.is_https)
         .with_http_only(true)
         .with_same_site(SameSite::Strict)
         .with_expiry(Expiry::OnInactivity(IDLE))
         // Any use makes it last longer.
-        .with_always_save(true)
+        .with_always_save(true);
+    let answered: Result<Response, Infallible> = layer.layer(next).oneshot(request).await;
+    match answered {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
-/// Lets those through who may see.
-pub async fn viewers(session: Session, request: Request, next: Next) -> Response {
-    require(Role::Viewer, session, request, next).await
+/// Lets those through who may see: with web.public_read, everybody.
+pub async fn viewers(State(context): State<Context>, session: Session, request: Request, next: Next) -> Response {
+    require(Role::Viewer, context.is_public, session, request, next).await
 }
 
 /// Lets those through who may act.
 pub async fn operators(session: Session, request: Request, next: Next) -> Response {
-    require(Role::Operator, session, request, next).await
+    require(Role::Operator, false, session, request, next).await
 }
 
-async fn require(role: Role, session: Session, mut request: Request, next: Next) -> Response {
+async fn require(role: Role, is_public: bool, session: Session, mut request: Request, next: Next) -> Response {
     match person(&session).await {
-        None => error(StatusCode::UNAUTHORIZED, "nobody is signed in: ask for a link by `handwave web link`"),
+        None if is_public => next.run(request).await,
+        None => error(StatusCode::UNAUTHORIZED, "nobody is signed in: open the page and sign in there"),
         Some(person) if person.role < role => {
             let sentence = format!("{} is a {}, and only an {role} may do that", person.user, person.role);
             error(StatusCode::FORBIDDEN, &sentence)
@@ -68,66 +92,30 @@ async fn require(role: Role, session: Session, mut request: Request, next: Next)
 }
 
 /// None: nobody is signed in.
-async fn person(session: &Session) -> Option<Person> {
+pub async fn person(session: &Session) -> Option<Person> {
     // The store is in memory, and its content is this module's.
-    session.get(PERSON).await.ok().flatten()
+    session.get::<Holder>(HOLDER).await.ok().flatten().map(|holder| holder.person)
 }
 
-/// What is posted to sign in.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SignIn {
-    link: String,
+/// Gives the session to somebody. It has a new id then, so that nobody can know it from before.
+pub async fn give(session: &Session, person: Person, user: Option<User>) -> Result<(), session::Error> {
+    session.cycle_id().await?;
+    session.insert(HOLDER, Holder { person, user }).await
 }
 
-/// `POST /api/v1/session`: signs in by a one-time link.
-pub async fn sign_in(
-    State(context): State<Context>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
-    session: Session,
-    posted: Result<Json<SignIn>, JsonRejection>,
-) -> Response {
-    let link = match posted {
-        Ok(Json(SignIn { link })) => link,
-        Err(rejection) => return error(rejection.status(), &rejection.body_text()),
-    };
-    let address = address.ip().to_string();
-    let Some(person) = context.links.redeem(&link) else {
-        let _one_by_one = context.wrong.lock().await;
-        sleep(SLOWED).await;
-        let reason = "the link is unknown, used or too old".to_owned();
-        context.journal.write(Stamped::now(Event::SignInFailed { reason, address }));
-        let sentence = "this link was used already or is older than a minute: ask for another by `handwave web link`";
-        return error(StatusCode::UNAUTHORIZED, sentence);
-    };
-    // A new id, so that nobody can know it from before.
-    let signed_in = async {
-        session.cycle_id().await?;
-        session.insert(PERSON, &person).await
-    };
-    if let Err(reason) = signed_in.await {
-        return error(StatusCode::INTERNAL_SERVER_ERROR, &format!("the session cannot be kept: {reason}"));
-    }
-    let Person { user, role } = person.clone();
-    context.journal.write(Stamped::now(Event::SignedIn { user, role: role.to_string(), address }));
-    Json(person).into_response()
+/// Ends the sessions of users who are no longer what they were when they signed in. Answers who that was.
+pub fn end_outdated(sessions: &Sessions, accounts: &Accounts) -> Vec<Person> {
+    let mut ended = Vec::new();
+    sessions.end_where(|record| match holder(record) {
+        Some(Holder { person, user: Some(user) }) if !accounts.has(&person.user, &user) => {
+            ended.push(person);
+            true
+        }
+        _ => false,
+    });
+    ended
 }
 
-/// `GET /api/v1/session`: who is signed in; `null` for nobody. Asking makes the session last longer.
-pub async fn who(session: Session) -> Response {
-    Json(json!(person(&session).await)).into_response()
-}
-
-/// `DELETE /api/v1/session`: signs out, which ends the session's streams.
-pub async fn sign_out(State(context): State<Context>, session: Session) -> Response {
-    if let Some(Person { user, .. }) = person(&session).await {
-        context.journal.write(Stamped::now(Event::SignedOut { user }));
-    }
-    match session.flush().await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(reason) => error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            &format!("the session cannot be ended: {reason}; restart handwave"),
-        ),
-    }
+fn holder(record: &Record) -> Option<Holder> {
+    record.data.get(HOLDER).and_then(|value| serde_json::from_value(value.clone()).ok())
 }

@@ -1,9 +1,7 @@
 //! Single requests. In: who asks, and what for. Out: JSON.
 
-use std::net::SocketAddr;
-
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -12,10 +10,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::error;
+use super::client::Client;
 use super::context::Context;
 use super::orders::{Refusal, Told, Wish};
 use super::people::Person;
-use super::{prometheus, shown, stream};
+use super::{access, prometheus, shown, stream};
 use crate::command::Source;
 use crate::daemon::journal::KEPT;
 use crate::event::{Event, Stamped};
@@ -25,10 +24,15 @@ pub async fn health() -> &'static str {
     "ok\n"
 }
 
+/// `GET /api/v1/openapi.json`: what can be asked here, for machines.
+pub async fn openapi(State(context): State<Context>) -> Response {
+    raw(include_str!("openapi.json").replace("handwave-8470", &access::cookie(context.port, false)))
+}
+
 /// `GET /metrics`: counts for Prometheus. No names, no ids.
 pub async fn metrics(State(context): State<Context>) -> Response {
     let streams = stream::MOST - context.streams.available_permits();
-    let text = context.meters.text(&context.fleet.state().borrow(), streams);
+    let text = context.meters.text(&context.fleet.state().borrow(), context.states.borrow().readings, streams);
     ([(CONTENT_TYPE, HeaderValue::from_static(prometheus::CONTENT_TYPE))], text).into_response()
 }
 
@@ -53,16 +57,17 @@ pub async fn requests(State(context): State<Context>) -> Response {
 }
 
 /// `GET /api/v1/events`: those that are kept, oldest first.
-pub async fn events(State(context): State<Context>) -> Response {
+pub async fn events(State(context): State<Context>, person: Option<Extension<Person>>) -> Response {
     let entries = context.journal.latest(KEPT);
-    Json(entries.iter().map(shown::event).collect::<Vec<Value>>()).into_response()
+    let seen = entries.iter().filter(|entry| shown::may_see(person.is_some(), entry));
+    Json(seen.map(shown::event).collect::<Vec<Value>>()).into_response()
 }
 
 /// `POST /api/v1/commands`: 200 once it is written to the cloud, 409 where the fleet is not as it was shown, 503 while it
 /// cannot be changed, 202 where the cloud did not say what became of it.
 pub async fn command(
     State(context): State<Context>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    Extension(client): Extension<Client>,
     Extension(person): Extension<Person>,
     wish: Result<Json<Wish>, JsonRejection>,
 ) -> Response {
@@ -70,7 +75,7 @@ pub async fn command(
         Ok(Json(wish)) => wish,
         Err(rejection) => return error(rejection.status(), &rejection.body_text()),
     };
-    let source = Source::Web { user: person.user, address: address.ip().to_string() };
+    let source = Source::Web { user: person.user, address: client.address.to_string() };
     let entries = context.journal.latest(KEPT);
     match context.orders.give(wish, source, &context.fleet_name, &context.fleet, &entries).await {
         Ok(told) => {

@@ -43,6 +43,7 @@ const ASSETS: &[Asset] = &[
     asset!("steps.js", SCRIPT),
     asset!("events.js", SCRIPT),
     asset!("policy.js", SCRIPT),
+    asset!("sign-in.js", SCRIPT),
     asset!("view-state.js", SCRIPT),
 ];
 

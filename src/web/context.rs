@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore, watch};
 
+use super::accounts::Accounts;
 use super::charts::Charts;
 use super::feed::Feed;
 use super::links::Links;
@@ -11,6 +12,7 @@ use super::orders::Orders;
 use super::prometheus::Meters;
 use super::sessions::Sessions;
 use crate::daemon::journal::Journal;
+use crate::daemon::state::RunState;
 use crate::fleet::Handle;
 use crate::policy::follow::Policies;
 
@@ -27,11 +29,19 @@ pub struct Context {
     pub journal: Journal,
     pub feed: watch::Receiver<Feed>,
     pub charts: Charts,
+    pub states: watch::Receiver<RunState>,
+    /// Where it is served: cookies are a port's.
+    pub port: u16,
+    /// Whether everybody may see.
+    pub is_public: bool,
+    /// Whether links sign in: on loopback alone.
+    pub has_links: bool,
     pub sessions: Sessions,
     pub links: Links,
+    pub accounts: Accounts,
     pub orders: Orders,
     pub meters: Arc<Meters>,
-    /// Held while a wrong sign-in is slowed.
+    /// Held while a wrong link is slowed.
     pub wrong: Arc<Mutex<()>>,
     /// How many more streams may be opened.
     pub streams: Arc<Semaphore>,

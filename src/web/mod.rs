@@ -1,17 +1,21 @@
 //! What a person sees in a browser: one server, one page. In: a run's states, its journal, the way to its fleet. Out: the
 //! page, a stream of changes, and commands from people who are signed in.
 //!
-//! `server` listens and routes; `guard` keeps other sites and other hosts out; `access` knows who is signed in and what each
-//! role may do, with `links` (one-time sign-in), `sessions` (where they are kept). `feed` turns states into JSON once, by
-//! `shown` (pure), `history` and `charts`; `stream` sends it to each reader. `api` answers single requests, `orders` takes commands,
-//! `story` says what happened to an instance. `context` is what all of them need, `people` are who is signed in, `answer` is
-//! how errors are told. `prometheus` counts what happens. `assets` is the page, whose files are in `page/`.
+//! `server` listens and routes, with `tls` where that is asked for; `guard` keeps other sites and other hosts out, and
+//! tells each request's `client`; `access` knows who is signed in and what each role may do, with `sessions` (where they
+//! are kept). `sign_in` lets people in by `links` (once, for a minute) and by `accounts`: `users` (a file that is
+//! `watched`) with `passwords` (hashed), whose guessing `tries` slows. `feed` turns states into JSON once, by `shown`
+//! (pure), `history` and `charts`; `stream` sends it to each reader. `api` answers single requests, `orders` takes
+//! commands, `story` says what happened to an instance. `context` is what all of them need, `people` are who is signed in,
+//! `answer` is how errors are told. `prometheus` counts what happens. `assets` is the page, whose files are in `page/`.
 //! Without the feature `web` only the settings are built.
 
 pub mod settings;
 
 #[cfg(feature = "web")]
 mod access;
+#[cfg(feature = "web")]
+mod accounts;
 #[cfg(feature = "web")]
 mod answer;
 #[cfg(feature = "web")]
@@ -20,6 +24,8 @@ mod api;
 mod assets;
 #[cfg(feature = "web")]
 mod charts;
+#[cfg(feature = "web")]
+mod client;
 #[cfg(feature = "web")]
 mod context;
 #[cfg(feature = "web")]
@@ -33,6 +39,8 @@ pub mod links;
 #[cfg(feature = "web")]
 mod orders;
 #[cfg(feature = "web")]
+pub mod passwords;
+#[cfg(feature = "web")]
 pub mod people;
 #[cfg(feature = "web")]
 mod prometheus;
@@ -43,8 +51,18 @@ mod sessions;
 #[cfg(feature = "web")]
 mod shown;
 #[cfg(feature = "web")]
+mod sign_in;
+#[cfg(feature = "web")]
 mod story;
 #[cfg(feature = "web")]
 mod stream;
+#[cfg(feature = "web")]
+mod tls;
+#[cfg(feature = "web")]
+mod tries;
+#[cfg(feature = "web")]
+pub mod users;
+#[cfg(feature = "web")]
+mod watched;
 
 pub use settings::Settings;

@@ -89,9 +89,12 @@ impl Meters {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Everything as it is now. `streams` are open.
-    pub fn text(&self, fleet: &FleetState, streams: usize) -> String {
+    /// Everything as it is now. There were so many readings, and `streams` are open.
+    pub fn text(&self, fleet: &FleetState, readings: u64, streams: usize) -> String {
         let mut registry = Registry::with_prefix("handwave");
+        let read = Counter::<u64>::default();
+        read.inc_by(readings);
+        registry.register("readings", "Pictures in which hands were looked for", read);
         registry.register("gestures", "Gestures that were held long enough", self.gestures.clone());
         registry.register("gestures_taken_back", "Retires taken back in their countdown", self.taken_back.clone());
         registry.register("commands", "Commands by who asked and what became of them", self.commands.clone());
@@ -151,6 +154,8 @@ fn name(source: &Source) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::command::{Action, Command};
     use crate::event::{Affected, Stamped};
@@ -178,8 +183,8 @@ mod tests {
             } => {}
         }
         let unseen = FleetState::unknown(Limits { min: 1, max: 5 });
-        assert!(!meters.text(&unseen, 0).contains("handwave_instances{"), "what was not seen is not zero");
-        let text = meters.text(&FleetState { observed: Some(Observed::default()), ..unseen }, 2);
+        assert!(!meters.text(&unseen, 0, 0).contains("handwave_instances{"), "what was not seen is not zero");
+        let text = meters.text(&FleetState { observed: Some(Observed::default()), ..unseen }, 7, 2);
         for line in [
             r#"handwave_commands_total{source="web",outcome="asked"} 1"#,
             r#"handwave_commands_total{source="web",outcome="refused"} 1"#,
@@ -188,10 +193,52 @@ mod tests {
             r#"handwave_cloud_errors_total{code="quote\" and \\"} 1"#,
             r#"handwave_sign_ins_total{outcome="failed"} 1"#,
             "handwave_fleet_max 5",
+            "handwave_readings_total 7",
             "handwave_web_streams 2",
             "# EOF",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_dashboard_asks_for_what_is_there() {
+        fn queries(value: &Value, found: &mut Vec<String>) {
+            match value {
+                Value::Object(fields) => fields.iter().for_each(|(name, value)| match value {
+                    Value::String(query) if name == "expr" => found.push(query.clone()),
+                    _ => queries(value, found),
+                }),
+                Value::Array(all) => all.iter().for_each(|value| queries(value, found)),
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        queries(&serde_json::from_str(include_str!("../../docs/grafana.json")).unwrap(), &mut found);
+        assert!(found.len() > 8, "{found:?}");
+        let observed = Some(Observed::default());
+        let fleet = FleetState { observed, ..FleetState::unknown(Limits { min: 1, max: 5 }) };
+        let meters = Meters::default();
+        // What has no label yet is not told.
+        for (of, label) in [(&meters.gestures, "side"), (&meters.errors, "code"), (&meters.sign_ins, "outcome")] {
+            one(of, [(label, String::new())]);
+        }
+        meters.outcome(&CommandId("c".into()), "asked");
+        let text = meters.text(&fleet, 0, 0);
+        let metrics: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+        let series =
+            |(name, kind): &(&str, &str)| if *kind == "counter" { format!("{name}_total") } else { name.to_string() };
+        let names: Vec<String> = metrics.iter().map(series).collect();
+        for query in &found {
+            for rest in query.split("handwave_").skip(1) {
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+                let name = format!("handwave_{}", &rest[..end]);
+                assert!(names.contains(&name), "{query}: there is no {name}, only {names:?}");
+            }
+        }
+        // And it leaves none out.
+        for name in names {
+            assert!(found.iter().any(|query| query.contains(&name)), "no panel shows {name}");
         }
     }
 }

@@ -9,52 +9,69 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum_server::Handle as ServerHandle;
+use axum_server::accept::DefaultAcceptor;
+use axum_server::tls_rustls::RustlsAcceptor;
+use axum_server::{Handle as ServerHandle, Server};
 use hyper_util::rt::TokioTimer;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::interval;
 use tower_http::csrf::CsrfLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use super::accounts::Accounts;
 use super::answer::error;
 use super::charts::Charts;
 use super::context::Context;
 use super::feed::Feeder;
+use super::guard::Gate;
 use super::history::History;
 use super::links::{LinkError, Links};
 use super::orders::Orders;
 use super::people::Role;
 use super::sessions::{LONGEST, Sessions};
-use super::settings::Listen;
-use super::{access, api, assets, guard, shown, stream};
+use super::settings::{Host, Listen, Settings};
+use super::tls::{Tls, TlsError};
+use super::users::UsersError;
+use super::{access, api, assets, guard, shown, sign_in, stream};
 use crate::clouds::Mode;
 use crate::daemon::journal::Journal;
 use crate::daemon::state::RunState;
+use crate::event::{Event, Stamped};
 use crate::fleet::Handle;
 use crate::metrics::Metrics;
 use crate::policy::follow::Policies;
+use crate::settings::Invalid;
 
 /// Bytes of a request's body. A retire of a hundred instances has three thousand.
 const LARGEST_BODY: usize = 16 * 1024;
 /// How long a request's head or its body may take.
 const WITHIN: Duration = Duration::from_secs(10);
+/// How often the files that may change are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long open connections may take when the run has ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
-    #[error("the page's address {0}")]
-    NotHere(String),
+    #[error("`{key}` {reason}")]
+    Settings { key: &'static str, reason: String },
+    #[error("{} has nobody who could sign in: add somebody by `handwave web user add NAME --role operator`", path.display())]
+    Nobody { path: PathBuf },
     #[error(
         "cannot serve the page at {listen}: {reason}; give --web another address, such as 127.0.0.1:0 for any free port"
     )]
     Taken { listen: Listen, reason: io::Error },
     #[error(transparent)]
     Link(#[from] LinkError),
+    #[error(transparent)]
+    Users(#[from] UsersError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// An address that is taken for the page.
@@ -62,6 +79,9 @@ pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
     links: Links,
+    accounts: Accounts,
+    tls: Option<Tls>,
+    settings: Settings,
 }
 
 /// The parts of a run that the page shows and acts on.
@@ -83,8 +103,14 @@ pub struct Sources {
 
 impl Listening {
     /// Takes the address, so that a port in use is told before anything begins.
-    pub fn at(listen: Listen) -> Result<Listening, WebError> {
-        listen.check().map_err(WebError::NotHere)?;
+    pub fn at(settings: &Settings) -> Result<Listening, WebError> {
+        settings.check().map_err(|Invalid { key, reason }| WebError::Settings { key, reason })?;
+        let Settings { listen, users, certificate, key, .. } = settings.clone();
+        let accounts = Accounts::of(users.as_deref())?;
+        if let (false, Some(path), 0) = (listen.is_loopback(), &users, accounts.count()) {
+            return Err(WebError::Nobody { path: path.clone() });
+        }
+        let tls = certificate.zip(key).map(|(certificate, key)| Tls::of(&certificate, &key)).transpose()?;
         let taken = |reason| WebError::Taken { listen, reason };
         let listener = TcpListener::bind(listen.0).map_err(taken)?;
         listener.set_nonblocking(true).map_err(taken)?;
@@ -92,28 +118,46 @@ impl Listening {
         let links = Links::of_port(address.port())?;
         // Those of an earlier server.
         links.clear();
-        Ok(Listening { listener, address, links })
+        Ok(Listening { listener, address, links, accounts, tls, settings: settings.clone() })
     }
 
-    /// An address that signs its first visitor in, as an operator.
-    pub fn link(&self) -> Result<String, WebError> {
-        Ok(link(self.address, &self.links.make(Role::Operator)?))
+    /// An address that signs its first visitor in, as an operator. None: others can reach the page, and sign in otherwise.
+    pub fn link(&self) -> Result<Option<String>, WebError> {
+        if !self.settings.listen.is_loopback() {
+            return Ok(None);
+        }
+        Ok(Some(link(&self.page(), &self.links.make(Role::Operator)?)))
+    }
+
+    /// Where a browser on this machine opens the page.
+    pub fn page(&self) -> String {
+        page(&self.settings, self.address)
+    }
+}
+
+/// Where a browser opens the page that is served at this address.
+pub fn page(settings: &Settings, address: SocketAddr) -> String {
+    let scheme = if settings.certificate.is_some() { "https" } else { "http" };
+    match settings.hosts.first() {
+        // A certificate is for a name, seldom for an address.
+        Some(Host(host)) if settings.certificate.is_some() => format!("{scheme}://{host}:{}/", address.port()),
+        _ => format!("{scheme}://{address}/"),
     }
 }
 
 /// The address that signs in by this token. It comes after the `#`, so that it is sent to nobody until the page posts it,
 /// and stands in no log.
-pub fn link(address: SocketAddr, token: &str) -> String {
-    format!("http://{address}/#sign-in={token}")
+pub fn link(page: &str, token: &str) -> String {
+    format!("{page}#sign-in={token}")
 }
 
 /// Serves the page until the run has ended.
 pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
-    let Listening { listener, address, links } = listening;
+    let Listening { listener, address, links, accounts, tls, settings } = listening;
     let Sources { mode, fleet_name, entry, fleet, policies, journal, states, metrics, history } = sources;
     let history = history.map_or_else(History::in_memory, |path| History::kept_in(&path, Timestamp::now()));
     let (measured_in, measured) = watch::channel(Arc::from("null"));
-    let (feeder, feed) = Feeder::new(states, measured, history);
+    let (feeder, feed) = Feeder::new(states.clone(), measured, history);
     let streams = Arc::new(Semaphore::new(stream::MOST));
     let charts = Charts::of(metrics);
     let looking = streams.clone();
@@ -129,8 +173,13 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
         journal,
         feed,
         charts,
+        states,
+        port: address.port(),
+        is_public: settings.public_read,
+        has_links: settings.listen.is_loopback(),
         sessions: Sessions::new(LONGEST),
         links,
+        accounts,
         orders: Orders::default(),
         meters: Arc::default(),
         wrong: Arc::default(),
@@ -139,25 +188,56 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
     let (meters, counted) = (context.meters.clone(), context.journal.clone());
     let counting = tokio::spawn(async move { meters.follow(&counted).await });
     let handle = ServerHandle::new();
-    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).http1_only();
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(WITHIN);
-    let router = router(context, address.port());
-    let serving = tokio::spawn(server.serve(router.into_make_service_with_connect_info::<SocketAddr>()));
+    let server = axum_server::from_tcp(listener)?.handle(handle.clone());
+    let service = router(context.clone(), Gate::of(&settings)).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = match &tls {
+        Some(tls) => {
+            let acceptor = RustlsAcceptor::new(tls.config.clone()).handshake_timeout(WITHIN);
+            tokio::spawn(bounded(server.acceptor(acceptor)).serve(service))
+        }
+        None => tokio::spawn(bounded(server.acceptor(DefaultAcceptor::new())).serve(service)),
+    };
+    let watching = tokio::spawn(watch_files(context, tls));
     feeder.run().await;
     counting.abort();
     measuring.abort();
+    watching.abort();
     handle.graceful_shutdown(Some(LAST_WORDS));
     serving.await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
+/// HTTP/1 alone, and no head that never ends.
+fn bounded<A>(server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
+    let mut server = server.http1_only();
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(WITHIN);
+    server
+}
+
+/// Takes what has changed in the files that people change meanwhile.
+async fn watch_files(context: Context, mut tls: Option<Tls>) {
+    let mut look = interval(LOOK);
+    loop {
+        look.tick().await;
+        if let Some(tls) = &mut tls {
+            tls.refresh();
+        }
+        if context.accounts.refresh() {
+            for person in access::end_outdated(&context.sessions, &context.accounts) {
+                context.journal.write(Stamped::now(Event::SignedOut { user: person.user }));
+            }
+        }
+    }
+}
+
 /// Every route, with the role that it needs.
-fn router(context: Context, port: u16) -> Router {
+fn router(context: Context, gate: Gate) -> Router {
     let anybody = Router::new()
         .route("/", get(assets::page))
         .route("/assets/{name}", get(assets::file))
         .route("/healthz", get(api::health))
         .route("/metrics", get(api::metrics))
-        .route("/api/v1/session", get(access::who).post(access::sign_in).delete(access::sign_out));
+        .route("/api/v1/openapi.json", get(api::openapi))
+        .route("/api/v1/session", get(sign_in::who).post(sign_in::sign_in).delete(sign_in::sign_out));
     let viewers = Router::new()
         .route("/api/v1/fleet", get(api::fleet))
         .route("/api/v1/events", get(api::events))
@@ -166,7 +246,7 @@ fn router(context: Context, port: u16) -> Router {
         .route("/api/v1/charts/requests", get(api::requests))
         .route("/api/v1/policy", get(api::policy))
         .route("/api/v1/stream", get(stream::stream))
-        .route_layer(from_fn(access::viewers));
+        .route_layer(from_fn_with_state(context.clone(), access::viewers));
     let operators = Router::new()
         .route("/api/v1/commands", post(api::command))
         .route("/api/v1/policy", post(api::switch))
@@ -176,12 +256,12 @@ fn router(context: Context, port: u16) -> Router {
         .merge(operators)
         .fallback(nowhere)
         .method_not_allowed_fallback(no_such_method)
-        .layer(access::layer(context.sessions.clone(), port))
+        .layer(from_fn_with_state(context.clone(), access::sessions))
         .layer(RequestBodyTimeoutLayer::new(WITHIN))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CsrfLayer::new())
         // The last layer is the first that a request meets.
-        .layer(from_fn(guard::guard))
+        .layer(from_fn_with_state(gate, guard::guard))
         .with_state(context)
 }
 

@@ -43,6 +43,17 @@ impl Sessions {
         self.lock().get(id).is_some_and(|kept| self.lasts(kept))
     }
 
+    /// Ends those that are so.
+    pub fn end_where(&self, mut is_so: impl FnMut(&Record) -> bool) {
+        let mut kept = self.lock();
+        let before = kept.len();
+        kept.retain(|_, kept| !is_so(&kept.record));
+        if kept.len() < before {
+            drop(kept);
+            self.ended.send_modify(|ended| *ended += 1);
+        }
+    }
+
     /// Changes whenever a session is ended.
     pub fn ended(&self) -> watch::Receiver<u64> {
         self.ended.subscribe()

@@ -2,20 +2,66 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::settings::Invalid;
+use crate::settings::{Invalid, optional_path, require};
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
     pub listen: Listen,
+    pub hosts: Vec<Host>,
+    #[serde(deserialize_with = "optional_path")]
+    pub users: Option<PathBuf>,
+    #[serde(deserialize_with = "optional_path")]
+    pub certificate: Option<PathBuf>,
+    #[serde(deserialize_with = "optional_path")]
+    pub key: Option<PathBuf>,
+    pub trusted_proxies: Vec<Network>,
+    pub public_read: bool,
 }
 
 impl Settings {
+    /// The same at another address, where one is given.
+    pub fn at(&self, listen: Option<Listen>) -> Settings {
+        Settings { listen: listen.unwrap_or(self.listen), ..self.clone() }
+    }
+
+    /// Whoever reaches the page can ask for its sign-in, and what is typed goes over the wire. So what other machines reach
+    /// has passwords, and TLS here or at a proxy.
     pub fn check(&self) -> Result<(), Invalid> {
-        self.listen.check().map_err(|reason| Invalid { key: "web.listen", reason })
+        let pair = "come together: set both web.certificate and web.key, or neither";
+        require(self.certificate.is_some() == self.key.is_some(), "web.certificate", pair)?;
+        let lacking = self.lacking();
+        if self.listen.is_loopback() || lacking.is_empty() {
+            return Ok(());
+        }
+        let Listen(address) = self.listen;
+        let port = address.port();
+        let reason = format!(
+            "is {address}, which other machines can reach: set {}; or set it to 127.0.0.1:{port}, and come from \
+             elsewhere by `ssh -L {port}:127.0.0.1:{port} THIS-MACHINE`",
+            lacking.join(", and ")
+        );
+        Err(Invalid { key: "web.listen", reason })
+    }
+
+    /// What a page that other machines reach must have and this one has not.
+    fn lacking(&self) -> Vec<&'static str> {
+        let mut lacking = Vec::new();
+        if self.users.is_none() {
+            lacking.push("web.users, the file that `handwave web user add` makes");
+        }
+        if self.certificate.is_none() && self.trusted_proxies.is_empty() {
+            lacking.push("web.certificate and web.key for TLS, or web.trusted_proxies where a proxy has it");
+        }
+        if self.hosts.is_empty() && (self.listen.0.ip().is_unspecified() || !self.trusted_proxies.is_empty()) {
+            lacking.push("web.hosts, the names by which browsers open the page");
+        }
+        lacking
     }
 }
 
@@ -25,18 +71,9 @@ impl Settings {
 pub struct Listen(pub SocketAddr);
 
 impl Listen {
-    /// Whoever reaches the page can ask for its sign-in, and what is typed goes over the wire as it is. So it stays on this
-    /// machine.
-    pub fn check(&self) -> Result<(), String> {
-        if self.0.ip().is_loopback() {
-            return Ok(());
-        }
-        let port = self.0.port();
-        Err(format!(
-            "is {}, which other machines can reach, and the page has no passwords and no TLS: set it to 127.0.0.1:{port}, \
-             and come from elsewhere by `ssh -L {port}:127.0.0.1:{port} THIS-MACHINE`",
-            self.0
-        ))
+    /// Whether this machine alone can reach it.
+    pub fn is_loopback(&self) -> bool {
+        self.0.ip().is_loopback()
     }
 }
 
@@ -67,9 +104,75 @@ impl fmt::Display for Listen {
     }
 }
 
+/// A name or an address by which browsers open the page, as it stands in a URL; small letters, without a port.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Host(pub String);
+
+impl Host {
+    /// An address as it stands in a URL.
+    pub fn of(address: IpAddr) -> Host {
+        match address {
+            IpAddr::V4(address) => Host(address.to_string()),
+            IpAddr::V6(address) => Host(format!("[{address}]")),
+        }
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Host, String> {
+        let bare = text.trim_start_matches('[').trim_end_matches(']');
+        let is_name =
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-' || c == '_');
+        match bare.parse() {
+            Ok(address) => Ok(Host::of(address)),
+            _ if is_name => Ok(Host(text.to_ascii_lowercase())),
+            _ => Err(format!("{text:?} is no host: write a name alone, such as \"handwave.example.org\"")),
+        }
+    }
+}
+
+/// An address, or a network of them such as `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network(IpNet);
+
+impl Network {
+    pub fn has(&self, address: IpAddr) -> bool {
+        self.0.contains(&address)
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Network, String> {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        address.or_else(|_| text.parse()).map(Network).map_err(|_| {
+            format!(
+                "{text:?} is no address: write an IP address such as \"10.0.0.2\", or a network such as \"10.0.0.0/24\""
+            )
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn settings(listen: &str) -> Settings {
+        Settings {
+            listen: listen.parse().unwrap(),
+            hosts: Vec::new(),
+            users: None,
+            certificate: None,
+            key: None,
+            trusted_proxies: Vec::new(),
+            public_read: false,
+        }
+    }
 
     #[test]
     fn an_address_is_an_ip_or_localhost_with_a_port() {
@@ -82,11 +185,56 @@ mod tests {
     }
 
     #[test]
-    fn other_machines_are_kept_out_with_the_sentence_that_says_how_to_come() {
-        for (text, stays) in [("127.0.0.1:80", true), ("[::1]:80", true), ("0.0.0.0:80", false), ("[::]:80", false)] {
-            let check = text.parse::<Listen>().unwrap().check();
-            assert_eq!(check.is_ok(), stays, "{text}");
-            assert!(check.is_ok() || check.unwrap_err().contains("ssh -L 80:127.0.0.1:80"));
+    fn a_host_is_a_name_as_it_stands_in_a_url() {
+        let host = |text: &str| Host::try_from(text.to_owned()).map(|Host(host)| host);
+        for (text, stands) in
+            [("Hand.Example", "hand.example"), ("::1", "[::1]"), ("[::1]", "[::1]"), ("10.0.0.1", "10.0.0.1")]
+        {
+            assert_eq!(host(text), Ok(stands.to_owned()));
         }
+        for wrong in ["", "https://x", "x:80", "a b", "x/", "*", "a@b"] {
+            assert!(host(wrong).unwrap_err().contains("write a name alone"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_an_address_or_a_network() {
+        let network = |text: &str| Network::try_from(text.to_owned());
+        let has = |text: &str, address: &str| network(text).unwrap().has(address.parse().unwrap());
+        assert!(has("10.0.0.2", "10.0.0.2") && !has("10.0.0.2", "10.0.0.3"));
+        assert!(has("10.0.0.0/24", "10.0.0.3") && !has("10.0.0.0/24", "10.0.1.3") && !has("::1", "127.0.0.1"));
+        for wrong in ["", "proxy.example", "10.0.0.0/33", "10.0.0"] {
+            assert!(network(wrong).unwrap_err().contains("write an IP address"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn other_machines_need_passwords_and_tls_and_the_sentence_says_what_is_lacking() {
+        let users = Some(PathBuf::from("users.toml"));
+        let tls = |of: Settings| Settings { certificate: Some("c.pem".into()), key: Some("k.pem".into()), ..of };
+        let host = vec![Host("hand.example".into())];
+        let proxy = vec![Network::try_from("10.0.0.2".to_owned()).unwrap()];
+        let said =
+            |of: &Settings| of.check().err().map_or(String::new(), |Invalid { key, reason }| format!("{key} {reason}"));
+        for loopback in ["127.0.0.1:80", "[::1]:80"] {
+            assert_eq!(said(&settings(loopback)), "");
+        }
+        let open = settings("0.0.0.0:80");
+        let all = said(&open);
+        assert!(all.starts_with("web.listen is 0.0.0.0:80, which other machines can reach: set web.users,"), "{all}");
+        for part in ["web.certificate and web.key", "web.trusted_proxies", "web.hosts", "ssh -L 80:127.0.0.1:80"] {
+            assert!(all.contains(part), "{all}");
+        }
+        assert!(said(&settings("[::]:80")).contains("web.hosts"));
+        let with_users = Settings { users: users.clone(), ..open.clone() };
+        assert!(said(&with_users).contains("set web.certificate") && !said(&with_users).contains("web.users"));
+        let by_tls = Settings { users: users.clone(), hosts: host.clone(), ..tls(open.clone()) };
+        assert_eq!(said(&by_tls), "");
+        assert!(said(&Settings { users: None, ..by_tls }).contains("set web.users"));
+        let by_proxy = Settings { users: users.clone(), hosts: host, trusted_proxies: proxy, ..open };
+        assert_eq!(said(&by_proxy), "");
+        assert!(said(&Settings { hosts: Vec::new(), ..by_proxy }).contains("set web.hosts"));
+        assert_eq!(said(&Settings { users, ..tls(settings("192.0.2.1:80")) }), "", "its own address is a name");
+        assert!(said(&Settings { key: None, ..tls(settings("127.0.0.1:80")) }).contains("come together"));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::clouds::Mode;
 use crate::daemon::journal::Entry;
 use crate::daemon::state::{CameraState, PuppetState, RunState};
-use crate::event::Stamped;
+use crate::event::{Event, Stamped};
 use crate::fleet::ports::InstanceState;
 use crate::fleet::{FleetState, Member};
 use crate::gesture::machine::Phase;
@@ -181,6 +181,13 @@ pub fn event(entry: &Entry) -> Value {
         stamped: &'a Stamped,
     }
     json!(Shown { number: entry.number, text: entry.stamped.event.to_string(), stamped: &entry.stamped })
+}
+
+/// Whether somebody may see this event: who has signed in, and who tried to, is no business of those who have not.
+pub fn may_see(is_signed_in: bool, entry: &Entry) -> bool {
+    let is_about_people =
+        matches!(entry.stamped.event, Event::SignedIn { .. } | Event::SignInFailed { .. } | Event::SignedOut { .. });
+    is_signed_in || !is_about_people
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub struct After {
 /// `GET /api/v1/stream`.
 pub async fn stream(
     State(context): State<Context>,
-    Extension(person): Extension<Person>,
+    person: Option<Extension<Person>>,
     session: Session,
     Query(After { after }): Query<After>,
     headers: HeaderMap,
@@ -56,7 +56,8 @@ pub async fn stream(
         return error(StatusCode::SERVICE_UNAVAILABLE, "too many pages are open: close some, or wait");
     };
     let header = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
-    let reader = Reader::new(context, &person, session.id(), header.or(after).as_deref(), permit);
+    let signed_in = person.map(|Extension(person)| (person, session.id()));
+    let reader = Reader::new(context, signed_in, header.or(after).as_deref(), permit);
     let events = stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
         Some((Ok::<_, Infallible>(event), reader))
@@ -67,7 +68,8 @@ pub async fn stream(
 
 struct Reader {
     context: Context,
-    session: Option<Id>,
+    /// None: it looks without a sign-in.
+    session: Option<Option<Id>>,
     sessions_ended: watch::Receiver<u64>,
     feed: watch::Receiver<Feed>,
     /// What was sent last.
@@ -84,8 +86,7 @@ struct Reader {
 impl Reader {
     fn new(
         context: Context,
-        person: &Person,
-        session: Option<Id>,
+        signed_in: Option<(Person, Option<Id>)>,
         after: Option<&str>,
         permit: OwnedSemaphorePermit,
     ) -> Reader {
@@ -95,7 +96,9 @@ impl Reader {
         let number = entries.last().map_or(0, |entry| entry.number);
         // Another run's events have other numbers: all are new then.
         let had = after.and_then(|id| id.strip_prefix(&*context.run)?.strip_prefix('-')?.parse().ok()).unwrap_or(0);
-        let new: Vec<Value> = entries.iter().filter(|entry| entry.number > had).map(shown::event).collect();
+        let (person, session) = signed_in.unzip();
+        let new = entries.iter().filter(|entry| entry.number > had && shown::may_see(person.is_some(), entry));
+        let new: Vec<Value> = new.map(shown::event).collect();
         // The larger parts are text already.
         let snapshot = format!(
             "{{\"run\":{},\"about\":{},\"version\":{},\"now\":{},\"person\":{},\"goes_on\":{},\"events\":{},\
@@ -165,7 +168,8 @@ impl Reader {
     }
 
     fn check_session(&mut self) {
-        if !self.session.is_some_and(|id| self.context.sessions.is_open(&id)) {
+        let Some(session) = self.session else { return };
+        if !session.is_some_and(|id| self.context.sessions.is_open(&id)) {
             self.end("signed-out");
         }
     }
@@ -179,6 +183,9 @@ impl Reader {
     fn event(&mut self, entry: &Entry) {
         if entry.number > self.number {
             self.number = entry.number;
+            if !shown::may_see(self.session.is_some(), entry) {
+                return;
+            }
             let id = format!("{}-{}", self.context.run, entry.number);
             self.waiting.push_back(Event::default().event("event").id(id).data(shown::event(entry).to_string()));
         }

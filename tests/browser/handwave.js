@@ -1,8 +1,8 @@
 // A handwave that serves its page, and browsers that look at it. In: arguments. Out: a server to ask, pages to drive, and what
 // went wrong in them.
 
-import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,14 +15,31 @@ const { chromium } = require('playwright-core');
 const AXE = require.resolve('axe-core/axe.min.js');
 const run = promisify(execFile);
 
+export const PASSWORD = 'correct horse battery staple';
+
 export class Server {
-  // Starts `handwave serve` with a fleet of its own, at any free port or at this one.
-  static async start({ port = 0, args = null, folder = mkdtempSync(join(tmpdir(), 'handwave-')) } = {}) {
+  // Starts `handwave serve` with a fleet of its own, at any free port or at this one. `web` are settings of [web], `users`
+  // names with their roles, who all have the password PASSWORD.
+  static async start({
+    port = 0,
+    args = null,
+    folder = mkdtempSync(join(tmpdir(), 'handwave-')),
+    web = '',
+    users = {},
+  } = {}) {
     const server = new Server();
     server.folder = folder;
     server.env = { ...process.env };
     for (const name of ['HOME', 'XDG_RUNTIME_DIR', 'XDG_STATE_HOME', 'XDG_CONFIG_HOME', 'XDG_CACHE_HOME'])
       server.env[name] = folder;
+    if (web) writeFileSync(join(folder, 'config.toml'), `[web]\n${web}`);
+    for (const [name, role] of Object.entries(users)) {
+      execFileSync(HANDWAVE, ['web', 'user', 'add', name, '--role', role], {
+        env: server.env,
+        cwd: folder,
+        input: `${PASSWORD}\n`,
+      });
+    }
     server.child = spawn(HANDWAVE, args ?? ['serve', `127.0.0.1:${port}`, '--dry-run'], {
       env: server.env,
       cwd: folder,

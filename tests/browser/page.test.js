@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { Server, closeBrowser, launch, open, openBrowser, signedIn, somebody, violations } from './handwave.js';
+import { PASSWORD, Server, closeBrowser, launch, open, openBrowser, signedIn, somebody, violations } from './handwave.js';
 
 let server;
 const people = [];
@@ -283,11 +283,120 @@ test('a viewer sees everything and changes nothing', async () => {
   await launch(operator, 2);
   const page = await signedIn(await person(), server, 'viewer');
   await page.waitForFunction(() => document.querySelectorAll('#rows tr').length === 2);
-  for (const button of ['#increase', '#decrease', '#retire-all']) assert.ok(await page.locator(button).isDisabled());
+  const buttons = page.locator('button').filter({ hasText: /Increase|Decrease|Retire/ });
+  const seen = await Promise.all((await buttons.all()).map((button) => button.isVisible()));
+  assert.deepEqual([...new Set(seen)], [false]);
   assert.match(await text(page, '#actions-off'), /only operators/);
   await page.keyboard.press('+');
   assert.equal(await page.locator('dialog[open]').count(), 0);
+  await page.locator('#rows a').first().click();
+  await page.waitForSelector('#details[open]');
+  assert.ok(await page.locator('#details-retire').isHidden());
 });
+
+const WITH_USERS = { web: 'users = "users.toml"\n', users: { anna: 'operator', ben: 'viewer' } };
+
+test('a password signs in by keyboard alone; a wrong one is told, and the form suits password managers', async () => {
+  server = await Server.start(WITH_USERS);
+  const someone = await person();
+  someone.expected = /401/;
+  const page = await open(someone, server.url);
+  await page.waitForSelector('#sign-in:not([hidden])');
+  await page.waitForFunction(() => document.activeElement.id === 'sign-in-name');
+  for (const [id, autocomplete] of [
+    ['sign-in-name', 'username'],
+    ['sign-in-password', 'current-password'],
+  ])
+    assert.equal(await page.locator(`#${id}`).getAttribute('autocomplete'), autocomplete);
+  await page.keyboard.type('anna');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('wrong horse battery staple');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#sign-in-error:not([hidden])');
+  assert.match(await text(page, '#sign-in-error'), /The name or the password is wrong\./);
+  await picture(page, 'wrong-password');
+  // The name stays, and the password's field is the next to type in.
+  await page.waitForFunction(() => document.activeElement.id === 'sign-in-password');
+  await page.keyboard.type(PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#connection[data-state="live"]');
+  assert.equal(await text(page, '#person'), 'anna (operator)');
+  assert.ok(await page.locator('#signed-out').isHidden());
+  assert.ok(!page.url().includes('anna') && !page.url().includes('horse'));
+  await launch(page, 1);
+  assert.match(await text(page, '#event-list'), /Asked to launch 1 by anna on the web page/);
+  await page.click('#sign-out');
+  await page.waitForSelector('#sign-in:not([hidden])');
+  assert.equal(await page.locator('#sign-in-password').inputValue(), '');
+});
+
+test('guesses are slowed, and the page says for how long', async () => {
+  server = await Server.start(WITH_USERS);
+  const someone = await person();
+  someone.expected = /401|429/;
+  const page = await open(someone, server.url);
+  await page.waitForSelector('#sign-in:not([hidden])');
+  await page.fill('#sign-in-name', 'anna');
+  const error = page.locator('#sign-in-error');
+  for (let tries = 0; tries < 12 && !/try again in \d+ s/.test(await error.innerText()); tries++) {
+    await page.fill('#sign-in-password', 'wrong');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => !document.getElementById('sign-in-send').disabled);
+  }
+  assert.match(await error.innerText(), /Too many sign-ins were wrong: try again in \d+ s/);
+});
+
+test('everybody looks at a public page; signing in there lets an operator act, and signing out looks on', async () => {
+  server = await Server.start({ ...WITH_USERS, web: `${WITH_USERS.web}public_read = true\n` });
+  const page = await open(await person(), server.url);
+  await page.waitForSelector('#connection[data-state="live"]');
+  assert.equal(await text(page, '#person'), 'Looking only');
+  assert.match(await text(page, '#actions-off'), /sign in to change the fleet/);
+  assert.ok(await page.locator('#fleet-actions').isHidden());
+  await picture(page, 'looking-only');
+  await page.click('#sign-in-button');
+  await page.waitForFunction(() => document.activeElement.id === 'sign-in-name');
+  assert.ok(await page.locator('#run').isVisible(), 'the page stays');
+  await picture(page, 'looking-only-sign-in');
+  await page.keyboard.type('anna');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.getElementById('person').textContent === 'anna (operator)');
+  await launch(page, 1);
+  await page.click('#sign-out');
+  await page.waitForFunction(() => document.getElementById('person').textContent === 'Looking only');
+  await page.waitForSelector('#connection[data-state="live"]');
+  assert.equal(await rows(page), 1);
+  assert.doesNotMatch(await text(page, '#event-list'), /Signed/);
+});
+
+for (const colorScheme of ['dark', 'light']) {
+  test(`WCAG AA of signing in and of looking only, ${colorScheme}, on a phone`, async () => {
+    server = await Server.start({ ...WITH_USERS, web: `${WITH_USERS.web}public_read = true\n` });
+    const someone = await person({ colorScheme, viewport: { width: 360, height: 740 } });
+    someone.expected = /401/;
+    const page = await open(someone, server.url);
+    const check = async (name) => {
+      await picture(page, `phone-${name}-${colorScheme}`);
+      assert.deepEqual(await violations(page), [], name);
+      const wide = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      assert.ok(wide <= 0, `${name} is ${wide} px too wide`);
+    };
+    await page.waitForSelector('#connection[data-state="live"]');
+    await check('looking-only');
+    await page.click('#sign-in-button');
+    await page.waitForSelector('#sign-in:not([hidden])');
+    await check('sign-in');
+    await page.fill('#sign-in-name', 'anna');
+    await page.fill('#sign-in-password', 'wrong');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#sign-in-error:not([hidden])');
+    await check('wrong-password');
+  });
+}
 
 test('a hostile page on another origin cannot act, nor frame, nor read', async () => {
   server = await Server.start();

@@ -3,13 +3,12 @@
 use serde_json::json;
 
 use crate::http::{Request, head};
-use crate::server::{Server, cookie, id};
+use crate::server::{Server, add_user, by_password, cookie, id};
 
-/// Every route with what nobody, a viewer, an operator and somebody whose session has ended get. The command makes no sense,
-/// so that it changes nothing.
-fn routes() -> Vec<(Request, [u16; 4])> {
+/// Every route with what nobody, a viewer, an operator and somebody whose session has ended get. What is posted makes no
+/// sense, so that it changes nothing.
+pub fn routes() -> Vec<(Request, [u16; 4])> {
     let nonsense = json!({"action": "scale-out", "id": id(), "fleet": "another", "count": 1, "seen": 0}).to_string();
-    let wrong = json!({"link": "no link"}).to_string();
     vec![
         (Request::get("/"), [200; 4]),
         (Request::get("/assets/main.js"), [200; 4]),
@@ -17,15 +16,16 @@ fn routes() -> Vec<(Request, [u16; 4])> {
         (Request::get("/nowhere"), [404; 4]),
         (Request::get("/healthz"), [200; 4]),
         (Request::get("/metrics"), [200; 4]),
+        (Request::get("/api/v1/openapi.json"), [200; 4]),
         (Request::get("/api/v1/session"), [200; 4]),
-        (Request::post("/api/v1/session", &wrong), [401; 4]),
-        (Request::get("/api/v1/fleet"), [401, 200, 200, 401]),
-        (Request::get("/api/v1/events"), [401, 200, 200, 401]),
-        (Request::get("/api/v1/charts/instances"), [401, 200, 200, 401]),
-        (Request::get("/api/v1/charts/cpu"), [401, 200, 200, 401]),
-        (Request::get("/api/v1/charts/requests"), [401, 200, 200, 401]),
-        (Request::get("/api/v1/policy"), [401, 200, 200, 401]),
-        (Request::get("/api/v1/stream"), [401, 200, 200, 401]),
+        (Request::post("/api/v1/session", "{}"), [422; 4]),
+        (Request::get("/api/v1/fleet"), VIEWERS),
+        (Request::get("/api/v1/events"), VIEWERS),
+        (Request::get("/api/v1/charts/instances"), VIEWERS),
+        (Request::get("/api/v1/charts/cpu"), VIEWERS),
+        (Request::get("/api/v1/charts/requests"), VIEWERS),
+        (Request::get("/api/v1/policy"), VIEWERS),
+        (Request::get("/api/v1/stream"), VIEWERS),
         (Request::post("/api/v1/commands", &nonsense), [401, 403, 422, 401]),
         // This server follows no policy.
         (Request::post("/api/v1/policy", r#"{"paused": true}"#), [401, 403, 409, 401]),
@@ -33,43 +33,108 @@ fn routes() -> Vec<(Request, [u16; 4])> {
     ]
 }
 
-#[test]
-fn every_route_asks_for_its_role_its_host_and_its_origin() {
-    let server = Server::start();
+const VIEWERS: [u16; 4] = [401, 200, 200, 401];
+
+/// How requests come to a server: as a browser's own, or as a proxy sends them on.
+struct Way<'a> {
+    server: &'a Server,
+    /// The header that names the page, and by which names it does.
+    host: &'static str,
+    names: [&'a str; 2],
+    origin: &'a str,
+    added: &'a [(&'static str, &'static str)],
+}
+
+impl Way<'_> {
+    /// Asks for each route as each of these, from every place that a browser may be at.
+    fn try_all(&self, routes: &[(Request, [u16; 4])], people: &[String; 4]) {
+        let status = |request: &Request| head(&mut request.open(self.server.address)).status;
+        let by_way = |request: &Request, host: &str| {
+            let added = self.added.iter().fold(request.clone(), |request, (name, value)| request.with(name, value));
+            added.with(self.host, host)
+        };
+        for (route, by_role) in routes {
+            for (cookie, &expected) in people.iter().zip(by_role) {
+                let request = by_way(&route.clone().by(cookie), self.names[0]);
+                let of = format!("{} {} by {cookie:?}", route.method, route.path);
+                assert_eq!(status(&request), expected, "{of}");
+
+                // A name that was made to lead here, and no name at all.
+                for host in ["evil.example", "127.0.0.1.evil.example:80", "a, b"] {
+                    assert_eq!(status(&by_way(&request, host)), 421, "{of}, {}: {host}", self.host);
+                }
+                assert_eq!(status(&by_way(&request, self.names[1])), expected, "{of}, by another of its names");
+
+                let changes = route.method != "GET";
+                for (origin, site, is_ours) in [
+                    (self.origin, "same-origin", true),
+                    (self.origin, "none", true),
+                    ("http://evil.example", "cross-site", false),
+                    ("http://localhost:8080", "same-site", false),
+                    ("null", "cross-site", false),
+                ] {
+                    let sent = request.clone().with("Origin", origin).with("Sec-Fetch-Site", site);
+                    let expected = if changes && !is_ours { 403 } else { expected };
+                    assert_eq!(status(&sent), expected, "{of}, Origin: {origin}, Sec-Fetch-Site: {site}");
+                }
+                // A browser that does not send Sec-Fetch-Site.
+                for (origin, is_ours) in [(self.origin, true), ("http://evil.example", false)] {
+                    let expected = if changes && !is_ours { 403 } else { expected };
+                    assert_eq!(
+                        status(&request.clone().with("Origin", origin)),
+                        expected,
+                        "{of}, {origin}, an old browser"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Tries a server that is asked without a proxy.
+fn try_directly(server: &Server, routes: &[(Request, [u16; 4])]) {
     let ended = server.sign_in("operator");
     assert_eq!(Request::delete("/api/v1/session").by(&ended).send(server.address).status, 204);
     let people = [String::new(), server.sign_in("viewer"), server.sign_in("operator"), ended];
-    let status = |request: &Request| head(&mut request.open(server.address)).status;
-    for (route, by_role) in routes() {
-        for (cookie, expected) in people.iter().zip(by_role) {
-            let request = route.clone().by(cookie);
-            let of = format!("{} {} by {cookie:?}", route.method, route.path);
-            assert_eq!(status(&request), expected, "{of}");
+    let (name, port) = (server.address.to_string(), server.address.port());
+    let origin = format!("http://{name}");
+    let names = [name.as_str(), "localhost:1"];
+    Way { server, host: "Host", names, origin: &origin, added: &[] }.try_all(routes, &people);
+    // Without a name, and at a server that is not this one.
+    assert_eq!(Request::get("/healthz").with("Host", "none").send(server.address).status, 421);
+    assert_eq!(Request::get("/healthz").with("Host", &format!("192.0.2.1:{port}")).send(server.address).status, 421);
+}
 
-            // A name that was made to lead here, and no name at all.
-            for host in ["evil.example", "127.0.0.1.evil.example:80", "none"] {
-                assert_eq!(status(&request.clone().with("Host", host)), 421, "{of}, Host: {host}");
-            }
-            assert_eq!(status(&request.clone().with("Host", "localhost:1")), expected, "{of}, by another of its names");
+#[test]
+fn every_route_asks_for_its_role_its_host_and_its_origin() {
+    try_directly(&Server::start(), &routes());
+}
 
-            let ours = format!("http://{}", server.address);
-            let changes = route.method != "GET";
-            for (origin, site, is_ours) in [
-                (ours.as_str(), "same-origin", true),
-                (ours.as_str(), "none", true),
-                ("http://evil.example", "cross-site", false),
-                ("http://localhost:8080", "same-site", false),
-                ("null", "cross-site", false),
-            ] {
-                let sent = request.clone().with("Origin", origin).with("Sec-Fetch-Site", site);
-                let expected = if changes && !is_ours { 403 } else { expected };
-                assert_eq!(status(&sent), expected, "{of}, Origin: {origin}, Sec-Fetch-Site: {site}");
-            }
-            // A browser that does not send Sec-Fetch-Site.
-            let old = request.clone().with("Origin", "http://evil.example");
-            assert_eq!(status(&old), if changes { 403 } else { expected }, "{of}, an old browser");
-        }
-    }
+#[test]
+fn a_public_page_asks_for_the_same_but_to_look() {
+    let server = Server::with(tempfile::tempdir().unwrap(), "public_read = true\n");
+    let public = |(route, by_role)| (route, if by_role == VIEWERS { [200; 4] } else { by_role });
+    try_directly(&server, &routes().into_iter().map(public).collect::<Vec<_>>());
+}
+
+#[test]
+fn behind_a_proxy_every_route_asks_for_the_same() {
+    let web =
+        "users = \"users.toml\"\nhosts = [\"hand.example\", \"hand.test\"]\ntrusted_proxies = [\"127.0.0.0/8\"]\n";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.toml"), format!("[web]\n{web}")).unwrap();
+    let password = "correct horse battery staple";
+    add_user(folder.path(), "anna", "operator", password);
+    add_user(folder.path(), "ben", "viewer", password);
+    let server = Server::with(folder, web);
+    let added = [("X-Forwarded-For", "192.0.2.7"), ("X-Forwarded-Proto", "https")];
+    let by_way = |request: Request| added.iter().fold(request, |request, (name, value)| request.with(name, value));
+    let sign_in = |name: &str| cookie(&by_way(by_password(name, password)).send(server.address));
+    let [ended, viewer, operator] = [sign_in("anna"), sign_in("ben"), sign_in("anna")];
+    assert_eq!(by_way(Request::delete("/api/v1/session").by(&ended)).send(server.address).status, 204);
+    let names = ["hand.example", "hand.test"];
+    let way = Way { server: &server, host: "X-Forwarded-Host", names, origin: "https://hand.example", added: &added };
+    way.try_all(&routes(), &[String::new(), viewer, operator, ended]);
 }
 
 #[test]
@@ -108,7 +173,7 @@ fn a_link_signs_in_once_by_a_cookie_of_this_port_alone() {
     assert!(audit.contains(r#""event":"signed-in""#) && audit.contains(r#""event":"sign-in-failed""#), "{audit}");
 
     let by = cookie(&answer);
-    let who = |by: &str| Request::get("/api/v1/session").by(by).send(server.address).json();
+    let who = |by: &str| Request::get("/api/v1/session").by(by).send(server.address).json()["person"].clone();
     assert_eq!((&who(&by)["role"], who("")), (&json!("operator"), json!(null)));
     // Somebody who signs in again has another session, and the old one is no longer theirs.
     let again = Request::post("/api/v1/session", &json!({"link": server.link("viewer")}).to_string()).by(&by);

@@ -2,7 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// A request. HTTP/1.0, so that an answer ends with its connection and comes in one piece.
 #[derive(Clone, Debug)]
@@ -11,7 +15,12 @@ pub struct Request {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
+    /// Sent over TLS, to a server of this name.
+    pub tls: Option<(Arc<ClientConfig>, &'static str)>,
 }
+
+/// A connection whose answer is read.
+pub type Reader = BufReader<Box<dyn Read + Send>>;
 
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -22,7 +31,7 @@ pub struct Answer {
 
 impl Request {
     pub fn get(path: &str) -> Request {
-        Request { method: "GET", path: path.to_owned(), headers: Vec::new(), body: String::new() }
+        Request { method: "GET", path: path.to_owned(), headers: Vec::new(), body: String::new(), tls: None }
     }
 
     pub fn post(path: &str, body: &str) -> Request {
@@ -46,9 +55,14 @@ impl Request {
         if cookie.is_empty() { self } else { self.with("Cookie", cookie) }
     }
 
+    /// Over TLS.
+    pub fn over(self, tls: &Arc<ClientConfig>, name: &'static str) -> Request {
+        Request { tls: Some((tls.clone(), name)), ..self }
+    }
+
     /// Sends it. Without a `Host` of its own it names the server.
-    pub fn open(&self, address: SocketAddr) -> BufReader<TcpStream> {
-        let Request { method, path, headers, body } = self;
+    pub fn open(&self, address: SocketAddr) -> Reader {
+        let Request { method, path, headers, body, tls } = self;
         let mut text = format!("{method} {path} HTTP/1.0\r\nContent-Length: {}\r\n", body.len());
         let has_host = headers.iter().any(|(name, _)| name == "Host");
         let host = (!has_host).then(|| ("Host".to_owned(), address.to_string()));
@@ -57,9 +71,16 @@ impl Request {
         }
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let text = format!("{text}\r\n{body}");
         // A server that refuses need not read all of it.
-        let _ = stream.write_all(format!("{text}\r\n{body}").as_bytes());
-        BufReader::new(stream)
+        let Some((tls, name)) = tls else {
+            let _ = stream.write_all(text.as_bytes());
+            return BufReader::new(Box::new(stream));
+        };
+        let client = ClientConnection::new(tls.clone(), ServerName::try_from(*name).unwrap()).unwrap();
+        let mut stream = StreamOwned::new(client, stream);
+        let _ = stream.write_all(text.as_bytes());
+        BufReader::new(Box::new(stream))
     }
 
     /// Sends it and reads the whole answer.
@@ -72,7 +93,7 @@ impl Request {
 }
 
 /// Reads an answer up to its body.
-pub fn head(reader: &mut BufReader<TcpStream>) -> Answer {
+pub fn head(reader: &mut Reader) -> Answer {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -112,7 +133,7 @@ pub struct Event {
 }
 
 /// Reads the stream's next event. None: it has ended.
-pub fn event(reader: &mut BufReader<TcpStream>) -> Option<Event> {
+pub fn event(reader: &mut Reader) -> Option<Event> {
     let mut event = Event { name: String::new(), id: None, data: String::new() };
     loop {
         let mut line = String::new();

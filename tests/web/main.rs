@@ -4,7 +4,11 @@
 mod access;
 mod commands;
 mod http;
+mod openapi;
+mod passwords;
 mod policy;
+mod public;
 mod server;
 mod start;
 mod stream;
+mod tls;

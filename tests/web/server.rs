@@ -1,7 +1,7 @@
 //! `handwave serve`, the real binary on a simulated fleet. In: what its config.toml says. Out: its address, and people who are
 //! signed in.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -17,7 +17,7 @@ use crate::http::Request;
 pub struct Server {
     pub address: SocketAddr,
     pub child: Child,
-    /// The sign-in token that it printed.
+    /// The sign-in token that it printed; empty where there is none.
     pub token: String,
     /// Its runtime and state folders, and its events.
     pub folder: TempDir,
@@ -28,6 +28,7 @@ pub fn handwave(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handwave"));
     command
         .args(args)
+        .current_dir(folder)
         .env_remove("RUST_LOG")
         .env("XDG_RUNTIME_DIR", folder)
         .env("XDG_STATE_HOME", folder.join("state"));
@@ -36,35 +37,36 @@ pub fn handwave(folder: &Path, args: &[&str]) -> Command {
 
 impl Server {
     pub fn start() -> Server {
-        Server::again(tempfile::tempdir().unwrap())
+        Server::with(tempfile::tempdir().unwrap(), "")
+    }
+
+    /// Starts one with these settings of `[web]`, in a folder where what they name may be.
+    pub fn with(folder: TempDir, web: &str) -> Server {
+        let listen = if web.contains("listen") { "" } else { "listen = \"127.0.0.1:0\"\n" };
+        let config = format!("[fleet]\nname = \"shop\"\nmin = 1\nmax = 5\n[web]\n{listen}{web}");
+        fs::write(folder.path().join("config.toml"), config).unwrap();
+        Server::again(folder)
     }
 
     /// Starts one in the folder of another.
     pub fn again(folder: TempDir) -> Server {
-        Server::with(folder, "")
-    }
-
-    /// The same with these settings too.
-    pub fn with(folder: TempDir, more: &str) -> Server {
-        let events = folder.path().join("events.jsonl");
-        let config = folder.path().join("config.toml");
-        fs::write(&config, format!("[fleet]\nname = \"shop\"\nmin = 1\nmax = 5\n{more}")).unwrap();
-        let [events, config] = [&events, &config].map(|path| path.to_str().unwrap().to_owned());
-        let args = ["serve", "127.0.0.1:0", "--events", &events, "--config", &config];
+        let args = ["serve", "--events", "events.jsonl", "--config", "config.toml"];
         let mut child = handwave(folder.path(), &args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let (tell, told) = channel();
         let stderr = child.stderr.take().unwrap();
         thread::spawn(move || {
             BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| drop(tell.send(line)))
         });
-        let link = loop {
-            let line = told.recv_timeout(Duration::from_secs(30)).expect("it prints its link");
-            if let Some((_, link)) = line.split_once("http://") {
-                break link.to_owned();
+        let page = loop {
+            let line = told.recv_timeout(Duration::from_secs(30)).expect("it prints its address");
+            if let Some((_, page)) = line.split_once("://") {
+                break page.to_owned();
             }
         };
-        let (address, token) = link.split_once("/#sign-in=").unwrap();
-        Server { address: address.parse().unwrap(), child, token: token.to_owned(), folder }
+        let (place, token) = page.split_once('/').unwrap();
+        let port = place.rsplit(':').next().unwrap().parse().unwrap();
+        let token = token.trim_start_matches("#sign-in=").to_owned();
+        Server { address: SocketAddr::from(([127, 0, 0, 1], port)), child, token, folder }
     }
 
     /// Stops it as a service manager does, and gives its folder back.
@@ -92,6 +94,16 @@ impl Server {
 
     pub fn sign_in_by(&self, token: &str) -> crate::http::Answer {
         Request::post("/api/v1/session", &json!({"link": token}).to_string()).send(self.address)
+    }
+
+    /// Adds a user to web.users.
+    pub fn add_user(&self, name: &str, role: &str, password: &str) {
+        add_user(self.folder.path(), name, role, password);
+    }
+
+    /// Signs in by a name and a password.
+    pub fn sign_in_as(&self, name: &str, password: &str) -> crate::http::Answer {
+        by_password(name, password).send(self.address)
     }
 
     /// The fleet, seen by this person.
@@ -143,6 +155,27 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Adds a user to the web.users of a folder's config.toml, as a script does.
+pub fn add_user(folder: &Path, name: &str, role: &str, password: &str) {
+    let args = ["web", "user", "add", name, "--role", role, "--config", "config.toml"];
+    let output = typed(folder, &args, password);
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// Runs handwave with this on its standard input.
+pub fn typed(folder: &Path, args: &[&str], text: &str) -> std::process::Output {
+    let pipe = || Stdio::piped();
+    let mut child = handwave(folder, args).stdin(pipe()).stdout(pipe()).stderr(pipe()).spawn().unwrap();
+    // One that refuses its arguments reads nothing.
+    let _ = child.stdin.take().unwrap().write_all(format!("{text}\n").as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+/// A sign-in by name and password.
+pub fn by_password(name: &str, password: &str) -> Request {
+    Request::post("/api/v1/session", &json!({"name": name, "password": password}).to_string())
 }
 
 /// The cookie that an answer sets.

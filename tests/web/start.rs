@@ -15,7 +15,7 @@ fn said(args: &[&str]) -> (i32, String) {
 fn an_address_that_others_reach_or_have_is_refused_in_a_sentence() {
     let (status, err) = said(&["serve", "0.0.0.0:8470"]);
     assert_eq!((status, err.lines().count()), (1, 1), "{err}");
-    assert!(err.contains("no passwords and no TLS") && err.contains("ssh -L 8470:127.0.0.1:8470"), "{err}");
+    assert!(err.contains("set web.users") && err.contains("ssh -L 8470:127.0.0.1:8470"), "{err}");
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (status, err) = said(&["serve", &address]);

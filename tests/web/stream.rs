@@ -4,10 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::http::{Event, Request, event, head};
+use crate::http::{Event, Reader, Request, event, head};
 use crate::server::{Server, id};
-
-type Reader = std::io::BufReader<std::net::TcpStream>;
 
 /// Opens the stream and reads its snapshot.
 fn open(server: &Server, by: &str, after: Option<&str>) -> (Reader, Value, String) {

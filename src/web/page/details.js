@@ -9,7 +9,7 @@ import { read, write } from './view-state.js';
 let drawn = '';
 
 /** Shows the instance; none is shown where the id is empty. */
-export function draw({ fleet, events, measured }, id, now, whyNot) {
+export function draw({ fleet, events, measured }, id, now, isOperator, whyNot) {
   const dialog = byId('details');
   if (!id) {
     if (dialog.open) dialog.close();
@@ -18,7 +18,7 @@ export function draw({ fleet, events, measured }, id, now, whyNot) {
   const of = fleet.instances.find((instance) => instance.id === id);
   say(byId('details-title'), id);
   const retire = byId('details-retire');
-  show(retire, Boolean(of && canRetire(of)));
+  show(retire, Boolean(isOperator && of && canRetire(of)));
   retire.disabled = Boolean(whyNot);
   const story = about(events, id);
   const key = JSON.stringify([id, of, story.length, Math.floor(now / 10_000)]);

@@ -50,7 +50,7 @@ export const state = (of) =>
 export const canRetire = (of) => of.counts && of.described;
 
 /** The count, the limits, the entry's address, and why nothing can be done, where nothing can. */
-export function head({ fleet, about }, whyNot) {
+export function head({ fleet, about }, isOperator, whyNot) {
   const { seen, count, min, max } = fleet;
   say(
     byId('fleet-count'),
@@ -62,6 +62,7 @@ export function head({ fleet, about }, whyNot) {
     entry.dataset.of = about.entry;
     entry.replaceChildren('Entered at ', el('code', {}, about.entry), ' ', copies(about.entry));
   }
+  show(byId('fleet-actions'), isOperator);
   const can = { increase: count < max, decrease: fleet.can_go.length > 0, 'retire-all': fleet.can_go.length > 0 };
   for (const [id, possible] of Object.entries(can)) byId(id).disabled = Boolean(whyNot) || !possible;
   const limit = !can.increase
@@ -85,8 +86,8 @@ function copies(text) {
   return button;
 }
 
-/** The filters with their counts, and the table. `retire` asks before an instance is retired. */
-export function table(fleet, view, now, retire, whyNot) {
+/** The filters with their counts, and the table. `retire` asks before an instance is retired, which only operators do. */
+export function table(fleet, view, now, retire, isOperator, whyNot) {
   filters(fleet, view);
   const search = byId('search');
   if (document.activeElement !== search && search.value !== view.q) search.value = view.q;
@@ -96,7 +97,7 @@ export function table(fleet, view, now, retire, whyNot) {
   );
   show(byId('instances'), shown.length > 0);
   show(byId('empty'), shown.length === 0);
-  if (!shown.length) nothing(fleet, view);
+  if (!shown.length) nothing(fleet, view, isOperator);
   keyed(
     byId('columns'),
     [...COLUMNS, { key: 'actions' }],
@@ -109,7 +110,7 @@ export function table(fleet, view, now, retire, whyNot) {
     shown,
     (of) => of.id,
     (of) => row(of, retire),
-    (line, of) => update(line, of, view, now, whyNot),
+    (line, of) => update(line, of, view, now, isOperator, whyNot),
   );
 }
 
@@ -207,7 +208,7 @@ function row(of, retire) {
   );
 }
 
-function update(line, of, view, now, whyNot) {
+function update(line, of, view, now, isOperator, whyNot) {
   line.classList.toggle('open', view.instance === of.id);
   line.classList.toggle('leaving', !of.counts);
   const link = line.querySelector('a');
@@ -223,15 +224,18 @@ function update(line, of, view, now, whyNot) {
   say(line.querySelector('.of-address'), address(of) ?? '–');
   say(line.querySelector('.of-age'), ago(of.launched, now));
   const button = line.querySelector('button');
-  show(button, canRetire(of));
+  show(button, isOperator && canRetire(of));
   button.disabled = Boolean(whyNot);
 }
 
 /** Why the table is empty, and what to do. */
-function nothing(fleet, view) {
+function nothing(fleet, view, isOperator) {
   const box = byId('empty');
   if (!fleet.seen) return say(box, 'The cloud has not answered yet.');
-  if (!fleet.instances.length) return say(box, 'The fleet is empty. Increase it here, or show a left fist that opens.');
+  if (!fleet.instances.length) {
+    const way = isOperator ? 'Increase it here, or show' : 'It grows when somebody shows';
+    return say(box, `The fleet is empty. ${way} a left fist that opens.`);
+  }
   const why = view.q ? `No instance has “${view.q}” here: ` : 'No instance is in this state: ';
   if (box.dataset.why === why && box.querySelector('button')) return;
   box.dataset.why = why;

@@ -10,16 +10,17 @@ import * as hand from './hand.js';
 import * as measured from './measured.js';
 import * as policy from './policy.js';
 import * as views from './view-state.js';
+import * as signIn from './sign-in.js';
 import { closeAll, dialogs, refresh } from './dialogs.js';
 import { KEPT } from './stream.js';
 
 /** A session lasts while somebody is here: how often it is told so, in milliseconds. */
 const KEEP_ALIVE = 60_000;
-const SIGN_IN = '#sign-in=';
 
 /** The newest of everything; null until the first snapshot. */
 let state = null;
 let connection = { is: 'connecting', since: Date.now() };
+/** Whether a sign-in is asked for, and why. */
 let asked = { is: false, why: '' };
 
 const stream = connect((name, value) => {
@@ -57,12 +58,14 @@ function draw() {
 function render() {
   const now = Date.now() + (state?.skew ?? 0);
   const isOut = connection.is === 'signed-out' || asked.is;
-  show(byId('signed-out'), isOut);
-  say(byId('signed-out-why'), asked.why || 'Nobody is signed in with this browser, or the session has ended.');
+  // Where everybody may look, the page stays below.
+  const isPublic = Boolean(state) && !state.person;
+  signIn.draw(isOut, asked.why || (isPublic ? '' : 'Nobody is signed in with this browser, or the session has ended.'));
   connected();
   banners(now);
-  show(byId('run'), Boolean(state) && !isOut);
-  show(byId('sign-out'), Boolean(state) && !isOut);
+  show(byId('run'), Boolean(state) && (!isOut || isPublic));
+  show(byId('sign-out'), Boolean(state) && !isOut && !isPublic);
+  show(byId('sign-in-button'), isPublic && !isOut);
   document.body.classList.toggle('stale', Boolean(state) && connection.is !== 'live');
   if (!state) return;
 
@@ -74,17 +77,19 @@ function render() {
   show(byId('mode'), true);
   byId('mode').className = `badge ${live ? 'live' : 'simulated'}`;
   say(byId('mode'), live ? `LIVE ${account} ${region}` : 'SIMULATED');
-  say(byId('person'), isOut ? '' : `${person.user} (${person.role})`);
-  if (isOut) return closeAll();
+  say(byId('person'), isPublic ? 'Looking only' : isOut ? '' : `${person.user} (${person.role})`);
+  if (isOut) closeAll();
+  if (isOut && !isPublic) return;
 
   const whyNot = cannotAct();
   hand.draw(state.hands);
   chart.draw(state.history, state.fleet, now);
   measured.requests(state.measured, now);
   const view = views.read();
-  fleet.head(state, whyNot);
-  fleet.table(state.fleet, view, now, acts.retire, whyNot);
-  details.draw(state, view.instance, now, whyNot);
+  const isOperator = person?.role === 'operator';
+  fleet.head(state, isOperator, whyNot);
+  fleet.table(state.fleet, view, now, acts.retire, isOperator, whyNot);
+  details.draw(state, isOut ? '' : view.instance, now, isOperator, whyNot);
   events.draw(state.events);
   policy.draw(state.policy, cannotAsk());
   refresh(whyNot);
@@ -107,6 +112,7 @@ function connected() {
 
 /** Why nobody can ask for a change now; empty where they can. */
 function cannotAsk() {
+  if (!state.person) return 'Looking only: sign in to change the fleet.';
   if (state.person.role !== 'operator') return 'You are a viewer: only operators may change the fleet.';
   if (connection.is !== 'live') return 'The connection is lost: nothing can be changed until it is back.';
   return '';
@@ -161,20 +167,12 @@ function banners(now) {
   );
 }
 
-/** Signs in by the address's link. It is taken out of the address at once: it works only once, and is nobody's business. */
-async function signIn() {
-  if (!location.hash.startsWith(SIGN_IN)) return;
-  const link = location.hash.slice(SIGN_IN.length);
-  history.replaceState(null, '', location.pathname + location.search);
-  try {
-    const { status, told } = await ask('POST', '/api/v1/session', { link });
-    if (status === 200) return stream.again();
-    // Whoever is signed in already stays so.
-    asked = { is: !state, why: `${told?.error ?? `The server answers ${status}`}.` };
-    if (state) tell(asked.why);
-  } catch {
-    asked = { is: !state, why: 'handwave cannot be reached: is it running?' };
-  }
+/** Somebody else is here from now on, or it is known why not. */
+function signedIn(why) {
+  if (!why) return stream.again();
+  // Whoever is signed in already stays so.
+  asked = { is: !state?.person, why };
+  if (state?.person) tell(why);
   draw();
 }
 
@@ -201,13 +199,15 @@ function step(by) {
   links[at < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, at + by))].focus();
 }
 
+const canPress = (button) => !button.disabled && !byId('fleet-actions').hidden;
+
 const KEYS = {
   '?': () => byId('help').showModal(),
   '/': () => byId('search').focus(),
   j: () => step(1),
   k: () => step(-1),
-  '+': () => byId('increase').disabled || acts.increase(byId('increase')),
-  '-': () => byId('decrease').disabled || acts.decrease(byId('decrease')),
+  '+': () => canPress(byId('increase')) && acts.increase(byId('increase')),
+  '-': () => canPress(byId('decrease')) && acts.decrease(byId('decrease')),
 };
 
 addEventListener('keydown', (event) => {
@@ -224,7 +224,7 @@ addEventListener('pointerdown', isHere);
 addEventListener('view', draw);
 addEventListener('popstate', draw);
 addEventListener('resize', draw);
-addEventListener('hashchange', signIn);
+addEventListener('hashchange', () => signIn.byLink(signedIn));
 addEventListener('online', () => stream.hurry());
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') stream.hurry();
@@ -235,7 +235,12 @@ byId('decrease').addEventListener('click', (event) => acts.decrease(event.curren
 byId('retire-all').addEventListener('click', (event) => acts.retireAll(event.currentTarget));
 byId('help-button').addEventListener('click', () => byId('help').showModal());
 byId('sign-out').addEventListener('click', signOut);
+byId('sign-in-button').addEventListener('click', () => {
+  asked = { is: true, why: 'Operators may change the fleet.' };
+  draw();
+});
+signIn.listen(signedIn);
 // Ages and the chart go on while nothing else does.
 setInterval(draw, 1000);
-signIn();
+signIn.byLink(signedIn);
 draw();

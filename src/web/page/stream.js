@@ -36,6 +36,8 @@ export function follow(tell) {
     if (name === 'ping') return;
     if (name === 'end') {
       connected(data === 'signed-out' ? 'signed-out' : 'lost', { why: 'handwave has ended' });
+      // Where everybody may look, this reader goes on looking.
+      isUrgent = data === 'signed-out';
       throw new Error('the stream has ended');
     }
     const value = JSON.parse(data);
