@@ -97,10 +97,11 @@ pub async fn person(session: &Session) -> Option<Person> {
     session.get::<Holder>(HOLDER).await.ok().flatten().map(|holder| holder.person)
 }
 
-/// Gives the session to somebody. It has a new id then, so that nobody can know it from before.
+/// Gives the session to somebody, at once, so that it can be ended. It has a new id then, which nobody can know from before.
 pub async fn give(session: &Session, person: Person, user: Option<User>) -> Result<(), session::Error> {
     session.cycle_id().await?;
-    session.insert(HOLDER, Holder { person, user }).await
+    session.insert(HOLDER, Holder { person, user }).await?;
+    session.save().await
 }
 
 /// Ends the sessions of users who are no longer what they were when they signed in. Answers who that was.

@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::passwords::Hash;
 use super::people::Person;
 use super::tries::Tries;
 use super::users::{self, User, Users, UsersError};
 use super::watched::Watched;
+
+/// How long a password waits for others' to be checked.
+const LONGEST_QUEUE: Duration = Duration::from_secs(5);
 
 /// Clones are the same.
 #[derive(Clone, Debug)]
@@ -81,7 +85,9 @@ impl Accounts {
         self.tries(|tries| tries.begin(counted, address, Instant::now())).map_err(NotIn::Wait)?;
         let user = self.users(|users| users.get(name).cloned()).flatten();
         let hash = user.as_ref().map_or(&file.decoy, |user| &user.password).clone();
-        let one = self.0.checking.acquire().await.expect("the semaphore is never closed");
+        let Ok(one) = timeout(LONGEST_QUEUE, self.0.checking.acquire()).await else {
+            return Err(NotIn::Wait(LONGEST_QUEUE));
+        };
         let fits = spawn_blocking(move || hash.fits(&password)).await.unwrap_or(false);
         drop(one);
         match user {

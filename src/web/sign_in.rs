@@ -26,6 +26,9 @@ use crate::event::{Event, Stamped};
 /// How long a wrong link takes; the next one waits for it. Nobody guesses a token, and a used one is no attack.
 const SLOWED: Duration = Duration::from_millis(500);
 
+/// Whoever guesses learns no more.
+const WRONG: &str = "the name or the password is wrong";
+
 /// What is posted to sign in.
 #[derive(Deserialize)]
 #[serde(untagged, deny_unknown_fields, expecting = "send either a link's token, or a name and a password")]
@@ -59,8 +62,13 @@ pub async fn sign_in(
             return answer;
         }
     };
-    if let Err(reason) = access::give(&session, person.clone(), user).await {
+    if let Err(reason) = access::give(&session, person.clone(), user.clone()).await {
         return error(StatusCode::INTERNAL_SERVER_ERROR, &format!("the session cannot be kept: {reason}"));
+    }
+    // Whoever was removed while their password was checked has no session that ends with the file's change.
+    if user.is_some_and(|user| !context.accounts.has(&person.user, &user)) {
+        let _ = session.flush().await;
+        return error(StatusCode::UNAUTHORIZED, WRONG);
     }
     let Person { user, role } = person.clone();
     context.journal.write(Stamped::now(Event::SignedIn { user, role: role.to_string(), address }));
@@ -106,9 +114,7 @@ async fn by_password(
             let sentence = "nobody has a password here: set web.users in config.toml, or use `handwave web link`";
             Err(refused(None, StatusCode::UNAUTHORIZED, sentence))
         }
-        Err(NotIn::Wrong(why)) => {
-            Err(refused(Some(why), StatusCode::UNAUTHORIZED, "the name or the password is wrong"))
-        }
+        Err(NotIn::Wrong(why)) => Err(refused(Some(why), StatusCode::UNAUTHORIZED, WRONG)),
         Err(NotIn::Wait(wait)) => {
             let seconds = wait.as_secs_f64().ceil();
             let sentence = format!("too many sign-ins were wrong: try again in {seconds} s");

@@ -16,7 +16,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Failures are forgotten after so long without another one.
 const REMEMBERED: Duration = Duration::from_secs(15 * 60);
-/// Accounts and addresses whose failures are kept at once. Beyond them everybody else waits.
+/// Accounts and addresses whose failures are kept at once. Beyond them all wait but those who have been in.
 const MOST: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -42,8 +42,9 @@ impl Tries {
     /// Begins a try. It counts as failed until it has succeeded, so that many at once are no way around. Or answers how
     /// long to wait: a try that is not made counts nowhere.
     pub fn begin(&mut self, account: &str, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let is_known = self.known.contains(&(account.to_owned(), network(address)));
         let mut counted = vec![Of::Address(network(address))];
-        if !self.known.contains(&(account.to_owned(), network(address))) {
+        if !is_known {
             counted.push(Of::Account(account.to_owned()));
         }
         let wait = counted.iter().map(|of| self.wait(of, now)).max().unwrap_or_default();
@@ -53,7 +54,7 @@ impl Tries {
         if self.failures.len() >= MOST {
             self.failures.retain(|_, failures| now.saturating_duration_since(failures.last) < REMEMBERED);
         }
-        if self.failures.len() >= MOST {
+        if self.failures.len() >= MOST && !is_known {
             return Err(LONGEST_WAIT);
         }
         for of in counted {
@@ -175,11 +176,14 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded() {
         let (mut tries, now) = (Tries::default(), Instant::now());
+        tries.begin("ben", HERE, now).unwrap();
+        tries.succeeded("ben", HERE);
         for n in 0..2 * MOST as u32 {
             let _ = tries.begin(&format!("user{n}"), IpAddr::from(n.to_be_bytes()), now);
         }
         assert!(tries.failures.len() <= MOST + 1, "{}", tries.failures.len());
         assert_eq!(tries.begin("anna", other(1), now), Err(LONGEST_WAIT));
+        assert_eq!(tries.begin("ben", HERE, now), Ok(()));
         assert_eq!(tries.begin("anna", other(1), now + REMEMBERED), Ok(()));
     }
 }
