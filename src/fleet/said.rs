@@ -14,6 +14,8 @@ pub struct Said {
 pub enum What {
     Launch,
     Retire,
+    /// Both, between two looks.
+    Both,
     /// handwave started: nobody knows what came before.
     Start,
 }

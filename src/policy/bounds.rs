@@ -23,7 +23,7 @@ pub fn bounds(said: &Said, age: Duration, hold: Duration) -> Option<Bounds> {
     let (floor, ceiling) = match said.what {
         What::Launch => (Some(said.count), None),
         What::Retire => (None, Some(said.count)),
-        What::Start => (Some(said.count), Some(said.count)),
+        What::Both | What::Start => (Some(said.count), Some(said.count)),
     };
     Some(Bounds { floor, ceiling, said: said.clone(), left })
 }
@@ -35,6 +35,7 @@ impl fmt::Display for Bounds {
         let (what, bound) = match what {
             What::Launch => ("launch", " as the floor"),
             What::Retire => ("retire", " as the ceiling"),
+            What::Both => ("launch and retire", ""),
             What::Start => ("the start", ""),
         };
         write!(f, "{what}{by} holds {count}{bound} for {}", in_words(self.left))

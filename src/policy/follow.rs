@@ -134,10 +134,11 @@ impl Task {
         }
         loop {
             select! {
-                _ = ticks.tick() => self.look().await,
-                // A pause has ended.
-                Ok(()) = self.paused.changed() => ticks.reset_immediately(),
+                biased;
                 () = ended(&mut fleet) => return,
+                // A pause has begun or ended.
+                Ok(()) = self.paused.changed() => ticks.reset_immediately(),
+                _ = ticks.tick() => self.look().await,
             }
         }
     }

@@ -17,7 +17,13 @@ pub fn need(settings: &Queue, depth: &Result<Depth, MetricsError>) -> Measured {
     let need = match settings.rule {
         QueueRule::Backlog => {
             let busy = in_flight.div_ceil(settings.concurrency.get());
-            Need::Exactly(size(busy.saturating_add(visible.div_ceil(settings.backlog.get()))))
+            let (more, rest) = (visible / settings.backlog, visible % settings.backlog);
+            // What waits less than `backlog` needs none of its own, unless nobody works.
+            let out_to = busy.saturating_add(more).max(visible.min(1));
+            // At the edge between two counts a fleet without a spare would grow and shrink for ever.
+            let spare = out_to.min(1);
+            let in_to = busy.saturating_add(more).saturating_add(rest.min(1)).saturating_add(spare);
+            Need::Apart { out_to: size(out_to), in_to: size(in_to) }
         }
         QueueRule::HalvesAndTenths => {
             let all = visible.saturating_add(in_flight).saturating_add(delayed);
@@ -38,13 +44,16 @@ mod tests {
     }
 
     #[test]
-    fn each_busy_worker_stays_and_the_backlog_is_shared() {
-        let backlog = |visible, in_flight| of(QueueRule::Backlog, visible, in_flight, 7);
-        assert_eq!(backlog(0, 0), Need::Exactly(0));
-        assert_eq!(backlog(1, 0), Need::Exactly(1));
-        assert_eq!(backlog(0, 3), Need::Exactly(3));
-        assert_eq!(backlog(20, 3), Need::Exactly(5));
-        assert_eq!(backlog(21, 3), Need::Exactly(6));
+    fn each_busy_worker_stays_with_a_spare_and_the_backlog_is_shared() {
+        let backlog = |visible, in_flight, out_to, in_to| {
+            assert_eq!(of(QueueRule::Backlog, visible, in_flight, 7), Need::Apart { out_to, in_to });
+        };
+        backlog(0, 0, 0, 0);
+        backlog(1, 0, 1, 2);
+        backlog(0, 3, 3, 4);
+        backlog(9, 3, 3, 5);
+        backlog(20, 3, 5, 6);
+        backlog(21, 3, 5, 7);
     }
 
     #[test]

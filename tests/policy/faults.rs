@@ -169,7 +169,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Fault::Before(CloudError::no_answer("told to fail"))),
     ];
     prop_oneof![
-        12 => (1..7u32).prop_map(Step::Minutes),
+        12 => (1..6u32).prop_map(Step::Minutes),
         3 => (wrong, 1..8usize).prop_map(|(wrong, n)| Step::Wrong(wrong, n)),
         3 => (asked, metrics_fault(), 1..8usize).prop_map(|(call, fault, n)| Step::Fails(call, fault, n)),
         1 => (call, fault).prop_map(|(call, fault)| Step::CloudFails(call, fault)),
@@ -178,7 +178,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<bool>(), any::<bool>()).prop_map(|(run, page)| Step::Pause { run, page }),
         1 => (-7200..7200i64).prop_map(Step::ClockJumps),
         1 => Just(Step::Restart),
-        1 => (1..12u32).prop_map(Step::Two),
+        1 => (1..8u32).prop_map(Step::Two),
         1 => (0..8usize).prop_map(Step::Reap),
         1 => (0..8usize, any::<bool>()).prop_map(|(i, sick)| Step::Sick(i, sick)),
     ]
@@ -196,7 +196,7 @@ fn load() -> impl Strategy<Value = String> {
 fn history() -> impl Strategy<Value = History> {
     let follow = prop_oneof![Just("\"cpu\""), Just("\"queue\""), Just("\"cpu\", \"queue\"")];
     let front = prop_oneof![Just(Front::Classic), Just(Front::TargetGroups(1)), Just(Front::Nothing)];
-    let steps = prop::collection::vec(step(), 1..14);
+    let steps = prop::collection::vec(step(), 1..12);
     (follow, (0..2usize, 0..2usize), front, (0..3usize, 0..8usize), 0..9usize, load(), steps).prop_map(
         |(follow, rules, front, (min, more), first, load, steps)| {
             let limits = Limits { min, max: min + more };
@@ -225,8 +225,8 @@ struct World {
     people: Vec<(Instant, bool, usize)>,
     /// When each process began: a start counts as a person.
     starts: Vec<Instant>,
-    /// Commands of policies.
-    policies: BTreeMap<CommandId, usize>,
+    /// Commands of policies, in words.
+    policies: BTreeMap<CommandId, String>,
 }
 
 impl World {
@@ -253,9 +253,11 @@ impl World {
     fn hear(&mut self, process: &mut Process) {
         while let Ok(stamped) = process.events.try_recv() {
             if let Event::Command(command) = stamped.event
-                && let (Source::Policy { .. }, Action::Reach(n)) = (&command.source, &command.action)
+                && !command.source.is_person()
             {
-                self.policies.insert(command.id.clone(), *n);
+                let of =
+                    format!("{}{} of the process that began at {:?}", command.action, command.source, process.began);
+                self.policies.insert(command.id.clone(), of);
             }
         }
     }
@@ -350,12 +352,14 @@ fn judge(world: &World, pasts: &[Past], answers: &[Answer]) -> Result<(), TestCa
         let last = world.people.iter().rfind(|(at, ..)| *at <= past.at);
         match &past.effect {
             Effect::Launched { command, ids } => {
-                if !world.policies.contains_key(command) {
-                    continue;
-                }
+                let Some(of) = world.policies.get(command) else { continue };
                 prop_assert!(count + ids.len() <= world.limits.max, "launched beyond the maximum");
                 if let Some((at, false, reached)) = last.filter(|(at, ..)| held(at)) {
-                    prop_assert!(count + ids.len() <= *reached, "a retire at {at:?} is undone");
+                    prop_assert!(
+                        count + ids.len() <= *reached,
+                        "a retire at {at:?} is undone at {:?} by {of}",
+                        past.at
+                    );
                 }
             }
             Effect::Tagged { key, ids } if key == RETIRING_TAG => {

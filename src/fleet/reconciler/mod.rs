@@ -290,13 +290,15 @@ impl Reconciler {
         let asked = self.started.as_ref().map(|started| &started.order.command.source).or(self.unknown.as_ref());
         let new = observed.instances.iter().find(|member| member.counts() && before.get(member.id()).is_none());
         let goes =
-            |member: &&Member| member.instance.is_retiring() && before.get(member.id()).is_some_and(Member::counts);
+            |member: &Member| member.instance.is_retiring() && before.get(member.id()).is_some_and(Member::counts);
+        let retires = observed.instances.iter().any(goes);
         let (what, is_ours) = match new {
+            Some(_) if retires => (What::Both, false),
             Some(member) => {
                 let command = member.instance.tags.get(COMMAND_TAG).cloned().map(CommandId);
                 (What::Launch, command.is_some_and(|command| self.memory.has_asked(&command)))
             }
-            None if observed.instances.iter().any(|member| goes(&member)) => (What::Retire, asked.is_some()),
+            None if retires => (What::Retire, asked.is_some()),
             None => return None,
         };
         let by = match asked.filter(|_| is_ours) {
