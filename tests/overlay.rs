@@ -16,6 +16,7 @@ use handwave::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG, Stan
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
+use handwave::policy::follow::PolicyState;
 use handwave::view::overlay::Overlay;
 use image::{Rgb, RgbImage};
 
@@ -142,6 +143,19 @@ fn every_state_differs_from_idle_and_from_every_other() {
             assert!(share > 0.003, "{a} looks like {b}: {share}");
         }
     }
+}
+
+#[test]
+fn a_policys_decision_and_what_a_person_holds_are_drawn() {
+    let without = draw(&state(Phase::Idle(Why::NoHand)), SIZE);
+    let decision = "hold at 2: cpu: the mean of 2 is 95 %, target 60 %: 4 needed".to_owned();
+    let policy = |held: Option<&str>| {
+        let held = held.map(ToOwned::to_owned);
+        let policy = PolicyState { decision: decision.clone(), held, is_paused: false, is_paused_by_page: false };
+        draw(&RunState { policy: Some(policy), ..state(Phase::Idle(Why::NoHand)) }, SIZE)
+    };
+    let (decided, held) = (policy(None), policy(Some("retire by anna holds 2 as the ceiling for 7 min")));
+    assert!(differing(&without, &decided) > 0.003 && differing(&decided, &held) > 0.003);
 }
 
 #[test]

@@ -544,4 +544,18 @@ mod tests {
         assert_eq!(planned("retiring:draining", 59), []);
         assert_eq!(planned("retiring:draining", 60), [(Change::Terminate, ids(&[0]))]);
     }
+
+    #[test]
+    fn rule_10_a_count_is_made_into_a_number_once_and_cut_to_the_limits() {
+        let three = fleet("in-service in-service pending");
+        let accepted = |n| accept(&Action::Reach(n), &three, LIMITS);
+        assert_eq!(accepted(3), Err(Refusal::There(3)));
+        assert_eq!(accepted(5).unwrap(), Accepted { work: Work::Launch(2), asked: 2, cut: None });
+        let Accepted { work, asked, cut } = accepted(9).unwrap();
+        assert_eq!((work, asked, cut.map(|cut| cut.granted)), (Work::Launch(2), 6, Some(2)));
+        // The newest goes first.
+        assert_eq!(accepted(2).unwrap().work, Work::Retire(vec![id(2)]));
+        let Accepted { work, asked, cut } = accepted(0).unwrap();
+        assert_eq!((work, asked, cut.map(|cut| cut.granted)), (Work::Retire(vec![id(2), id(1)]), 3, Some(2)));
+    }
 }

@@ -14,8 +14,8 @@ pub struct Said {
 pub enum What {
     Launch,
     Retire,
-    /// Both, between two looks.
-    Both,
+    /// Somebody else changed the fleet: nobody here knows what they want of it.
+    Other,
     /// handwave started: nobody knows what came before.
     Start,
 }

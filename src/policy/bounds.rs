@@ -1,7 +1,7 @@
 //! A person outranks a policy. In: what a person last did, and how long ago. Out: a floor or a ceiling for policies, for a while.
 //!
 //! After a launch the reached count is a floor, after a retire a ceiling: a policy may go further the same way and never
-//! undoes it. A restart is both, as nobody knows what came before it.
+//! undoes it. A restart is both, as nobody knows what came before it; so is a change by somebody else.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub fn bounds(said: &Said, age: Duration, hold: Duration) -> Option<Bounds> {
     let (floor, ceiling) = match said.what {
         What::Launch => (Some(said.count), None),
         What::Retire => (None, Some(said.count)),
-        What::Both | What::Start => (Some(said.count), Some(said.count)),
+        What::Other | What::Start => (Some(said.count), Some(said.count)),
     };
     Some(Bounds { floor, ceiling, said: said.clone(), left })
 }
@@ -35,7 +35,7 @@ impl fmt::Display for Bounds {
         let (what, bound) = match what {
             What::Launch => ("launch", " as the floor"),
             What::Retire => ("retire", " as the ceiling"),
-            What::Both => ("launch and retire", ""),
+            What::Other => ("a change", ""),
             What::Start => ("the start", ""),
         };
         write!(f, "{what}{by} holds {count}{bound} for {}", in_words(self.left))

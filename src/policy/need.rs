@@ -42,7 +42,8 @@ impl fmt::Display for Need {
         match self {
             Need::Exactly(n) => write!(f, "{n} needed"),
             Need::AtLeast(n) => write!(f, "{n} needed, or more"),
-            Need::Apart { out_to, in_to } => write!(f, "at least {out_to} needed, at most {in_to}"),
+            Need::Apart { out_to, in_to } if out_to == in_to => write!(f, "{out_to} needed"),
+            Need::Apart { out_to, in_to } => write!(f, "{out_to} needed, {in_to} at most"),
             Need::Unknown => f.write_str("not known"),
         }
     }

@@ -136,7 +136,7 @@ async fn the_fleet_follows_its_load_and_a_start_holds_it_first() {
 #[tokio::test(start_paused = true)]
 async fn a_queue_is_counted_again_before_a_fleet_shrinks() {
     let scene = Scene::of(4, "steady 0", "\"queue\"").await;
-    scene.minutes(9).await;
+    sleep(9 * MINUTE + MINUTE / 4).await;
     let before = scene.cloud.calls(Call::Depth);
     assert_eq!((before, scene.count()), (10, 4));
     // The start holds no more.
@@ -220,7 +220,7 @@ async fn a_pause_of_the_run_or_of_the_page_pauses_the_policies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_launch_of_another_handwave_is_a_persons() {
+async fn a_change_of_another_handwave_is_held_both_ways() {
     let scene = Scene::of(2, "steady 60", "\"cpu\"").await;
     scene.minutes(20).await;
     assert_eq!(scene.count(), 1);
@@ -233,7 +233,7 @@ async fn a_launch_of_another_handwave_is_a_persons() {
     scene.minutes(8).await;
     assert_eq!(scene.count(), 4);
     let held = scene.policies.state(&scene.fleet.state().borrow()).held.unwrap();
-    assert!(held.starts_with("launch by somebody else holds 4 as the floor"), "{held}");
+    assert!(held.starts_with("a change by somebody else holds 4 for"), "{held}");
     other.stop();
     scene.minutes(4).await;
     assert_eq!(scene.count(), 1);

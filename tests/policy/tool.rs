@@ -1,4 +1,4 @@
-//! `handwave policy try` as a person runs it: the real binary.
+//! `handwave policy try` and `explain` as a person runs them: the real binary.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -38,4 +38,19 @@ fn what_does_not_hold_is_one_sentence_and_status_1() {
     let (status, _, err) = said(&["policy", "try", "/nowhere/steps.txt"], "");
     assert_eq!((status, err.lines().count()), (1, 1));
     assert!(err.contains("cannot read /nowhere/steps.txt; name a file of text"), "{err}");
+}
+
+#[test]
+fn what_a_policy_would_do_is_explained_once_and_changes_nothing() {
+    let (status, out, err) = said(&["policy", "explain"], "");
+    assert_eq!(status, 0, "{err}");
+    assert_eq!(
+        out,
+        "fleet: 5 instances (1 to 5): 5 in service\n\
+         cpu: the mean of 5 is 24 %, target 60 %: 2 needed\n\
+         queue: 0 visible, 0 in flight, 0 delayed: 0 needed\n\
+         a policy that begins now: hold at 5: cpu: the mean of 5 is 24 %, target 60 %; queue: 0 visible, 0 in flight, \
+         0 delayed: 0 % of the window is known, of 80 %\n"
+    );
+    assert!(err.contains("policy.follow is empty") && err.contains("A dry run"), "{err}");
 }

@@ -61,6 +61,8 @@ impl Queue {
         let left = |worker: &&Worker| [worker.until, worker.ends].into_iter().flatten().all(|end| end > self.now);
         let workers: Vec<&Worker> =
             workers.iter().filter(|worker| left(worker) || self.jobs.contains_key(&worker.id)).collect();
+        // Who works may have changed since.
+        self.step(load, &workers);
         loop {
             let next = load.profile.when(self.came + 1).map(|at| self.epoch + at);
             let done = self.jobs.values().map(|job| job.done);

@@ -175,6 +175,9 @@ impl World {
             self.groups.iter_mut().for_each(|group| group.register(&id, now));
         }
         self.note_service(now);
+        // It was in service before this world began.
+        let began = self.epoch.1;
+        self.stays.iter_mut().filter(|stay| stay.id == id).for_each(|stay| stay.from = began);
         id
     }
 

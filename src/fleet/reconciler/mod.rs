@@ -293,7 +293,6 @@ impl Reconciler {
             |member: &Member| member.instance.is_retiring() && before.get(member.id()).is_some_and(Member::counts);
         let retires = observed.instances.iter().any(goes);
         let (what, is_ours) = match new {
-            Some(_) if retires => (What::Both, false),
             Some(member) => {
                 let command = member.instance.tags.get(COMMAND_TAG).cloned().map(CommandId);
                 (What::Launch, command.is_some_and(|command| self.memory.has_asked(&command)))
@@ -301,12 +300,11 @@ impl Reconciler {
             None if retires => (What::Retire, asked.is_some()),
             None => return None,
         };
-        let by = match asked.filter(|_| is_ours) {
-            Some(source) if source.is_person() => source.to_string(),
-            Some(_) => return None,
-            None => " by somebody else".to_owned(),
-        };
-        Some((what, by))
+        match asked.filter(|_| is_ours) {
+            Some(source) if source.is_person() => Some((what, source.to_string())),
+            Some(_) => None,
+            None => Some((What::Other, " by somebody else".to_owned())),
+        }
     }
 
     /// Notes what a person did just now, with the count that the fleet has of it, and publishes it: whoever decides on a
