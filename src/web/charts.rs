@@ -52,7 +52,7 @@ impl Charts {
         out: watch::Sender<Arc<str>>,
     ) {
         loop {
-            if !is_looked_at() {
+            if !is_looked_at() || fleet.borrow().observed.is_none() {
                 sleep(NOTICED).await;
                 continue;
             }
@@ -64,7 +64,11 @@ impl Charts {
 
     /// The CPU of each instance of the fleet, from 0 to 100.
     pub async fn cpu(&self, fleet: &watch::Receiver<FleetState>) -> Arc<str> {
-        let instances = running(&fleet.borrow());
+        let instances = match running(&fleet.borrow()) {
+            Some(instances) => instances,
+            // Not kept: it is known soon.
+            None => return json!({"error": "it is not known yet which instances there are"}).to_string().into(),
+        };
         let ask = async {
             let Some(metrics) = &self.metrics else { return nothing() };
             let step = metrics.source().cpu_step.max(SHORTEST);
@@ -116,11 +120,11 @@ fn nothing() -> Value {
     json!({"error": "this cloud measures nothing"})
 }
 
-/// The instances whose CPU can be measured.
-fn running(fleet: &FleetState) -> Vec<InstanceId> {
-    let members = fleet.observed.iter().flat_map(|observed| &observed.instances);
+/// The instances whose CPU can be measured. None: the fleet was not observed yet.
+fn running(fleet: &FleetState) -> Option<Vec<InstanceId>> {
+    let members = fleet.observed.as_ref()?.instances.iter();
     let running = members.filter(|member| member.instance.state == InstanceState::Running);
-    running.map(|member| member.id().clone()).collect()
+    Some(running.map(|member| member.id().clone()).collect())
 }
 
 /// Points as `[second, value]`, the seconds of a step, and the second from which values may still grow.
@@ -208,6 +212,14 @@ mod tests {
         advance(MINUTE).await;
         charts.cpu(&fleet).await;
         assert_eq!(source.asked.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fleet_that_was_not_observed_is_no_answer_for_a_minute() {
+        let charts = Charts::of(Some(Arc::new(Counted::default())));
+        let unknown = watch::channel(FleetState::unknown(Limits { min: 0, max: 5 })).1;
+        assert!(json(&charts.cpu(&unknown).await)["error"].is_string());
+        assert!(json(&charts.cpu(&fleet(&["i-1"])).await)["error"].is_null());
     }
 
     #[tokio::test(start_paused = true)]

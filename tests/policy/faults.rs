@@ -12,7 +12,7 @@ use handwave::command::{Action, Command, CommandId, InstanceId, Source};
 use handwave::event::{Event, Stamped};
 use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState, RETIRING_TAG};
 use handwave::fleet::{Handle, Limits, Outcome, Reconciler, Timing};
-use handwave::metrics::{Depth, Metrics, MetricsError, Point, Query, Source};
+use handwave::metrics::{self, Depth, Metrics, MetricsError, Point, Query};
 use handwave::policy::Settings;
 use handwave::policy::follow::{Follow, Policies};
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ impl Witness {
 
 #[async_trait]
 impl Metrics for Witness {
-    fn source(&self) -> Source {
+    fn source(&self) -> metrics::Source {
         self.cloud.source()
     }
 

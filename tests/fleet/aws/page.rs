@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
@@ -66,6 +68,9 @@ async fn the_page_tells_where_requests_enter_and_what_cloudwatch_measured() {
             refused["error"].as_str().unwrap().contains("add the permission cloudwatch:GetMetricData"),
             "{refused}"
         );
+        while page.get("/api/v1/fleet")["seen"] != true {
+            sleep(Duration::from_millis(100));
+        }
         let cpu = page.get("/api/v1/charts/cpu");
         assert_eq!((&cpu["source"], &cpu["step"]), (&json!("CloudWatch"), &json!(300)), "{cpu}");
         let points = cpu["series"][&id].as_array().unwrap();
