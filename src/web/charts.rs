@@ -64,10 +64,9 @@ impl Charts {
 
     /// The CPU of each instance of the fleet, from 0 to 100.
     pub async fn cpu(&self, fleet: &watch::Receiver<FleetState>) -> Arc<str> {
-        let instances = match running(&fleet.borrow()) {
-            Some(instances) => instances,
+        let Some(instances) = running(&fleet.borrow()) else {
             // Not kept: it is known soon.
-            None => return json!({"error": "it is not known yet which instances there are"}).to_string().into(),
+            return json!({"error": "it is not known yet which instances there are"}).to_string().into();
         };
         let ask = async {
             let Some(metrics) = &self.metrics else { return nothing() };

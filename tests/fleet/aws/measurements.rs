@@ -17,7 +17,7 @@ const GET: At = At::Action("GetMetricData");
 const ATTRIBUTES: At = At::Action("GetQueueAttributes");
 
 /// Asks moto itself, in the older protocol.
-fn tell(service: &str, version: &str, form: &[(&str, &str)]) -> String {
+pub fn tell(service: &str, version: &str, form: &[(&str, &str)]) -> String {
     let pairs: Vec<_> = form.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let body = format!("{}&Version={version}", pairs.join("&"));
     let mut to = TcpStream::connect(moto::address("others")).unwrap();
@@ -55,7 +55,7 @@ pub fn put(namespace: &str, name: &str, of: (&str, &str), ago: i64, value: f64) 
 }
 
 /// A queue of moto's. Returns its URL.
-fn queue(name: &str) -> String {
+pub fn queue(name: &str) -> String {
     let answer = tell("sqs", "2012-11-05", &[("Action", "CreateQueue"), ("QueueName", name)]);
     answer.split("<QueueUrl>").nth(1).unwrap().split('<').next().unwrap().to_owned()
 }

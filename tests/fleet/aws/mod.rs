@@ -16,6 +16,7 @@ mod moto;
 mod newer;
 #[cfg(feature = "web")]
 mod page;
+mod policies;
 mod policy;
 mod proxy;
 mod session;
