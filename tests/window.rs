@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use handwave::clouds::Mode;
 use handwave::daemon::keys::Key;
-use handwave::daemon::state::{CameraState, PuppetState, RunState};
+use handwave::daemon::state::{CameraState, RunState};
 use handwave::fleet::FleetState;
 use handwave::fleet::Limits;
 use handwave::gesture::machine::Phase;
@@ -45,18 +45,9 @@ fn main() {
 /// The process that the tests start: shows a window, and tells on stdout which keys it gets and how it ends.
 fn a_window() {
     let limits = Limits { min: 1, max: 5 };
-    let state = RunState {
-        mode: Mode::DryRun,
-        camera: CameraState::Watching,
-        light: None,
-        reading: None,
-        phase: Phase::Idle(Why::NoHand),
-        victims: Vec::new(),
-        fleet: FleetState { settled: true, ..FleetState::unknown(limits) },
-        policy: None,
-        puppet: PuppetState::None,
-        said: Vec::new(),
-    };
+    let fleet = FleetState { settled: true, ..FleetState::unknown(limits) };
+    let state = RunState::starting(Mode::DryRun, CameraState::Watching, fleet);
+    let state = RunState { phase: Phase::Idle(Why::NoHand), ..state };
     let (states_in, states) = watch::channel(state);
     let (pictures_in, pictures) = watch::channel(RgbImage::from_pixel(64, 48, Rgb([90, 120, 90])));
     let (keys, mut heard) = mpsc::unbounded_channel();

@@ -250,7 +250,8 @@ async fn follow(mut peer: Box<dyn Peer>, every: Duration, metrics: Arc<dyn Metri
         let wants = peer.wants(&seen).clamp(LIMITS.min, LIMITS.max);
         if wants != seen.count {
             let source = Source::Policy { policy: "peer".into(), reason: String::new() };
-            let _ = fleet.send(Command::new(source, Action::Reach(wants)));
+            // What comes of it shows in the fleet.
+            drop(fleet.send(Command::new(source, Action::Reach(wants))));
         }
     }
 }
