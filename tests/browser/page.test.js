@@ -556,9 +556,9 @@ test('what is measured is drawn with its gaps, its source and its table, and an 
   await launch(page, 1);
   await page.locator('#rows a').first().click();
   // The server's own answers, on the simulated load.
-  await page.waitForFunction(() => /not yet/.test(document.getElementById('requests-why').textContent));
-  await page.waitForSelector('#requests-picture path.count[d^=M]', { state: 'attached' });
-  await page.waitForSelector('#cpu-picture path.count[d^=M]', { state: 'attached' });
+  await page.waitForFunction(() => /measured yet/.test(document.getElementById('requests-why').textContent));
+  await page.waitForSelector('#requests-picture path.count[d^=M]', { state: 'attached', timeout: 60_000 });
+  await page.waitForSelector('#cpu-picture path.count[d^=M]', { state: 'attached', timeout: 60_000 });
   assert.match(await text(page, '#cpu-source'), /Measured by the simulated cloud, every 10 seconds\./);
   await picture(page, 'measured');
   const drawn = await page.evaluate(async () => {

@@ -31,7 +31,7 @@ function draw(name, told, { all = [], each = [] }, now, { title, unit, least }) 
 
   const { step = 60, growing_from: growing = Infinity, error, source } = told ?? {};
   const seen = all.filter(([at]) => at + step > end - COVERS);
-  const none = 'Nothing was measured in the last 30 minutes, or not yet: each value needs its time.';
+  const none = 'Nothing is measured yet, or nothing was in service in the last 30 minutes.';
   const why = !told ? 'Asking…' : error ? `Not known: ${error}.` : seen.length ? '' : none;
   say(byId(`${name}-why`), why);
   show(byId(`${name}-why`), Boolean(why));
