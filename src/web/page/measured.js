@@ -43,14 +43,14 @@ function draw(name, told, { all = [], each = [] }, now, { title, unit, least }) 
   say(byId(`${name}-source`), why ? '' : about(source, step, newer.length > 0));
   if (why) return;
 
-  const top = Math.max(least, ...seen.map(([, value]) => value));
+  const top = round(Math.max(least, ...seen.map(([, value]) => value)));
   const { level, path, show: put, x, y } = frame(box, end, top);
   const latest = seen.at(-1);
   const label = `${title} over 30 minutes: ${number(latest[1])}${unit} at ${clock(latest[0] * 1000)}`;
   put(
     [
       level(0, 'axis'),
-      level(top, 'limit', number(top)),
+      level(top, 'axis', number(top)),
       path('count', steps(gaps(settled, step), 1, x, y, end, false)),
       path('count growing', steps(gaps(newer, step), 1, x, y, end, false)),
       each.length ? path('each', steps(gaps(each, step), 1, x, y, end, false)) : [],
@@ -73,6 +73,12 @@ function gaps(points, step) {
     const next = points[i + 1]?.[0];
     return next === at + step ? [[at, value]] : [[at, value], [at + step, null]];
   });
+}
+
+/** The next 1, 2 or 5 times a power of ten. */
+function round(value) {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 5, 10].map((factor) => factor * power).find((top) => top >= value);
 }
 
 function about(source, step, grows) {

@@ -92,7 +92,7 @@ fn settings(front: Front, fleet: &str) -> String {
     match front {
         Front::Classic => format!("name = \"{fleet}\"\n"),
         Front::TargetGroups(_) => format!("kind = \"target-groups\"\ntarget_groups = {:?}\n", groups(front, fleet)),
-        Front::Nothing => "kind = \"none\"\n".to_owned(),
+        Front::Nothing => "kind = \"none\"\ndraining = 1\n".to_owned(),
     }
 }
 

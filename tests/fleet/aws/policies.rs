@@ -42,9 +42,8 @@ async fn becomes(stage: &Stage, n: usize) {
 async fn a_fleet_follows_its_queue_and_never_shrinks_on_the_unknown() {
     let stage = Stage::behind(Front::Nothing, "queue", 1).await;
     let url = queue("queue");
-    let policy = format!(
-        "draining = 1\n[policy]\nfollow = [\"queue\"]\nevery = 1\nwindow = 4\nhold = 1\n[policy.queue]\nurl = \"{url}\"\n"
-    );
+    let policy =
+        format!("[policy]\nfollow = [\"queue\"]\nevery = 1\nwindow = 4\nhold = 1\n[policy.queue]\nurl = \"{url}\"\n");
     fs::write(stage.file.path(), format!("{}{policy}", stage.text)).unwrap();
     for i in 0..30 {
         let body = i.to_string();
