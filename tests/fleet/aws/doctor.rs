@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::commands::run;
+use super::measurements::queue;
 use super::proxy::{At, Fault};
 use super::{Stage, moto};
 
@@ -52,6 +53,27 @@ async fn a_fleet_that_is_ready_is_told_so_and_nothing_is_changed() {
     assert!(!out.contains("secret-of-the-stand-in"));
     let observed = stage.look().await;
     assert_eq!((observed.count(), observed.instances.iter().any(|seen| seen.instance.is_retiring())), (2, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_policies_and_charts_need_is_asked_for() {
+    let stage = stage("measuring", 1).await;
+    let text = std::fs::read_to_string(stage.file.path()).unwrap();
+    let url = queue("measuring");
+    std::fs::write(stage.file.path(), format!("{text}[policy.queue]\nurl = \"{url}\"\n")).unwrap();
+    let (status, rows, out) = doctor(&stage).await;
+    assert_eq!((status, verdict(&rows, "metrics"), verdict(&rows, "queue")), (0, "ok", "ok"), "{out}");
+    assert!(out.contains("0 visible, 0 in flight, 0 delayed"), "{out}");
+
+    for action in ["GetMetricData", "GetQueueAttributes"] {
+        stage.proxy.fail(At::Action(action), Fault::Error(403, "AccessDenied", "not authorized".into()));
+    }
+    let (status, rows, out) = doctor(&stage).await;
+    // No chart is no reason not to run.
+    assert_eq!((status, verdict(&rows, "metrics"), verdict(&rows, "queue")), (1, "warning", "failed"), "{out}");
+    for permission in ["cloudwatch:GetMetricData", "sqs:GetQueueAttributes"] {
+        assert!(out.contains(&format!("add the permission {permission}")), "{out}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Stage;
 use super::commands::run;
-use super::measurements::{queue, tell};
+use super::measurements::{put, queue, tell};
 use super::proxy::{At, Fault};
 
 const SQS: &str = "2012-11-05";
@@ -61,6 +61,16 @@ async fn a_fleet_follows_its_queue_and_never_shrinks_on_the_unknown() {
     let _run = Run(stage.spawn(&["run", "--live", "--armed", "--headless", "--camera", film]));
     becomes(&stage, 3).await;
 
+    // Counted as empty for one poll, then too late.
+    let zero = ["", "NotVisible", "Delayed"].map(|which| format!("\"ApproximateNumberOfMessages{which}\": \"0\""));
+    stage.proxy.fail(At::Action(ATTRIBUTES), Fault::Says(format!("{{\"Attributes\": {{{}}}}}", zero.join(", "))));
+    for _ in 0..3 {
+        stage.proxy.fail(At::Action(ATTRIBUTES), Fault::Slow(Duration::from_secs(2)));
+    }
+    stage.changes();
+    sleep(Duration::from_secs(9)).await;
+    assert_eq!((stage.look().await.count(), stage.changes()), (3, vec![]));
+
     // The queue empties, and nobody can count it.
     for _ in 0..200 {
         stage.proxy.fail(At::Action(ATTRIBUTES), Fault::Error(403, "AccessDenied", "not authorized".into()));
@@ -72,6 +82,28 @@ async fn a_fleet_follows_its_queue_and_never_shrinks_on_the_unknown() {
 
     stage.proxy.clear_faults();
     becomes(&stage, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cpu_is_what_cloudwatch_measured_and_what_it_did_not_never_shrinks() {
+    let stage = Stage::new("cpu", 2).await;
+    let policy = "[policy]\nfollow = [\"cpu\"]\n";
+    let text = stage.text.replace("[instance]\n", "[instance]\ndetailed_monitoring = true\n");
+    fs::write(stage.file.path(), format!("{text}{policy}")).unwrap();
+    let explain = &["policy", "explain", "--live"][..];
+    let (status, out, err) = run(&stage, explain).await;
+    assert_eq!(status, 0, "{err}");
+    assert!(out.contains("cpu: none of 2 is measured") && out.contains("hold at 2"), "{out}");
+
+    let ids: Vec<String> = stage.look().await.instances.iter().map(|member| member.id().to_string()).collect();
+    put("AWS/EC2", "CPUUtilization", ("InstanceId", &ids[0]), 2, 5.0);
+    let (_, out, _) = run(&stage, explain).await;
+    assert!(out.contains("cpu: the mean of 1 of 2 is 5 %") && out.contains("hold at 2"), "{out}");
+    for id in &ids {
+        put("AWS/EC2", "CPUUtilization", ("InstanceId", id), 1, 90.0);
+    }
+    let (_, out, _) = run(&stage, explain).await;
+    assert!(out.contains("cpu: the mean of 2 is 90 %, target 60 %") && out.contains("out to 3"), "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
