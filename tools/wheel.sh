@@ -31,6 +31,24 @@ run_pip() {
     fail "pip could not get $what; is there a network? pip says: $(grep '^ERROR' "$temp/pip.log" | tail -n 1)"
 }
 
+# fetch_packages NAME WHAT: installs the packages that tests/NAME.txt pins into .deps/NAME, once, with a stamp of their
+# versions and their Python. Without their dependencies: all are pinned. WHAT is for the message, with the size.
+fetch_packages() {
+    name=$1 pins=tests/$1.txt folder=.deps/$1
+    need_pip
+    of=$(python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+    if [ -f "$folder/stamp" ] && { echo "$of"; cat "$pins"; } | cmp -s - "$folder/stamp"; then
+        return
+    fi
+    make_temp .deps
+    echo "fetching $2" >&2
+    run_pip "$name" install --quiet --no-compile --no-deps --target "$temp/$name" -r "$pins"
+    # The stamp is written last, so that an interrupted run starts again.
+    { echo "$of"; cat "$pins"; } >"$temp/$name/stamp"
+    rm -rf "$folder"
+    mv "$temp/$name" "$folder"
+}
+
 # unpack PATTERN OUT...: for each pattern, takes the one file whose name ends with it out of the wheel in `temp`.
 unpack() {
     python3 - "$temp" "$@" <<'PY' || fail "the wheel could not be unpacked; is the disk full?"
