@@ -8,6 +8,7 @@ use crate::camera::CameraSpec;
 use crate::camera::webcam::child::Task;
 use crate::gesture::language::WORDS;
 use crate::policy::language::WORDS as STEPS;
+use crate::settings::length_of_time;
 #[cfg(feature = "web")]
 use crate::web::people::Role;
 #[cfg(feature = "web")]
@@ -418,8 +419,10 @@ pub struct FleetArgs {
 
 /// Reads a time such as `90s` or `10m`.
 fn time(text: &str) -> Result<Duration, String> {
-    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    time.filter(|time| !time.is_zero()).ok_or_else(|| format!("{text:?} is no length of time: write 90s or 10m"))
+    match length_of_time(text)? {
+        Duration::ZERO => Err("no time is too short: write one such as 90s or 10m".to_owned()),
+        time => Ok(time),
+    }
 }
 
 #[derive(Debug, clap::Subcommand)]

@@ -1,6 +1,7 @@
 //! Measurements of the fleet. In: what is asked for, and over which time. Out: points, and a queue's depth. What is missing
 //! is missing: it never reads as zero.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,6 +26,16 @@ pub struct Point {
     /// When the step began. Steps begin at whole multiples of their length since the Unix epoch.
     pub at: Timestamp,
     pub value: f64,
+}
+
+/// The steps that lie whole within the last `last`: when the first begins and the last ends, in milliseconds since the Unix
+/// epoch. Empty where there is none.
+pub fn whole_steps(now: Timestamp, last: Duration, step: Duration) -> Range<i64> {
+    let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let (now, step) = (now.as_millisecond(), millis(step).max(1));
+    let from = now.saturating_sub(millis(last));
+    let begin = from.div_euclid(step) + i64::from(from.rem_euclid(step) > 0);
+    begin * step..now.div_euclid(step) * step
 }
 
 /// A queue's messages. They are counted approximately: two counts at the same moment may differ.
@@ -68,4 +79,24 @@ pub trait Metrics: Send + Sync {
 
     /// The queue's depth now. A count that the cloud leaves out is an error.
     async fn depth(&self) -> Result<Depth, MetricsError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_steps_are_asked_for() {
+        let seconds = |now, last, step| {
+            let (now, last) = (Timestamp::from_second(now).unwrap(), Duration::from_secs(last));
+            let steps = whole_steps(now, last, Duration::from_secs(step));
+            assert!(steps.start % 1000 == 0 && steps.end % 1000 == 0);
+            (!steps.is_empty()).then_some((steps.start / 1000, steps.end / 1000))
+        };
+        assert_eq!(seconds(1000, 600, 60), Some((420, 960)));
+        assert_eq!(seconds(960, 600, 60), Some((360, 960)));
+        assert_eq!(seconds(130, 120, 60), Some((60, 120)));
+        assert_eq!(seconds(1000, 900, 300), Some((300, 900)));
+        assert_eq!((seconds(120, 30, 60), seconds(1000, 300, 300)), (None, None));
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de::Error};
 
 /// A value of the right type that is invalid: the setting's full name (`gesture.gap`), and why.
@@ -15,6 +16,16 @@ pub struct Invalid {
 /// Refuses a value unless `valid`.
 pub fn require(valid: bool, key: &'static str, reason: &str) -> Result<(), Invalid> {
     if valid { Ok(()) } else { Err(Invalid { key, reason: reason.into() }) }
+}
+
+/// The longest time that people write: a month.
+const LONGEST: Duration = Duration::from_secs(720 * 3600);
+
+/// Reads a length of time as people write it, such as `90s` or `5m`, up to a month.
+pub fn length_of_time(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    let time = time.filter(|time| *time <= LONGEST);
+    time.ok_or_else(|| format!("{text:?} is no length of time; write one such as 90s or 5m, up to 720h"))
 }
 
 /// Reads a number of seconds (`0.8`).

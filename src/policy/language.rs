@@ -17,6 +17,7 @@ use super::queue;
 use super::settings::Settings;
 use crate::fleet::{Limits, Said, What};
 use crate::metrics::{Depth, MetricsError};
+use crate::settings::length_of_time;
 
 /// The language's words, for people.
 pub const WORDS: &str = "  \
@@ -33,7 +34,6 @@ after a measurement say what must come of it, with words of the reason after a c
 
 /// The most decisions that may be made.
 const MOST_DECISIONS: usize = 100_000;
-const LONGEST: Duration = Duration::from_secs(720 * 3600);
 /// The largest fleet.
 const LARGEST: usize = 10_000;
 
@@ -117,10 +117,10 @@ fn parse(line: &str) -> Result<Step, String> {
             }
             Step::Limits(limits)
         }
-        ["gap", long] => Step::Gap(duration(long)?),
-        ["back", long] => Step::Back(duration(long)?),
-        [ref measures @ .., "on", n, "for", long] => measurement(measures, Some(count(n)?), duration(long)?)?,
-        [ref measures @ .., "for", long] => measurement(measures, None, duration(long)?)?,
+        ["gap", long] => Step::Gap(length_of_time(long)?),
+        ["back", long] => Step::Back(length_of_time(long)?),
+        [ref measures @ .., "on", n, "for", long] => measurement(measures, Some(count(n)?), length_of_time(long)?)?,
+        [ref measures @ .., "for", long] => measurement(measures, None, length_of_time(long)?)?,
         _ => return Err("it is no step; write one such as `cpu 80 80 on 2 for 5m`".into()),
     };
     match (step, then) {
@@ -185,12 +185,6 @@ fn known<T: std::str::FromStr>(text: &str) -> Result<Option<T>, String> {
 fn count(text: &str) -> Result<usize, String> {
     let n = text.parse().ok().filter(|&n: &usize| n <= LARGEST);
     n.ok_or_else(|| format!("{text:?} is no number of instances; write one from 0 to {LARGEST}"))
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let time = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    let time = time.filter(|time| *time <= LONGEST);
-    time.ok_or_else(|| format!("{text:?} is no length of time; write one such as 90s or 5m, up to 720h"))
 }
 
 struct Player<'a> {

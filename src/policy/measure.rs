@@ -15,7 +15,7 @@ use crate::fleet::{FleetState, Lifecycle};
 use crate::metrics::{Depth, Metrics, MetricsError, Query};
 
 /// A measurement that is older than so many steps is missing: a cloud tells with a delay of one or two.
-const PERIODS: u32 = 3;
+const STEPS: u32 = 3;
 /// For an answer.
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -71,7 +71,7 @@ impl Measure {
         }
         let source = self.metrics.source();
         let step = source.cpu_step.max(self.settings.every);
-        match answer(self.metrics.series(&queries, PERIODS * step + source.settles_after, step)).await {
+        match answer(self.metrics.series(&queries, STEPS * step + source.settles_after, step)).await {
             Err(error) => Measured::new(Need::Unknown, format!("cpu: {error}")),
             Ok(answers) if answers.len() != queries.len() => {
                 Measured::new(Need::Unknown, format!("cpu: {} answers to {} questions", answers.len(), queries.len()))

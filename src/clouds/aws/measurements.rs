@@ -2,6 +2,7 @@
 //! call a page; GetQueueAttributes. Nothing is tried again here. What was not measured is missing, never zero.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use super::errors::{denied, is_denied, sorted};
 use super::traffic::{Counts, Traffic, metric};
 use crate::fleet::ports::CloudError;
-use crate::metrics::{Depth, Metrics, MetricsError, Point, Query, Source};
+use crate::metrics::{Depth, Metrics, MetricsError, Point, Query, Source, whole_steps};
 
 /// GetMetricData's bound for the queries of one call.
 const QUERIES: usize = 500;
@@ -34,14 +35,6 @@ pub struct Measurements {
 /// A query as CloudWatch is asked: the series that are added up, since each measures a part.
 type Parts = Vec<(Metric, &'static str)>;
 
-/// Begin and end of the steps that are asked for, in seconds since the Unix epoch.
-#[derive(Clone, Copy)]
-struct Span {
-    begin: i64,
-    end: i64,
-    step: i64,
-}
-
 #[async_trait]
 impl Metrics for Measurements {
     fn source(&self) -> Source {
@@ -50,8 +43,8 @@ impl Metrics for Measurements {
     }
 
     async fn series(&self, queries: &[Query], last: Duration, step: Duration) -> Result<Vec<Vec<Point>>, MetricsError> {
-        let span = Span::of(Timestamp::now(), last, step);
-        if span.begin >= span.end {
+        let steps = whole_steps(Timestamp::now(), last, step);
+        if steps.is_empty() {
             return Ok(vec![Vec::new(); queries.len()]);
         }
         let counts = match queries.iter().all(|query| matches!(query, Query::Cpu(_))) {
@@ -65,7 +58,7 @@ impl Metrics for Measurements {
         let flat: Vec<_> = each.iter().flatten().collect();
         let mut found = Vec::new();
         for batch in flat.chunks(QUERIES) {
-            found.extend(self.data(batch, span).await?);
+            found.extend(self.data(batch, &steps, step).await?);
         }
         let mut found = found.into_iter();
         Ok(each.iter().map(|parts| sum(found.by_ref().take(parts.len()))).collect())
@@ -91,20 +84,21 @@ impl Metrics for Measurements {
 }
 
 impl Measurements {
-    /// The points of each series, by their steps' beginnings.
+    /// The points of each series within these steps, by when each step begins.
     async fn data(
         &self,
         series: &[&(Metric, &'static str)],
-        span: Span,
+        steps: &Range<i64>,
+        step: Duration,
     ) -> Result<Vec<BTreeMap<i64, f64>>, MetricsError> {
-        let period = i32::try_from(span.step).unwrap_or(i32::MAX);
+        let period = i32::try_from(step.as_secs()).unwrap_or(i32::MAX);
         let query = |(i, (metric, how)): (usize, &&(Metric, &'static str))| {
             let stat = MetricStat::builder().metric(metric.clone()).period(period).stat(*how).build();
             MetricDataQuery::builder().id(format!("q{i}")).metric_stat(stat).build()
         };
         let call = self.cloudwatch.get_metric_data();
         let call = call.set_metric_data_queries(Some(series.iter().enumerate().map(query).collect()));
-        let call = call.start_time(DateTime::from_secs(span.begin)).end_time(DateTime::from_secs(span.end));
+        let call = call.start_time(DateTime::from_millis(steps.start)).end_time(DateTime::from_millis(steps.end));
         let mut pages = call.scan_by(ScanBy::TimestampAscending).into_paginator().send();
         let mut found = vec![BTreeMap::new(); series.len()];
         while let Some(page) = pages.next().await {
@@ -115,21 +109,11 @@ impl Measurements {
                 }
                 let i = result.id().and_then(|id| id.strip_prefix('q')?.parse::<usize>().ok());
                 let Some(points) = i.and_then(|i| found.get_mut(i)) else { continue };
-                let told = result.timestamps().iter().map(DateTime::secs).zip(result.values().iter().copied());
-                points.extend(told.filter(|(at, _)| (span.begin..span.end).contains(at)));
+                let told = result.timestamps().iter().map(|at| at.secs() * 1000).zip(result.values().iter().copied());
+                points.extend(told.filter(|(at, _)| steps.contains(at)));
             }
         }
         Ok(found)
-    }
-}
-
-impl Span {
-    /// The steps that began and ended within the last `last`.
-    fn of(now: Timestamp, last: Duration, step: Duration) -> Span {
-        let (now, step) = (now.as_second(), (step.as_secs() as i64).max(1));
-        let begin = now.saturating_sub_unsigned(last.as_secs());
-        // The first multiple of the step that is not earlier, and the last that is not later than now.
-        Span { begin: (begin + step - 1).div_euclid(step) * step, end: now.div_euclid(step) * step, step }
     }
 }
 
@@ -151,7 +135,7 @@ fn sum(series: impl Iterator<Item = BTreeMap<i64, f64>>) -> Vec<Point> {
     for (at, value) in series.flatten() {
         *sums.entry(at).or_insert(0.0) += value;
     }
-    let point = |(at, value)| Some(Point { at: Timestamp::from_second(at).ok()?, value });
+    let point = |(at, value)| Some(Point { at: Timestamp::from_millisecond(at).ok()?, value });
     sums.into_iter().filter_map(point).collect()
 }
 
@@ -172,21 +156,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_steps_are_asked_for() {
-        let span = |now, last, step| {
-            let (last, step) = (Duration::from_secs(last), Duration::from_secs(step));
-            let Span { begin, end, .. } = Span::of(Timestamp::from_second(now).unwrap(), last, step);
-            (begin, end)
-        };
-        assert_eq!(span(1000, 600, 60), (420, 960));
-        assert_eq!(span(960, 600, 60), (360, 960));
-        assert_eq!(span(1000, 30, 60), (1020, 960));
-        assert_eq!(span(1000, 900, 300), (300, 900));
-    }
-
-    #[test]
     fn parts_are_added_where_one_is_measured() {
-        let series = [BTreeMap::from([(60, 1.0), (120, 2.0)]), BTreeMap::from([(120, 3.0)])];
+        let series = [BTreeMap::from([(60_000, 1.0), (120_000, 2.0)]), BTreeMap::from([(120_000, 3.0)])];
         let at = |second, value| Point { at: Timestamp::from_second(second).unwrap(), value };
         assert_eq!(sum(series.into_iter()), [at(60, 1.0), at(120, 5.0)]);
     }

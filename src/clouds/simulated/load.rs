@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::profile::Profile;
 use crate::metrics::Query;
 
@@ -45,30 +43,9 @@ impl Default for Load {
     }
 }
 
-/// The beginnings of the steps that ended within the last `last`, oldest first.
-pub(super) fn steps(now: Timestamp, last: Duration, step: Duration) -> Vec<Timestamp> {
-    let (now, last, step) = (now.as_millisecond(), last.as_millis() as i64, step.as_millis() as i64);
-    if step <= 0 {
-        return Vec::new();
-    }
-    // The first multiple of the step that is not earlier.
-    let first = (now - last + step - 1).div_euclid(step) * step;
-    let begins = (0..).map(|i| first + i * step).take_while(|begin| begin + step <= now);
-    begins.filter_map(|begin| Timestamp::from_millisecond(begin).ok()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_whole_steps_that_ended_are_measured() {
-        let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let seconds = Duration::from_secs;
-        assert_eq!(steps(at(130), seconds(120), seconds(60)), [at(60)]);
-        assert_eq!(steps(at(120), seconds(120), seconds(60)), [at(0), at(60)]);
-        assert_eq!(steps(at(120), seconds(30), seconds(60)), []);
-    }
 
     #[test]
     fn the_load_is_shared_and_without_instances_nothing_is_measured() {

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
 
-const LONGEST: Duration = Duration::from_secs(720 * 3600);
+use crate::settings::length_of_time;
+
 /// Requests a minute.
 const MOST: f64 = 1e6;
 
@@ -188,10 +188,10 @@ fn number(text: &str) -> Result<f64, String> {
 }
 
 fn minutes(text: &str) -> Result<f64, String> {
-    let time = text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    let time = time.filter(|time| !time.is_zero() && *time <= LONGEST);
-    time.map(in_minutes)
-        .ok_or_else(|| format!("{text:?} is no length of time; write one such as 90s or 5m, up to 720h"))
+    match length_of_time(text)? {
+        Duration::ZERO => Err("it takes no time".to_owned()),
+        time => Ok(in_minutes(time)),
+    }
 }
 
 #[cfg(test)]
@@ -248,6 +248,7 @@ mod tests {
                 "ramp to 5 over 5",
                 "`ramp to 5 over 5` is no load: \"5\" is no length of time; write one such as 90s or 5m, up to 720h",
             ),
+            ("ramp to 5 over 0s", "`ramp to 5 over 0s` is no load: it takes no time"),
             ("repeat", "`repeat` is no load: write it last, after steps that take time"),
             ("repeat, steady 5", "`repeat` is no load: write it last, after steps that take time"),
         ] {

@@ -10,14 +10,14 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use tokio::time::Instant;
 
 use super::front::{Front, Group};
-use super::load::{self, Load};
+use super::load::Load;
 use super::queue::{Queue, Worker};
 use super::times::Times;
 use crate::command::{CommandId, InstanceId, list};
 use crate::fleet::ports::{
     COMMAND_TAG, CloudError, ErrorKind, FLEET_TAG, Found, Health, Instance, InstanceState, RETIRING_TAG, Standing,
 };
-use crate::metrics::{Point, Query};
+use crate::metrics::{Point, Query, whole_steps};
 
 /// A change that took effect, when, and how everything was before.
 #[derive(Clone, Debug)]
@@ -440,7 +440,9 @@ impl World {
 
     /// The load's points.
     pub fn series(&self, queries: &[Query], last: Duration, step: Duration, now: Instant) -> Vec<Vec<Point>> {
-        let steps = load::steps(self.wall(now), last, step);
+        let every = usize::try_from(step.as_millis()).unwrap_or(usize::MAX).max(1);
+        let steps = whole_steps(self.wall(now), last, step).step_by(every);
+        let steps: Vec<_> = steps.filter_map(|at| Timestamp::from_millisecond(at).ok()).collect();
         let points = |query: &Query| {
             let points = steps.iter().filter_map(|&at| {
                 let moment = self.moment(at);
