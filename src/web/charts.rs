@@ -84,16 +84,15 @@ impl Charts {
         let ask = async {
             let Some(metrics) = &self.metrics else { return nothing() };
             let step = metrics.source().requests_step.max(SHORTEST);
-            let all = metrics.series(&[Query::Requests], COVERS, step).await;
+            let one = async |query| Ok(metrics.series(&[query], COVERS, step).await?.into_iter().flatten().collect());
+            let mut series: Result<BTreeMap<_, _>, _> = one(Query::Requests).await.map(|all| [("all", all)].into());
             // Not every balancer counts them.
-            let each = match &all {
-                Ok(_) => metrics.series(&[Query::RequestsEach], COVERS, step).await.ok(),
-                Err(_) => None,
-            };
-            let named = [("all", Some(all)), ("each", each.map(Ok))].into_iter();
-            let named =
-                named.filter_map(|(name, told)| Some(told?.map(|told| (name, told.into_iter().flatten().collect()))));
-            chart(&**metrics, step, named.collect())
+            if let Ok(series) = &mut series
+                && let Ok(each) = one(Query::RequestsEach).await
+            {
+                series.insert("each", each);
+            }
+            chart(&**metrics, step, series)
         };
         self.kept(&self.requests, ask).await
     }

@@ -56,7 +56,12 @@ pub async fn stream(
         return error(StatusCode::SERVICE_UNAVAILABLE, "too many pages are open: close some, or wait");
     };
     let header = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
-    let signed_in = person.map(|Extension(person)| (person, session.id()));
+    let signed_in = match (person, session.id()) {
+        (None, _) => None,
+        (Some(Extension(person)), Some(id)) => Some((person, id)),
+        // A stream that could not be ended at the sign-out.
+        (Some(_), None) => return error(StatusCode::UNAUTHORIZED, "the session has no id: sign in again"),
+    };
     let reader = Reader::new(context, signed_in, header.or(after).as_deref(), permit);
     let events = stream::unfold(reader, |mut reader| async move {
         let event = reader.next().await?;
@@ -69,7 +74,7 @@ pub async fn stream(
 struct Reader {
     context: Context,
     /// None: it looks without a sign-in.
-    session: Option<Option<Id>>,
+    session: Option<Id>,
     sessions_ended: watch::Receiver<u64>,
     feed: watch::Receiver<Feed>,
     /// What was sent last.
@@ -86,7 +91,7 @@ struct Reader {
 impl Reader {
     fn new(
         context: Context,
-        signed_in: Option<(Person, Option<Id>)>,
+        signed_in: Option<(Person, Id)>,
         after: Option<&str>,
         permit: OwnedSemaphorePermit,
     ) -> Reader {
@@ -168,8 +173,7 @@ impl Reader {
     }
 
     fn check_session(&mut self) {
-        let Some(session) = self.session else { return };
-        if !session.is_some_and(|id| self.context.sessions.is_open(&id)) {
+        if self.session.is_some_and(|id| !self.context.sessions.is_open(&id)) {
             self.end("signed-out");
         }
     }
