@@ -23,6 +23,7 @@ use handwave::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG, Stan
 use handwave::gesture::machine::Phase;
 use handwave::gesture::why::Why;
 use handwave::hand::{Hand, Reading, Side};
+use handwave::policy::follow::PolicyState;
 use handwave::view::overlay::Overlay;
 use handwave::vision::{self, tracker::Tracker};
 use image::RgbImage;
@@ -158,6 +159,7 @@ fn looks() -> Vec<Look> {
         look("live, going", "right 2 in 0", Phase::Idle(Why::NotReleased), fleet(&going), &[lowered, gone]),
         look("error", "none", no_hand, seen(2), &["Asked to launch 1 by a left hand showing 1."]),
         look("12", "left 1 in 0", hold(Side::Left, 1, 0.9, None), seen(12), &[asked, launched]),
+        look("policy", "none", no_hand, seen(2), &[lowered, gone]),
         look("40", "left 1 in 0", Phase::Idle(Why::NotReleased), fleet(&many()), &[asked, launched]),
     ];
     for look in &mut looks {
@@ -171,6 +173,11 @@ fn looks() -> Vec<Look> {
                 scene.mode = Mode::Live { account: "111122223333".into(), region: "eu-central-1".into() };
             }
             "error" => scene.fleet.trouble = Some("ExpiredToken: the security token is expired".into()),
+            "policy" => {
+                let decision = "hold at 2: cpu: the mean of 2 is 95 %, target 60 %: 4 needed".into();
+                let held = Some("retire by a right hand showing 2 holds 2 as the ceiling for 7 min".into());
+                scene.policy = Some(PolicyState { decision, held, is_paused: false, is_paused_by_page: false });
+            }
             "40" => {
                 scene.fleet.trouble = Some("InsufficientInstanceCapacity: eu-central-1a has no t3.micro left".into())
             }

@@ -83,7 +83,7 @@ fn policy(brush: &mut Brush, area: Rectangle, state: &RunState) -> f32 {
     let (size, edge) = (23.0 * unit, 12.0 * unit);
     let mut lines = brush.letters.wrap(&format!("Policy: {}", policy.decision), size, area.w - 2.0 * edge, 3);
     if let Some(held) = &policy.held {
-        lines.extend(brush.letters.wrap(held, size, area.w - 2.0 * edge, 2));
+        lines.extend(brush.letters.wrap(held, size, area.w - 2.0 * edge, 3));
     }
     let row = 1.3 * size;
     let height = row * lines.len() as f32 + edge;
