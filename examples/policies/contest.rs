@@ -15,7 +15,8 @@ use handwave::fleet::ports::InstanceState;
 use handwave::fleet::{Handle, Limits, Reconciler, Timing};
 use handwave::metrics::{Depth, Metrics};
 use handwave::policy::follow::Follow;
-use handwave::policy::settings::Rule;
+use handwave::policy::queue;
+use handwave::policy::settings::{Queue, QueueRule, Rule};
 use jiff::Timestamp;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
@@ -63,7 +64,7 @@ pub const CONTENDERS: &[Contender] = &[
     Contender {
         name: "halves and tenths",
         grace: Duration::ZERO,
-        kind: Kind::Peer(MINUTE, || Box::new(Halves::default())),
+        kind: Kind::Peer(MINUTE, || Box::new(Halves::new())),
     },
     Contender {
         name: "KEDA and HPA",
@@ -100,26 +101,32 @@ trait Peer {
     fn wants(&mut self, seen: &Seen) -> usize;
 }
 
-/// The seed: out to half of all messages, in to a tenth of them once that was the same for five minutes.
-#[derive(Default)]
+/// The seed: the rule "halves-and-tenths", in once its need was the same for five minutes.
 struct Halves {
-    tenths: VecDeque<usize>,
+    settings: Queue,
+    needs: VecDeque<usize>,
+}
+
+impl Halves {
+    fn new() -> Halves {
+        let settings = Queue { rule: QueueRule::HalvesAndTenths, ..Config::shipped().policy.queue };
+        Halves { settings, needs: VecDeque::new() }
+    }
 }
 
 impl Peer for Halves {
     fn wants(&mut self, seen: &Seen) -> usize {
-        let Depth { visible, in_flight, delayed } = seen.depth;
-        let depth = (visible + in_flight + delayed) as usize;
-        let (half, tenth) = (depth.div_ceil(2), depth.div_ceil(10));
-        self.tenths.push_back(tenth);
-        if self.tenths.len() > 5 {
-            self.tenths.pop_front();
+        let need = queue::need(&self.settings, &Ok(seen.depth)).need;
+        let (Some(out_to), Some(in_to)) = (need.out_to(), need.in_to()) else { return seen.count };
+        self.needs.push_back(in_to);
+        if self.needs.len() > 5 {
+            self.needs.pop_front();
         }
-        let is_steady = self.tenths.len() == 5 && self.tenths.iter().all(|before| *before == tenth);
-        if half > seen.count {
-            half
-        } else if is_steady && tenth < seen.count {
-            tenth
+        let is_steady = self.needs.len() == 5 && self.needs.iter().all(|before| *before == in_to);
+        if out_to > seen.count {
+            out_to
+        } else if is_steady && in_to < seen.count {
+            in_to
         } else {
             seen.count
         }
