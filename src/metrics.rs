@@ -29,10 +29,13 @@ pub struct Point {
 }
 
 /// The steps that lie whole within the last `last`: when the first begins and the last ends, in milliseconds since the Unix
-/// epoch. Empty where there is none.
+/// epoch. Empty where there is none, or where a step takes no time.
 pub fn whole_steps(now: Timestamp, last: Duration, step: Duration) -> Range<i64> {
     let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-    let (now, step) = (now.as_millisecond(), millis(step).max(1));
+    let (now, step) = (now.as_millisecond(), millis(step));
+    if step == 0 {
+        return now..now;
+    }
     let from = now.saturating_sub(millis(last));
     let begin = from.div_euclid(step) + i64::from(from.rem_euclid(step) > 0);
     begin * step..now.div_euclid(step) * step
@@ -97,6 +100,6 @@ mod tests {
         assert_eq!(seconds(960, 600, 60), Some((360, 960)));
         assert_eq!(seconds(130, 120, 60), Some((60, 120)));
         assert_eq!(seconds(1000, 900, 300), Some((300, 900)));
-        assert_eq!((seconds(120, 30, 60), seconds(1000, 300, 300)), (None, None));
+        assert_eq!((seconds(120, 30, 60), seconds(1000, 300, 300), seconds(120, 60, 0)), (None, None, None));
     }
 }
