@@ -92,6 +92,8 @@ pub enum Event {
         user: String,
         role: String,
         address: String,
+        /// What proved it: a link, a password, or a provider.
+        by: String,
     },
     SignInFailed {
         reason: String,
@@ -137,7 +139,9 @@ impl fmt::Display for Event {
             // The reason is a sentence that names the camera.
             Event::CameraLost { reason } => write!(f, "Lost: {reason}."),
             Event::CameraBack => f.write_str("The camera is back."),
-            Event::SignedIn { user, role, address } => write!(f, "Signed in: {user} as {role} ({address})."),
+            Event::SignedIn { user, role, address, by } => {
+                write!(f, "Signed in: {user} as {role} by {by} ({address}).")
+            }
             Event::SignInFailed { reason, address } => write!(f, "A sign-in failed: {reason} ({address})."),
             Event::SignedOut { user } => write!(f, "Signed out: {user}."),
             Event::Quit => f.write_str("Quitting."),
@@ -223,7 +227,10 @@ mod tests {
             (Event::PoliciesResumed { by: String::new() }, "policies-resumed"),
             (Event::Armed, "armed"),
             (Event::CameraBack, "camera-back"),
-            (Event::SignedIn { user: String::new(), role: String::new(), address: String::new() }, "signed-in"),
+            (
+                Event::SignedIn { user: String::new(), role: String::new(), address: String::new(), by: String::new() },
+                "signed-in",
+            ),
             (Event::SignInFailed { reason: String::new(), address: String::new() }, "sign-in-failed"),
             (Event::SignedOut { user: String::new() }, "signed-out"),
             (Event::Quit, "quit"),

@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::state::FleetState;
+use super::tally::Tally;
 use crate::command::{Command, InstanceId};
 
 /// What became of a command, once it is written to the cloud or given up.
@@ -51,13 +52,14 @@ pub struct Handle {
     orders: mpsc::UnboundedSender<Order>,
     state: watch::Receiver<FleetState>,
     stop: watch::Sender<bool>,
+    tally: Tally,
 }
 
 impl Handle {
-    pub(super) fn new(state: watch::Receiver<FleetState>) -> (Handle, Inbox) {
+    pub(super) fn new(state: watch::Receiver<FleetState>, tally: Tally) -> (Handle, Inbox) {
         let (orders_in, orders) = mpsc::unbounded_channel();
         let (stop_in, stop) = watch::channel(false);
-        (Handle { orders: orders_in, state, stop: stop_in }, Inbox { orders, stop })
+        (Handle { orders: orders_in, state, stop: stop_in, tally }, Inbox { orders, stop })
     }
 
     /// Sends a command. The answer comes when the command is written to the cloud or refused, never when the reconciler
@@ -78,6 +80,11 @@ impl Handle {
     /// A watch of the fleet's state.
     pub fn state(&self) -> watch::Receiver<FleetState> {
         self.state.clone()
+    }
+
+    /// What the reconciler has asked of the cloud so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Waits until the fleet is settled; for a command's effects, after its outcome has come. Returns the state, which

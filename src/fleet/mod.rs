@@ -1,9 +1,11 @@
 //! Commands to instances. In: commands from any source. Out: calls to the [`ports`], a watch of the fleet's state,
 //! and events.
 //!
-//! `reconciler` observes and acts, `plan` decides (pure), `look` asks the cloud, `observed` joins what the ports answered, `memory` is a
+//! `reconciler` observes and acts, `plan` decides (pure), `look` asks the cloud, `observed` joins what the ports answered,
+//! `memory` is a
 //! read-your-writes cache over an eventually consistent API, `diff` tells two observations apart. `handle` is the way to a
-//! reconciler, `state` and `publisher` are what it publishes, `said` is what a person last did. [`ports`] are all that the fleet knows of a cloud.
+//! reconciler, `state` and `publisher` are what it publishes, `said` is what a person last did, `tally` counts the
+//! calls. [`ports`] are all that the fleet knows of a cloud.
 
 mod change;
 mod diff;
@@ -18,6 +20,7 @@ mod reconciler;
 mod said;
 mod settings;
 mod state;
+mod tally;
 mod timing;
 
 pub use handle::{Handle, Outcome};
@@ -27,4 +30,5 @@ pub use reconciler::Reconciler;
 pub use said::{Said, What};
 pub use settings::{CloudName, Limits, Settings};
 pub use state::FleetState;
+pub use tally::{BOUNDS, Counts, Rounds, Tally};
 pub use timing::{Rules, Timing};

@@ -193,8 +193,10 @@ impl Tracker {
             let followed = std::mem::take(&mut self.followed);
             self.search_afresh(&frame.picture)?;
             let mut reading = self.reading(frame, Look::Fresh);
-            reading.hands.iter_mut().for_each(|hand| hand.sure &= !self.hidden);
-            self.go_on(followed);
+            let turned = self.go_on(followed);
+            for (at, hand) in reading.hands.iter_mut().enumerate() {
+                hand.sure &= !self.hidden && !turned.contains(&at);
+            }
             reading
         } else {
             self.lost |= self.follow(&frame.picture)?;
@@ -303,20 +305,27 @@ impl Tracker {
     }
 
     /// After a fresh look, goes on with the hands that were followed before: their sides are still averages, and one
-    /// that the look has missed is not lost yet.
-    fn go_on(&mut self, before: Vec<Followed>) {
+    /// that the look has missed is not lost yet. Answers which of the look's hands had the other side before: one frame
+    /// alone is not sure of that.
+    fn go_on(&mut self, before: Vec<Followed>) -> Vec<usize> {
         let mut unknown: Vec<_> = (0..self.followed.len()).collect();
+        let mut turned = Vec::new();
         for old in before {
             // Two hands that were followed are not one now.
             match unknown.iter().position(|&new| old.is_now(&self.followed[new].estimate)) {
                 Some(at) => {
-                    let new = &mut self.followed[unknown.swap_remove(at)];
+                    let at = unknown.swap_remove(at);
+                    let new = &mut self.followed[at];
+                    if (old.right > 0.5) != (new.right > 0.5) {
+                        turned.push(at);
+                    }
                     new.right = old.right + (new.right - old.right) * SIDE_PACE;
                 }
                 None => self.followed.push(old),
             }
         }
         self.followed.truncate(self.settings.hands_most);
+        turned
     }
 
     /// Detects palms and adds the hands among them that are not followed yet.
@@ -748,6 +757,7 @@ mod tests {
         let fresh = bench.look();
         assert!(fresh.searched && fresh.fresh);
         assert_eq!(fresh.hands[0].side, Side::Left, "no average colours it");
+        assert!(!fresh.hands[0].sure, "but one frame is not sure of another side");
         assert_eq!((bench.searches() - searches, *bench.landmark.runs.lock().unwrap() - looks), (1, 2));
         bench.hand(0.99, 0.95);
         let next = bench.next();

@@ -32,8 +32,19 @@ const HOLDER: &str = "holder";
 #[derive(Serialize, Deserialize)]
 struct Holder {
     person: Person,
-    /// Who they were in the users' file, where they signed in by a password.
-    user: Option<User>,
+    proof: Proof,
+}
+
+/// What somebody signed in by, as far as their session depends on it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Proof {
+    Link,
+    /// Who they were in the users' file.
+    Password(User),
+    /// The provider's token, which signs out there.
+    OpenId {
+        token: String,
+    },
 }
 
 /// The name of a session's cookie. Servers on other ports have cookies of their own; one that came over TLS never goes
@@ -93,14 +104,23 @@ async fn require(role: Role, is_public: bool, session: Session, mut request: Req
 
 /// None: nobody is signed in.
 pub async fn person(session: &Session) -> Option<Person> {
+    holder_of(session).await.map(|holder| holder.person)
+}
+
+/// What they signed in by. None: nobody is signed in.
+pub async fn proof(session: &Session) -> Option<Proof> {
+    holder_of(session).await.map(|holder| holder.proof)
+}
+
+async fn holder_of(session: &Session) -> Option<Holder> {
     // The store is in memory, and its content is this module's.
-    session.get::<Holder>(HOLDER).await.ok().flatten().map(|holder| holder.person)
+    session.get::<Holder>(HOLDER).await.ok().flatten()
 }
 
 /// Gives the session to somebody, at once, so that it can be ended. It has a new id then, which nobody can know from before.
-pub async fn give(session: &Session, person: Person, user: Option<User>) -> Result<(), session::Error> {
+pub async fn give(session: &Session, person: Person, proof: Proof) -> Result<(), session::Error> {
     session.cycle_id().await?;
-    session.insert(HOLDER, Holder { person, user }).await?;
+    session.insert(HOLDER, Holder { person, proof }).await?;
     session.save().await
 }
 
@@ -108,7 +128,7 @@ pub async fn give(session: &Session, person: Person, user: Option<User>) -> Resu
 pub fn end_outdated(sessions: &Sessions, accounts: &Accounts) -> Vec<Person> {
     let mut ended = Vec::new();
     sessions.end_where(|record| match holder(record) {
-        Some(Holder { person, user: Some(user) }) if !accounts.has(&person.user, &user) => {
+        Some(Holder { person, proof: Proof::Password(user) }) if !accounts.has(&person.user, &user) => {
             ended.push(person);
             true
         }

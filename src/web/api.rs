@@ -32,7 +32,8 @@ pub async fn openapi(State(context): State<Context>) -> Response {
 /// `GET /metrics`: counts for Prometheus. No names, no ids.
 pub async fn metrics(State(context): State<Context>) -> Response {
     let streams = stream::MOST - context.streams.available_permits();
-    let text = context.meters.text(&context.fleet.state().borrow(), context.states.borrow().readings, streams);
+    let (cloud, readings) = (context.fleet.tally().counts(), context.states.borrow().readings);
+    let text = context.meters.text(&context.fleet.state().borrow(), cloud, readings, streams);
     ([(CONTENT_TYPE, HeaderValue::from_static(prometheus::CONTENT_TYPE))], text).into_response()
 }
 

@@ -52,6 +52,12 @@ impl Client {
         Client { address, host: only(headers, &named).and_then(host), is_https, is_forwarded }
     }
 
+    /// Where its browser finds this server, as a URL without a path. None: it named no host.
+    pub fn origin(&self) -> Option<String> {
+        let scheme = if self.is_https { "https" } else { "http" };
+        self.host.as_ref().map(|host| format!("{scheme}://{host}"))
+    }
+
     /// Whether nobody on the way can read what is sent.
     pub fn is_private(&self) -> bool {
         self.is_https || self.address.is_loopback()

@@ -8,6 +8,7 @@ use super::accounts::Accounts;
 use super::charts::Charts;
 use super::feed::Feed;
 use super::links::Links;
+use super::openid::OpenId;
 use super::orders::Orders;
 use super::prometheus::Meters;
 use super::sessions::Sessions;
@@ -39,6 +40,8 @@ pub struct Context {
     pub sessions: Sessions,
     pub links: Links,
     pub accounts: Accounts,
+    /// None: nobody signs in by a provider.
+    pub openid: Option<OpenId>,
     pub orders: Orders,
     pub meters: Arc<Meters>,
     /// Held while a wrong link is slowed.

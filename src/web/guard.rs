@@ -121,6 +121,7 @@ mod tests {
             key: None,
             trusted_proxies: vec![Network::try_from("10.0.0.2".to_owned()).unwrap()],
             public_read: false,
+            openid: Default::default(),
         })
     }
 

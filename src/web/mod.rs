@@ -4,12 +4,14 @@
 //! `server` listens and routes, with `tls` where that is asked for; `guard` keeps other sites and other hosts out, and
 //! tells each request's `client`; `access` knows who is signed in and what each role may do, with `sessions` (where they
 //! are kept). `sign_in` lets people in by `links` (once, for a minute) and by `accounts`: `users` (a file that is
-//! `watched`) with `passwords` (hashed), whose guessing `tries` slows. `feed` turns states into JSON once, by `shown`
+//! `watched`) with `passwords` (hashed), whose guessing `tries` slows, or by a
+//! provider (`openid`). `feed` turns states into JSON once, by `shown`
 //! (pure), `history` and `charts`; `stream` sends it to each reader. `api` answers single requests, `orders` takes
 //! commands, `story` says what happened to an instance. `context` is what all of them need, `people` are who is signed in,
 //! `answer` is how errors are told. `prometheus` counts what happens. `assets` is the page, whose files are in `page/`.
 //! Without the feature `web` only the settings are built.
 
+pub mod openid;
 pub mod settings;
 
 #[cfg(feature = "web")]

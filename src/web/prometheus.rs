@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 use crate::command::{CommandId, Source};
 use crate::daemon::journal::{Delivery, Entry, Journal};
 use crate::event::Event;
-use crate::fleet::{FleetState, Lifecycle};
+use crate::fleet::{BOUNDS, Counts, FleetState, Lifecycle, Rounds};
 
 /// What [`Meters::text`] is.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -90,7 +92,7 @@ impl Meters {
     }
 
     /// Everything as it is now. There were so many readings, and `streams` are open.
-    pub fn text(&self, fleet: &FleetState, readings: u64, streams: usize) -> String {
+    pub fn text(&self, fleet: &FleetState, cloud: Counts, readings: u64, streams: usize) -> String {
         let mut registry = Registry::with_prefix("handwave");
         let read = Counter::<u64>::default();
         read.inc_by(readings);
@@ -101,6 +103,13 @@ impl Meters {
         registry.register("instances_launched", "Instances launched", self.launched.clone());
         registry.register("instances_terminated", "Instances terminated", self.terminated.clone());
         registry.register("cloud_errors", "Errors told, once an outage, by the cloud's code", self.errors.clone());
+        let calls = Labelled::<2>::default();
+        for ((action, code), n) in cloud.calls {
+            calls.get_or_create(&[("action", action.to_owned()), ("code", code)]).inc_by(n);
+        }
+        registry.register("cloud_calls", "Calls to the cloud, by action and the cloud's code", calls);
+        let rounds = "Looks at the cloud with what was done on them";
+        registry.register_with_unit("reconcile", rounds, Unit::Seconds, Histogram(cloud.rounds));
         registry.register("camera_losses", "Times that the camera was lost", self.cameras_lost.clone());
         registry.register("sign_ins", "Sign-ins to the web page", self.sign_ins.clone());
         // What was not seen is left out, never zero.
@@ -126,6 +135,23 @@ impl Meters {
         let mut text = String::new();
         encode(&mut text, &registry).expect("a string takes all that is written to it");
         text
+    }
+}
+
+/// The rounds, for the registry.
+#[derive(Debug)]
+struct Histogram(Rounds);
+
+impl EncodeMetric for Histogram {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> std::fmt::Result {
+        let Histogram(Rounds { by_bound, total }) = self;
+        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(by_bound.iter().copied()).collect();
+        encoder.encode_histogram::<NoLabelSet>(total.as_secs_f64(), by_bound.iter().sum(), &buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
     }
 }
 
@@ -183,8 +209,14 @@ mod tests {
             } => {}
         }
         let unseen = FleetState::unknown(Limits { min: 1, max: 5 });
-        assert!(!meters.text(&unseen, 0, 0).contains("handwave_instances{"), "what was not seen is not zero");
-        let text = meters.text(&FleetState { observed: Some(Observed::default()), ..unseen }, 7, 2);
+        assert!(
+            !meters.text(&unseen, Counts::default(), 0, 0).contains("handwave_instances{"),
+            "what was not seen is not zero"
+        );
+        let mut cloud = Counts::default();
+        cloud.calls.insert(("launch", "InsufficientInstanceCapacity".into()), 2);
+        cloud.rounds = Rounds { by_bound: [3, 0, 0, 0, 0, 0, 0, 0, 1], total: std::time::Duration::from_secs(40) };
+        let text = meters.text(&FleetState { observed: Some(Observed::default()), ..unseen }, cloud, 7, 2);
         for line in [
             r#"handwave_commands_total{source="web",outcome="asked"} 1"#,
             r#"handwave_commands_total{source="web",outcome="refused"} 1"#,
@@ -195,6 +227,11 @@ mod tests {
             "handwave_fleet_max 5",
             "handwave_readings_total 7",
             "handwave_web_streams 2",
+            r#"handwave_cloud_calls_total{action="launch",code="InsufficientInstanceCapacity"} 2"#,
+            r#"handwave_reconcile_seconds_bucket{le="0.1"} 3"#,
+            r#"handwave_reconcile_seconds_bucket{le="+Inf"} 4"#,
+            "handwave_reconcile_seconds_count 4",
+            "handwave_reconcile_seconds_sum 40.0",
             "# EOF",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
@@ -224,10 +261,15 @@ mod tests {
             one(of, [(label, String::new())]);
         }
         meters.outcome(&CommandId("c".into()), "asked");
-        let text = meters.text(&fleet, 0, 0);
+        let mut cloud = Counts::default();
+        cloud.calls.insert(("list", "ok".into()), 1);
+        let text = meters.text(&fleet, cloud, 0, 0);
         let metrics: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
-        let series =
-            |(name, kind): &(&str, &str)| if *kind == "counter" { format!("{name}_total") } else { name.to_string() };
+        let series = |(name, kind): &(&str, &str)| match *kind {
+            "counter" => format!("{name}_total"),
+            "histogram" => format!("{name}_bucket"),
+            _ => name.to_string(),
+        };
         let names: Vec<String> = metrics.iter().map(series).collect();
         for query in &found {
             for rest in query.split("handwave_").skip(1) {

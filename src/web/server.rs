@@ -30,6 +30,7 @@ use super::feed::Feeder;
 use super::guard::Gate;
 use super::history::History;
 use super::links::{LinkError, Links};
+use super::openid::{self, OpenId};
 use super::orders::Orders;
 use super::people::Role;
 use super::sessions::{LONGEST, Sessions};
@@ -80,6 +81,7 @@ pub struct Listening {
     address: SocketAddr,
     links: Links,
     accounts: Accounts,
+    openid: Option<OpenId>,
     tls: Option<Tls>,
     settings: Settings,
 }
@@ -104,10 +106,13 @@ pub struct Sources {
 impl Listening {
     /// Takes the address, so that a port in use is told before anything begins.
     pub fn at(settings: &Settings) -> Result<Listening, WebError> {
-        settings.check().map_err(|Invalid { key, reason }| WebError::Settings { key, reason })?;
+        let invalid = |Invalid { key, reason }| WebError::Settings { key, reason };
+        settings.check().map_err(invalid)?;
         let Settings { listen, users, certificate, key, .. } = settings.clone();
         let accounts = Accounts::of(users.as_deref())?;
-        if let (false, Some(path), 0) = (listen.is_loopback(), &users, accounts.count()) {
+        let openid = OpenId::of(&settings.openid).map_err(invalid)?;
+        let is_reached = !listen.is_loopback() && openid.is_none();
+        if let (true, Some(path), 0) = (is_reached, &users, accounts.count()) {
             return Err(WebError::Nobody { path: path.clone() });
         }
         let tls = certificate.zip(key).map(|(certificate, key)| Tls::of(&certificate, &key)).transpose()?;
@@ -118,7 +123,7 @@ impl Listening {
         let links = Links::of_port(address.port())?;
         // Those of an earlier server.
         links.clear();
-        Ok(Listening { listener, address, links, accounts, tls, settings: settings.clone() })
+        Ok(Listening { listener, address, links, accounts, openid, tls, settings: settings.clone() })
     }
 
     /// An address that signs its first visitor in, as an operator. None: others can reach the page, and sign in otherwise.
@@ -153,7 +158,7 @@ pub fn link(page: &str, token: &str) -> String {
 
 /// Serves the page until the run has ended.
 pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
-    let Listening { listener, address, links, accounts, tls, settings } = listening;
+    let Listening { listener, address, links, accounts, openid, tls, settings } = listening;
     let Sources { mode, fleet_name, entry, fleet, policies, journal, states, metrics, history } = sources;
     let history = history.map_or_else(History::in_memory, |path| History::kept_in(&path, Timestamp::now()));
     let (measured_in, measured) = watch::channel(Arc::from("null"));
@@ -180,6 +185,7 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
         sessions: Sessions::new(LONGEST),
         links,
         accounts,
+        openid,
         orders: Orders::default(),
         meters: Arc::default(),
         wrong: Arc::default(),
@@ -252,6 +258,7 @@ fn router(context: Context, gate: Gate) -> Router {
         .route("/api/v1/policy", post(api::switch))
         .route_layer(from_fn(access::operators));
     anybody
+        .merge(openid::routes(&context))
         .merge(viewers)
         .merge(operators)
         .fallback(nowhere)

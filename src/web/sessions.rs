@@ -43,6 +43,13 @@ impl Sessions {
         self.lock().get(id).is_some_and(|kept| self.lasts(kept))
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        let mut kept = self.lock();
+        kept.retain(|_, kept| self.lasts(kept));
+        kept.len()
+    }
+
     /// Ends those that are so.
     pub fn end_where(&self, mut is_so: impl FnMut(&Record) -> bool) {
         let mut kept = self.lock();

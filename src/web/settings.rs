@@ -8,6 +8,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::openid::settings::Settings as OpenId;
 use crate::settings::{Invalid, optional_path, require};
 
 #[derive(Clone, Debug, Deserialize)]
@@ -22,6 +23,7 @@ pub struct Settings {
     pub key: Option<PathBuf>,
     pub trusted_proxies: Vec<Network>,
     pub public_read: bool,
+    pub openid: OpenId,
 }
 
 impl Settings {
@@ -31,10 +33,11 @@ impl Settings {
     }
 
     /// Whoever reaches the page can ask for its sign-in, and what is typed goes over the wire. So what other machines reach
-    /// has passwords, and TLS here or at a proxy.
+    /// has users or a provider, and TLS here or at a proxy.
     pub fn check(&self) -> Result<(), Invalid> {
         let pair = "come together: set both web.certificate and web.key, or neither";
         require(self.certificate.is_some() == self.key.is_some(), "web.certificate", pair)?;
+        self.openid.check()?;
         let lacking = self.lacking();
         if self.listen.is_loopback() || lacking.is_empty() {
             return Ok(());
@@ -52,8 +55,8 @@ impl Settings {
     /// What a page that other machines reach must have and this one has not.
     fn lacking(&self) -> Vec<&'static str> {
         let mut lacking = Vec::new();
-        if self.users.is_none() {
-            lacking.push("web.users, the file that `handwave web user add` makes");
+        if self.users.is_none() && self.openid.issuer.is_none() {
+            lacking.push("web.users, the file that `handwave web user add` makes, or web.openid.issuer");
         }
         if self.certificate.is_none() && self.trusted_proxies.is_empty() {
             lacking.push("web.certificate and web.key for TLS, or web.trusted_proxies where a proxy has it");
@@ -171,6 +174,7 @@ mod tests {
             key: None,
             trusted_proxies: Vec::new(),
             public_read: false,
+            openid: OpenId::default(),
         }
     }
 
@@ -230,7 +234,19 @@ mod tests {
         assert!(said(&with_users).contains("set web.certificate") && !said(&with_users).contains("web.users"));
         let by_tls = Settings { users: users.clone(), hosts: host.clone(), ..tls(open.clone()) };
         assert_eq!(said(&by_tls), "");
-        assert!(said(&Settings { users: None, ..by_tls }).contains("set web.users"));
+        let without = Settings { users: None, ..by_tls };
+        assert!(said(&without).contains("set web.users"));
+        let openid = OpenId {
+            issuer: Some("https://login.example.org".into()),
+            client_id: "page".into(),
+            name_claim: "email".into(),
+            groups_claim: "groups".into(),
+            viewers: vec!["staff".into()],
+            ..OpenId::default()
+        };
+        assert_eq!(said(&Settings { openid, ..without.clone() }), "", "a provider knows who people are");
+        let openid = OpenId { issuer: Some("https://login.example.org".into()), ..OpenId::default() };
+        assert!(said(&Settings { openid, ..without }).starts_with("web.openid.client_id is empty"));
         let by_proxy = Settings { users: users.clone(), hosts: host, trusted_proxies: proxy, ..open };
         assert_eq!(said(&by_proxy), "");
         assert!(said(&Settings { hosts: Vec::new(), ..by_proxy }).contains("set web.hosts"));

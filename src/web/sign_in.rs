@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tower_sessions::Session;
 
-use super::access;
+use super::access::{self, Proof};
 use super::accounts::NotIn;
 use super::answer::error;
 use super::client::Client;
 use super::context::Context;
+use super::openid::OpenId;
 use super::people::Person;
-use super::users::User;
 use crate::event::{Event, Stamped};
 
 /// How long a wrong link takes; the next one waits for it. Nobody guesses a token, and a used one is no attack.
@@ -53,7 +53,7 @@ pub async fn sign_in(
         SignIn::Password { name, password } => by_password(&context, &name, password, &client).await,
     };
     let address = client.address.to_string();
-    let (person, user) = match signed_in {
+    let (person, proof) = match signed_in {
         Ok(signed_in) => signed_in,
         Err(Refusal { event, answer }) => {
             if let Some(reason) = event {
@@ -62,17 +62,23 @@ pub async fn sign_in(
             return answer;
         }
     };
-    if let Err(reason) = access::give(&session, person.clone(), user.clone()).await {
+    if let Err(reason) = access::give(&session, person.clone(), proof.clone()).await {
         return error(StatusCode::INTERNAL_SERVER_ERROR, &format!("the session cannot be kept: {reason}"));
     }
     // Whoever was removed while their password was checked has no session that ends with the file's change.
-    if user.is_some_and(|user| !context.accounts.has(&person.user, &user)) {
+    if matches!(&proof, Proof::Password(user) if !context.accounts.has(&person.user, user)) {
         let _ = session.flush().await;
         return error(StatusCode::UNAUTHORIZED, WRONG);
     }
-    let Person { user, role } = person.clone();
-    context.journal.write(Stamped::now(Event::SignedIn { user, role: role.to_string(), address }));
+    let by = if matches!(proof, Proof::Link) { "link" } else { "password" };
+    context.journal.write(Stamped::now(signed_in_event(&person, address, by)));
     Json(person).into_response()
+}
+
+/// What the audit file says of a sign-in.
+pub fn signed_in_event(person: &Person, address: String, by: &str) -> Event {
+    let Person { user, role } = person.clone();
+    Event::SignedIn { user, role: role.to_string(), address, by: by.to_owned() }
 }
 
 struct Refusal {
@@ -81,20 +87,25 @@ struct Refusal {
     answer: Response,
 }
 
-async fn by_link(context: &Context, link: &str, client: &Client) -> Result<(Person, Option<User>), Refusal> {
+async fn by_link(context: &Context, link: &str, client: &Client) -> Result<(Person, Proof), Refusal> {
     // On loopback alone: a link's way elsewhere is not this machine's.
     if !context.has_links || !client.address.is_loopback() {
         let sentence = "links sign in on the machine that handwave runs on alone: sign in by name and password";
         return Err(Refusal { event: None, answer: error(StatusCode::FORBIDDEN, sentence) });
     }
     if let Some(person) = context.links.redeem(link) {
-        return Ok((person, None));
+        return Ok((person, Proof::Link));
     }
-    let _one_by_one = context.wrong.lock().await;
-    sleep(SLOWED).await;
+    slow(context).await;
     let sentence = "this link was used already or is older than a minute: ask for another by `handwave web link`";
     let event = Some("the link is unknown, used or too old".to_owned());
     Err(Refusal { event, answer: error(StatusCode::UNAUTHORIZED, sentence) })
+}
+
+/// Takes time, one after the other.
+pub async fn slow(context: &Context) {
+    let _one_by_one = context.wrong.lock().await;
+    sleep(SLOWED).await;
 }
 
 async fn by_password(
@@ -102,14 +113,14 @@ async fn by_password(
     name: &str,
     password: String,
     client: &Client,
-) -> Result<(Person, Option<User>), Refusal> {
+) -> Result<(Person, Proof), Refusal> {
     let refused = |event, status, sentence: &str| Refusal { event, answer: error(status, sentence) };
     if !client.is_private() {
         let sentence = "others can read what is sent this way: open the page by https";
         return Err(refused(None, StatusCode::FORBIDDEN, sentence));
     }
     match context.accounts.sign_in(name, password, client.address).await {
-        Ok((person, user)) => Ok((person, Some(user))),
+        Ok((person, user)) => Ok((person, Proof::Password(user))),
         Err(NotIn::NoPasswords) => {
             let sentence = "nobody has a password here: set web.users in config.toml, or use `handwave web link`";
             Err(refused(None, StatusCode::UNAUTHORIZED, sentence))
@@ -131,16 +142,29 @@ pub async fn who(State(context): State<Context>, session: Session) -> Json<Value
         "person": access::person(&session).await,
         "links": context.has_links,
         "passwords": context.accounts.are_there(),
+        "provider": context.openid.as_ref().map(OpenId::name),
     }))
 }
 
-/// `DELETE /api/v1/session`: signs out, which ends the session's streams.
-pub async fn sign_out(State(context): State<Context>, session: Session) -> Response {
+/// `DELETE /api/v1/session`: signs out, which ends the session's streams. Whoever came by a provider is told where to sign
+/// out there too.
+pub async fn sign_out(
+    State(context): State<Context>,
+    Extension(client): Extension<Client>,
+    session: Session,
+) -> Response {
+    let next = match (&context.openid, access::proof(&session).await) {
+        (Some(openid), Some(Proof::OpenId { token })) => openid.sign_out(&token, &client).await,
+        _ => None,
+    };
     if let Some(Person { user, .. }) = access::person(&session).await {
         context.journal.write(Stamped::now(Event::SignedOut { user }));
     }
     match session.flush().await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Ok(()) => match next {
+            Some(next) => Json(json!({"next": next})).into_response(),
+            None => StatusCode::NO_CONTENT.into_response(),
+        },
         Err(reason) => error(
             StatusCode::INTERNAL_SERVER_ERROR,
             &format!("the session cannot be ended: {reason}; restart handwave"),

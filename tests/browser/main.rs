@@ -27,6 +27,9 @@ fn the_page_in_a_browser() -> Result<(), Missing> {
     let mut tests = Command::new(node);
     tests.args(["--test", "--test-reporter=spec"]).arg(root.join("tests/browser/page.test.js"));
     tests.env("HANDWAVE", env!("CARGO_BIN_EXE_handwave")).env("TOOLS", tools).env("CHROMIUM", chromium);
+    if cfg!(feature = "openid") {
+        tests.env("OPENID", "1");
+    }
     assert!(tests.status().unwrap().success(), "the page is not as it should be: see above");
     Ok(())
 }

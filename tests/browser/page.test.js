@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { PASSWORD, Server, closeBrowser, launch, open, openBrowser, signedIn, somebody, violations } from './handwave.js';
+import * as openid from './provider.js';
 
 let server;
 const people = [];
@@ -294,6 +295,7 @@ test('a viewer sees everything and changes nothing', async () => {
   assert.ok(await page.locator('#details-retire').isHidden());
 });
 
+const WITH_OPENID = { skip: process.env.OPENID ? false : 'built without the feature openid' };
 const WITH_USERS = { web: 'users = "users.toml"\n', users: { anna: 'operator', ben: 'viewer' } };
 
 test('a password signs in by keyboard alone; a wrong one is told, and the form suits password managers', async () => {
@@ -344,6 +346,58 @@ test('guesses are slowed, and the page says for how long', async () => {
     await page.waitForFunction(() => !document.getElementById('sign-in-send').disabled);
   }
   assert.match(await error.innerText(), /Too many sign-ins were wrong: try again in \d+ s/);
+});
+
+test('a provider signs in whom its groups let in, tells whom they do not, and signs out', WITH_OPENID, async () => {
+  const provider = await openid.listen();
+  try {
+    const web =
+      `[web.openid]\nissuer = "${provider.issuer}"\nclient_id = "${openid.CLIENT}"\n` +
+      'scopes = ["email", "groups"]\noperators = ["ops"]\n';
+    server = await Server.start({ web });
+    await provider.serve(server.url);
+    const as = async (page, name) => {
+      await page.click('#sign-in-provider a');
+      await page.fill('input[name="login"]', name);
+      await page.fill('input[name="password"]', 'any');
+      await page.click('button[type="submit"]');
+      // It asks whether the page may know.
+      await page.click('button[type="submit"]');
+      await page.waitForURL(`${server.url}/`);
+    };
+    const stranger = await person();
+    // The provider's own page asks for a font from elsewhere, and for an icon that it has not.
+    stranger.expected = /401|404|fonts\.|ERR_NAME_NOT_RESOLVED/;
+    const refused = await open(stranger, server.url);
+    await refused.waitForSelector('#sign-in-provider:not([hidden])');
+    assert.match(await text(refused, '#sign-in-provider'), /Sign in with 127\.0\.0\.1/);
+    await picture(refused, 'sign-in-provider');
+    assert.deepEqual(await violations(refused), []);
+    await as(refused, 'carl');
+    await refused.waitForFunction(() => /none of the groups/.test(document.getElementById('signed-out-why').innerText));
+    assert.equal(await refused.locator('#run').isVisible(), false);
+
+    const someone = await person();
+    someone.expected = stranger.expected;
+    const waiting = await open(someone, server.url);
+    await waiting.waitForSelector('#sign-in-provider:not([hidden])');
+    const page = await open(someone, server.url);
+    await as(page, 'anna');
+    // Also in the tab that was open.
+    for (const one of [page, waiting]) await one.waitForSelector('#connection[data-state="live"]');
+    assert.equal(await text(page, '#person'), 'anna@example.org (operator)');
+    await launch(page, 1);
+    assert.match(await text(page, '#event-list'), /Asked to launch 1 by anna@example\.org on the web page/);
+    await page.click('#sign-out');
+    // The provider asks whether to sign out there too, and leads back.
+    await page.click('button[name="logout"]');
+    await page.waitForURL(`${server.url}/`);
+    await page.waitForSelector('#sign-in-provider:not([hidden])');
+    await page.click('#sign-in-provider a');
+    await page.waitForSelector('input[name="login"]');
+  } finally {
+    provider.close();
+  }
 });
 
 test('everybody looks at a public page; signing in there lets an operator act, and signing out looks on', async () => {

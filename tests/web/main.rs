@@ -5,8 +5,12 @@ mod access;
 mod commands;
 mod http;
 mod openapi;
+#[cfg(all(unix, feature = "openid"))]
+mod openid;
 mod passwords;
 mod policy;
+#[cfg(all(unix, feature = "openid"))]
+mod provider;
 mod public;
 mod server;
 mod start;

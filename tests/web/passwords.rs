@@ -81,7 +81,10 @@ fn a_name_and_its_password_sign_in_and_what_is_wrong_is_not_told() {
     assert_eq!((answer.status, answer.json()), (200, json!({"user": "anna", "role": "operator"})));
     let by = cookie(&answer);
     let who = Request::get("/api/v1/session").by(&by).send(server.address).json();
-    assert_eq!(who, json!({"person": {"user": "anna", "role": "operator"}, "links": true, "passwords": true}));
+    assert_eq!(
+        who,
+        json!({"person": {"user": "anna", "role": "operator"}, "links": true, "passwords": true, "provider": null})
+    );
     assert_eq!(server.sign_in_as("ben", GOOD).json()["role"], "viewer");
 
     let [wrong, unknown] = [server.sign_in_as("anna", WRONG), server.sign_in_as(WRONG, GOOD)];
@@ -94,7 +97,7 @@ fn a_name_and_its_password_sign_in_and_what_is_wrong_is_not_told() {
     }
     let audit = server.audit();
     for part in [
-        r#""event":"signed-in","user":"anna","role":"operator","address":"127.0.0.1""#,
+        r#""event":"signed-in","user":"anna","role":"operator","address":"127.0.0.1","by":"password""#,
         r#""event":"sign-in-failed","reason":"a wrong password for anna","address":"127.0.0.1""#,
         r#""event":"sign-in-failed","reason":"a name that nobody has","address":"127.0.0.1""#,
     ] {

@@ -61,6 +61,7 @@ use super::publisher::Publisher;
 use super::said::{Said, What};
 use super::settings::Limits;
 use super::state::{FleetState, LACKS};
+use super::tally::Tally;
 use super::timing::Timing;
 use crate::command::{CommandId, InstanceId, Source, list};
 use crate::event::Stamped;
@@ -102,6 +103,7 @@ pub struct Reconciler {
     trouble: Option<String>,
     failing_since: Option<Instant>,
     backoff: Option<Duration>,
+    tally: Tally,
 }
 
 impl Reconciler {
@@ -114,9 +116,10 @@ impl Reconciler {
         events: mpsc::UnboundedSender<Stamped>,
     ) -> (Handle, JoinHandle<FleetState>) {
         let (publisher, state) = Publisher::new(limits, events);
-        let (handle, inbox) = Handle::new(state);
+        let tally = Tally::default();
+        let (handle, inbox) = Handle::new(state, tally.clone());
         let reconciler = Reconciler {
-            ports,
+            ports: tally.over(ports),
             limits,
             timing,
             inbox,
@@ -135,13 +138,17 @@ impl Reconciler {
             trouble: None,
             failing_since: None,
             backoff: None,
+            tally,
         };
         (handle, tokio::spawn(reconciler.run()))
     }
 
     async fn run(mut self) -> FleetState {
         loop {
-            match self.round().await {
+            let began = Instant::now();
+            let round = self.round().await;
+            self.tally.round(began.elapsed());
+            match round {
                 Ok(()) => {
                     self.backoff = None;
                     self.failing_since = None;

@@ -177,11 +177,13 @@ function signedIn(why) {
 }
 
 async function signOut() {
-  await ask('DELETE', '/api/v1/session').catch(() => {});
+  const { told } = await ask('DELETE', '/api/v1/session').catch(() => ({ told: null }));
   state = null;
   asked = { is: true, why: 'You are signed out.' };
   stream.again();
   draw();
+  // Whoever came by a provider is still signed in there.
+  if (told?.next) location.assign(told.next);
 }
 
 let kept = 0;
@@ -224,7 +226,7 @@ addEventListener('pointerdown', isHere);
 addEventListener('view', draw);
 addEventListener('popstate', draw);
 addEventListener('resize', draw);
-addEventListener('hashchange', () => signIn.byLink(signedIn));
+addEventListener('hashchange', () => signIn.byAddress(signedIn));
 addEventListener('online', () => stream.hurry());
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') stream.hurry();
@@ -242,5 +244,5 @@ byId('sign-in-button').addEventListener('click', () => {
 signIn.listen(signedIn);
 // Ages and the chart go on while nothing else does.
 setInterval(draw, 1000);
-signIn.byLink(signedIn);
+signIn.byAddress(signedIn);
 draw();

@@ -1,10 +1,22 @@
-// Signing in: by a link in the address, or by a name and a password. In: what the server offers, what is typed. Out: a session,
-// or why there is none.
+// Signing in: by a link in the address, by a name and a password, or at a provider. In: what the server offers, what is typed, what
+// the address says. Out: a session, or why there is none.
 
 import { ask } from './connection.js';
 import { byId, focusIfLost, say, show } from './dom.js';
 
 const LINK = '#sign-in=';
+const PROVIDER = '#openid=';
+
+/** What the address says of a sign-in at the provider: a word alone, so that no link can put sentences here. */
+const FAILED = {
+  denied: 'The provider did not sign you in, or you broke it off.',
+  group: 'You are in none of the groups that may use this page, or the provider did not say who you are: ask whoever runs it.',
+  late: 'That sign-in took too long, or was begun in another browser: begin again.',
+  unproved: 'The provider’s answer could not be proved. handwave’s events say why.',
+  unreachable: 'The provider does not answer as it should: try again later. handwave’s events say why.',
+  open: 'Others can read what is sent this way: open the page by https.',
+  busy: 'Too many sign-ins are under way: try again in some minutes.',
+};
 
 let isShown = false;
 
@@ -22,6 +34,8 @@ async function offer() {
   show(byId('sign-in'), Boolean(told?.passwords));
   // A server that cannot be reached may have links: how one asks for one is worth knowing.
   show(byId('sign-in-link'), told?.links ?? true);
+  show(byId('sign-in-provider'), Boolean(told?.provider));
+  say(byId('sign-in-provider-name'), told?.provider ?? '');
   if (told?.passwords) focusIfLost(byId('sign-in-name'));
 }
 
@@ -41,12 +55,16 @@ export function listen(done) {
   });
 }
 
-/** Signs in by the address's link. It is taken out of the address at once: it works only once, and is nobody's business. */
-export async function byLink(done) {
-  if (!location.hash.startsWith(LINK)) return;
-  const link = location.hash.slice(LINK.length);
+/** Signs in by the address's link, or takes what it says of the provider. That is taken out of the address at once: it counts
+ * only once, and is nobody's business. */
+export async function byAddress(done) {
+  const { hash } = location;
+  if (![LINK, PROVIDER].some((head) => hash.startsWith(head))) return;
   history.replaceState(null, '', location.pathname + location.search);
-  done(await post({ link }));
+  if (hash.startsWith(LINK)) return done(await post({ link: hash.slice(LINK.length) }));
+  const word = hash.slice(PROVIDER.length);
+  if (word === 'in') done('');
+  else if (Object.hasOwn(FAILED, word)) done(FAILED[word]);
 }
 
 /** Answers why there is no sign-in; empty where there is. */
