@@ -8,7 +8,7 @@ HANDS ?= $(or $(HANDWAVE_HANDS),../shared/hands)
 PREFIX ?= $(HOME)/.local
 DESTDIR ?=
 
-.PHONY: demo test meant looks policies build run install uninstall bench judge runtime libclang moto browser \
+.PHONY: demo test meant looks policies warm build run install uninstall bench judge runtime libclang moto browser \
 	schemathesis peer soak lint clean help
 
 demo: runtime libclang ## show it all with a drawn hand, the real models and a simulated fleet
@@ -27,6 +27,9 @@ looks: runtime browser ## draw every state of window and page: target/looks.png,
 
 policies: ## compare handwave's policy with others, on the simulated cloud and paused time
 	$(CARGO) run --quiet --no-default-features --example policies
+
+warm: ## compare the time to in-service, cold and from the warm pool, on the simulated cloud with AWS's times
+	$(CARGO) run --quiet --no-default-features --example warm
 
 build: runtime libclang ## build the release binary, with every feature: target/release/handwave
 	$(CARGO) build --release

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::clouds::aws::settings as aws;
-use crate::settings::Invalid;
+use crate::settings::{Invalid, require};
 use crate::{camera, clouds, fleet, gesture, policy, vision, web};
 
 /// The config.toml in the repository's root.
@@ -21,6 +21,7 @@ pub struct Config {
     pub vision: vision::Settings,
     pub gesture: gesture::Settings,
     pub fleet: fleet::Settings,
+    pub warm: fleet::Warm,
     pub simulated: clouds::simulated::Settings,
     pub policy: policy::Settings,
     pub web: web::Settings,
@@ -62,8 +63,8 @@ impl Config {
 
     /// The sections that a cloud needs.
     pub fn clouds(&self) -> clouds::Settings {
-        let Config { fleet, simulated, aws, instance, balancer, policy, .. } = self.clone();
-        clouds::Settings { fleet, simulated, aws, instance, balancer, queue: policy.queue.url }
+        let Config { fleet, warm, simulated, aws, instance, balancer, policy, .. } = self.clone();
+        clouds::Settings { fleet, warm, simulated, aws, instance, balancer, queue: policy.queue.url }
     }
 
     /// The settings of the named file, else of `./config.toml`, else of the user's config folder, else the built-in
@@ -112,12 +113,18 @@ impl Config {
         self.vision.check()?;
         self.gesture.check()?;
         self.fleet.check()?;
+        self.warm.check()?;
         self.simulated.check()?;
         self.policy.check()?;
         self.web.check()?;
         self.aws.check()?;
         self.instance.check()?;
-        self.balancer.check()
+        self.balancer.check()?;
+        // Without a balancer an instance serves as soon as it runs: also while it is prepared.
+        let has_front = self.balancer.kind != aws::BalancerKind::None;
+        let why =
+            "must be 0 with balancer.kind = \"none\": what is prepared would fetch work before it powers itself off";
+        require(self.warm.size == 0 || has_front, "warm.size", why)
     }
 }
 

@@ -55,6 +55,20 @@ pub enum Event {
         decision: String,
     },
     Launched(Affected),
+    /// Launched for the warm pool.
+    Preparing(Affected),
+    /// In the warm pool, and ready to be started.
+    Warm(Affected),
+    /// Taken from the warm pool.
+    Starting(Affected),
+    /// Going back to the warm pool.
+    Returning(Affected),
+    /// Out of the warm pool for good; it is retired.
+    LeavesPool {
+        #[serde(flatten)]
+        of: Affected,
+        reason: String,
+    },
     Registered(Affected),
     InService(Affected),
     Retiring(Affected),
@@ -124,6 +138,11 @@ impl fmt::Display for Event {
             Event::Refused { reason, .. } => write!(f, "Refused: {reason}."),
             Event::Decided { decision, .. } => write!(f, "Policy: {decision}."),
             Event::Launched(of) => write!(f, "Launched {of}."),
+            Event::Preparing(of) => write!(f, "Preparing for the warm pool: {of}."),
+            Event::Warm(of) => write!(f, "Ready in the warm pool: {of}."),
+            Event::Starting(of) => write!(f, "Starting from the warm pool: {of}."),
+            Event::Returning(of) => write!(f, "Going back to the warm pool: {of}."),
+            Event::LeavesPool { of, reason } => write!(f, "Leaving the warm pool: {of} ({reason})."),
             Event::Registered(of) => write!(f, "Registered {of}."),
             Event::InService(of) => write!(f, "In service: {of}."),
             Event::Retiring(of) => write!(f, "Retiring {of}."),
@@ -216,6 +235,11 @@ mod tests {
             (Event::Refused { command, reason }, "refused"),
             (Event::Launched(two()), "launched"),
             (Event::Registered(two()), "registered"),
+            (Event::Preparing(two()), "preparing"),
+            (Event::Warm(two()), "warm"),
+            (Event::Starting(two()), "starting"),
+            (Event::Returning(two()), "returning"),
+            (Event::LeavesPool { of: two(), reason: String::new() }, "leaves-pool"),
             (Event::InService(two()), "in-service"),
             (Event::Retiring(two()), "retiring"),
             (Event::Deregistered(two()), "deregistered"),

@@ -8,6 +8,7 @@ use crate::fleet;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub fleet: fleet::Settings,
+    pub warm: fleet::Warm,
     pub simulated: simulated::Settings,
     pub aws: aws::Settings,
     pub instance: aws::InstanceSettings,

@@ -26,7 +26,7 @@ impl Summary {
             Event::TakenBack { .. } => self.taken_back += 1,
             Event::Cut { .. } => self.cut += 1,
             Event::Refused { .. } => self.refused += 1,
-            Event::Launched(of) => self.launched += of.instances.len(),
+            Event::Launched(of) | Event::Starting(of) => self.launched += of.instances.len(),
             Event::Terminated { of, .. } => self.terminated += of.instances.len(),
             _ => {}
         }

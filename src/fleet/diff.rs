@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::observed::{Member, Observed};
+use super::observed::{Lifecycle, Member, Observed};
 use super::ports::{Health, InstanceState};
+use super::stage::Stage;
 use crate::command::{CommandId, InstanceId};
 use crate::event::{Affected, Event};
 
@@ -12,9 +13,13 @@ use crate::event::{Affected, Event};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Launched,
+    Preparing,
+    Warm,
+    Starting,
     Registered,
     InService,
     Retiring,
+    Returning,
     Deregistered,
     Terminated,
 }
@@ -36,6 +41,10 @@ pub fn changes(before: &Observed, after: &Observed, commands: &BTreeMap<Instance
         let of = Affected { instances, command };
         match kind {
             Kind::Launched => Event::Launched(of),
+            Kind::Preparing => Event::Preparing(of),
+            Kind::Warm => Event::Warm(of),
+            Kind::Starting => Event::Starting(of),
+            Kind::Returning => Event::Returning(of),
             Kind::Registered => Event::Registered(of),
             Kind::InService => Event::InService(of),
             Kind::Retiring => Event::Retiring(of),
@@ -50,11 +59,17 @@ fn kinds(before: Option<&Member>, after: &Member) -> Vec<Kind> {
     let was = |test: fn(&Member) -> bool| before.is_some_and(test);
     let new = |kind, test: fn(&Member) -> bool| (test(after) && !was(test)).then_some(kind);
     let off = after.health.is_some_and(|health| !health.is_registered()) || after.health.is_none() && after.is_ending();
+    let is_new = before.is_none() && after.is_alive();
+    let prepares = after.lifecycle() == Lifecycle::Preparing;
     let kinds = [
-        (before.is_none() && after.is_alive()).then_some(Kind::Launched),
+        (is_new && !prepares).then_some(Kind::Launched),
+        (is_new && prepares).then_some(Kind::Preparing),
+        (before.is_some()).then(|| new(Kind::Warm, |member| member.lifecycle() == Lifecycle::Warm)).flatten(),
+        (was(Member::is_warm) && after.counts()).then_some(Kind::Starting),
         new(Kind::Registered, |member| member.is_alive() && member.is_registered()),
         new(Kind::InService, |member| member.is_alive() && member.health == Some(Health::InService)),
         new(Kind::Retiring, |member| member.instance.is_retiring()),
+        new(Kind::Returning, |member| member.stage() == Some(Stage::Returning)),
         (was(Member::is_registered) && off).then_some(Kind::Deregistered),
         new(Kind::Terminated, |member| member.instance.state == InstanceState::Terminated),
     ];

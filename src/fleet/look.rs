@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::memory::Memory;
 use super::observed::Observed;
 use super::ports::{CloudError, ErrorKind, Found, Instance, InstanceState, Ports, Standings, off};
+use super::stage::Stage;
 use crate::command::InstanceId;
 
 /// Asks the cloud, as a process without a memory does.
@@ -18,12 +19,26 @@ pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceI
     let mut instances = ports.instances.list().await?;
     let mut doubtful = look_up(memory.present.iter().chain(overdue), &mut instances, ports).await?;
 
-    let retires = |instance: &Instance| instance.is_retiring() || memory.retiring.contains_key(&instance.id);
-    let running = instances.iter().filter(|instance| instance.state == InstanceState::Running);
+    instances.iter_mut().for_each(|instance| memory.show_pool_tag(instance));
     // The balancer tells only by id whether they still drain.
-    let (leaving, serving): (Vec<_>, Vec<_>) = running.partition(|instance| retires(instance));
-    let ids = |instances: Vec<&Instance>| instances.into_iter().map(|instance| instance.id.clone()).collect::<Vec<_>>();
-    let (serving, leaving) = (ids(serving), ids(leaving));
+    let leaves = |instance: &&Instance| {
+        let stage = Stage::of(instance);
+        let retires = instance.is_retiring() || memory.retiring.contains_key(&instance.id);
+        match instance.state {
+            // One that somebody has started again may be registered, or drain.
+            InstanceState::Pending | InstanceState::Running => retires || stage == Some(Stage::Returning),
+            InstanceState::Stopping | InstanceState::Stopped => retires && stage.is_some(),
+            InstanceState::ShuttingDown | InstanceState::Terminated => false,
+        }
+    };
+    let serves = |instance: &&Instance| {
+        let is_warm = Stage::of(instance).is_some_and(Stage::is_warm);
+        instance.state == InstanceState::Running && !is_warm && !leaves(instance)
+    };
+    let ids = |is_one: &dyn Fn(&&Instance) -> bool| {
+        instances.iter().filter(is_one).map(|instance| instance.id.clone()).collect::<Vec<_>>()
+    };
+    let (serving, leaving) = (ids(&serves), ids(&leaves));
     let (standings, lacks_balancer) = match ports.balancer.health(&serving, &leaving).await {
         Ok(standings) => (standings, false),
         Err(error) if error.kind == ErrorKind::NoBalancer => (Standings::from(off(&leaving)), true),

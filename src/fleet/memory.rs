@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::change::Change;
 use super::observed::{Lifecycle, Member, Observed};
-use super::ports::{CloudError, ErrorKind, Health, Instance, InstanceState, RETIRING_TAG};
+use super::ports::{CloudError, ErrorKind, Health, Instance, InstanceState, POOL_TAG, RETIRING_TAG};
 use super::timing::Rules;
 use crate::command::{CommandId, InstanceId};
 
@@ -18,6 +18,8 @@ use crate::command::{CommandId, InstanceId};
 const FIRST_HOLD: Duration = Duration::from_secs(2);
 /// An id that was not found so often is given up. With waits of 2 to 32 s, it was tried for a minute.
 const TRIES: u32 = 6;
+/// How long the cloud may not show a tag that this process wrote over another value.
+const HIDDEN: Duration = Duration::from_secs(60);
 /// How many launches are remembered. Commands are written one after the other: what the cloud has not described yet is
 /// among the latest few.
 const ASKED: usize = 100;
@@ -28,6 +30,10 @@ pub struct Memory {
     pub launched: BTreeMap<InstanceId, (Instance, Instant)>,
     /// Tagged [`RETIRING_TAG`] by this process, with the value. A description may not show the tag for a while.
     pub retiring: BTreeMap<InstanceId, String>,
+    /// The value of [`POOL_TAG`] that this process wrote, and when. A description may show an older one for a while.
+    pub pool: BTreeMap<InstanceId, (String, Instant)>,
+    /// How many of the warm pool's instances in a row never got ready.
+    pub never_ready: usize,
     /// Off the balancer, and since when this process knows.
     pub deregistered: BTreeMap<InstanceId, Instant>,
     /// Since when a batch of this change waits: the first of it.
@@ -81,6 +87,13 @@ impl Memory {
         lost
     }
 
+    /// Shows the tag that this process wrote last.
+    pub fn show_pool_tag(&self, instance: &mut Instance) {
+        if let Some((value, _)) = self.pool.get(&instance.id) {
+            instance.tags.insert(POOL_TAG.to_owned(), value.clone());
+        }
+    }
+
     /// The launched instances that should long be described.
     pub fn overdue(&self, now: Instant, rules: &Rules) -> Vec<InstanceId> {
         let overdue = self.launched.iter().filter(|(_, (_, at))| now.duration_since(*at) >= rules.unseen_grace);
@@ -92,6 +105,7 @@ impl Memory {
         let known: BTreeSet<_> = observed.instances.iter().map(Member::id).collect();
         self.held.retain(|(_, id), _| known.contains(id));
         self.retiring.retain(|id, _| known.contains(id));
+        self.pool.retain(|_, (_, at)| now.duration_since(*at) < HIDDEN);
         self.commands.retain(|id, _| known.contains(id));
         self.deregistered.retain(|id, _| known.contains(id));
         self.newcomers.retain(|id| known.contains(id));
@@ -101,7 +115,12 @@ impl Memory {
             let lifecycle = member.lifecycle();
             match self.since.get_mut(member.id()) {
                 Some((before, _)) if *before == lifecycle => {}
-                Some(entry) => *entry = (lifecycle, now),
+                Some(entry) => {
+                    if matches!(entry.0, Lifecycle::Warm | Lifecycle::Starting) && member.counts() {
+                        self.newcomers.insert(member.id().clone());
+                    }
+                    *entry = (lifecycle, now);
+                }
                 None => {
                     self.since.insert(member.id().clone(), (lifecycle, now));
                     if !is_first {
@@ -159,10 +178,10 @@ impl Memory {
         self.launched.extend(new);
     }
 
-    /// Remembers that the cloud would not make this change: one that it refused is left alone for long, an id that it did
+    /// Remembers that the cloud would not make this change: one that it refused, or has no room for, is left alone for long, an id that it did
     /// not find is tried again soon, then ever later.
     pub fn hold(&mut self, change: Change, ids: &[InstanceId], error: &CloudError, now: Instant, rules: &Rules) {
-        let is_refused = error.kind == ErrorKind::Refused;
+        let is_refused = matches!(error.kind, ErrorKind::Refused | ErrorKind::Capacity);
         for id in ids {
             let tries = 1 + self.held.get(&(change, id.clone())).map_or(0, |held| held.tries);
             let wait =

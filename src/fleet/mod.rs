@@ -2,10 +2,10 @@
 //! and events.
 //!
 //! `reconciler` observes and acts, `plan` decides (pure), `look` asks the cloud, `observed` joins what the ports answered,
-//! `memory` is a
-//! read-your-writes cache over an eventually consistent API, `diff` tells two observations apart. `handle` is the way to a
-//! reconciler, `state` and `publisher` are what it publishes, `said` is what a person last did, `tally` counts the
-//! calls. [`ports`] are all that the fleet knows of a cloud.
+//! `memory` is a read-your-writes cache over an eventually consistent API, `diff` tells two observations apart. `handle` is
+//! the way to a reconciler, `state` and `publisher` are what it publishes, `said` is what a person last did, `tally` counts
+//! the calls. `stage` tells by its tags where an instance of the warm pool is, `pool` what the pool needs (both pure).
+//! [`ports`] are all that the fleet knows of a cloud.
 
 mod change;
 mod diff;
@@ -14,11 +14,13 @@ mod look;
 mod memory;
 mod observed;
 mod plan;
+mod pool;
 pub mod ports;
 mod publisher;
 mod reconciler;
 mod said;
 mod settings;
+mod stage;
 mod state;
 mod tally;
 mod timing;
@@ -26,9 +28,10 @@ mod timing;
 pub use handle::{Handle, Outcome};
 pub use look::look;
 pub use observed::{Lifecycle, Member, Observed};
+pub use pool::Pool;
 pub use reconciler::Reconciler;
 pub use said::{Said, What};
-pub use settings::{CloudName, Limits, Settings};
+pub use settings::{CloudName, Limits, Settings, Warm};
 pub use state::FleetState;
 pub use tally::{BOUNDS, Counts, Rounds, Tally};
 pub use timing::{Rules, Timing};

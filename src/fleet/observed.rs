@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::ports::{Health, Instance, InstanceState, Standing};
+use super::stage::Stage;
 use crate::command::InstanceId;
 
 /// The fleet at one moment.
@@ -51,11 +52,19 @@ pub enum Lifecycle {
     Terminated,
     /// Shown, never counted or touched.
     Stopped,
+    /// One of the warm pool's, to be started.
+    Starting,
+    /// In the warm pool: stopped, and ready to be started.
+    Warm,
+    /// In the warm pool: it runs its user data, and then powers itself off.
+    Preparing,
+    /// Going back to the warm pool, still on the balancer or not yet stopped.
+    Returning,
 }
 
 impl Lifecycle {
     /// In the order in which they are listed.
-    pub const ALL: [Lifecycle; 9] = [
+    pub const ALL: [Lifecycle; 13] = [
         Lifecycle::InService,
         Lifecycle::Unhealthy,
         Lifecycle::Registering,
@@ -65,11 +74,23 @@ impl Lifecycle {
         Lifecycle::Terminating,
         Lifecycle::Terminated,
         Lifecycle::Stopped,
+        Lifecycle::Starting,
+        Lifecycle::Warm,
+        Lifecycle::Preparing,
+        Lifecycle::Returning,
     ];
 
     /// On the way into service or out of it: it gets there only while a reconciler runs.
     pub fn is_under_way(self) -> bool {
-        matches!(self, Lifecycle::Registering | Lifecycle::Launching | Lifecycle::Retiring | Lifecycle::Draining)
+        matches!(
+            self,
+            Lifecycle::Registering
+                | Lifecycle::Launching
+                | Lifecycle::Retiring
+                | Lifecycle::Draining
+                | Lifecycle::Starting
+                | Lifecycle::Returning
+        )
     }
 }
 
@@ -85,6 +106,10 @@ impl fmt::Display for Lifecycle {
             Lifecycle::Terminating => "terminating",
             Lifecycle::Terminated => "terminated",
             Lifecycle::Stopped => "stopped",
+            Lifecycle::Starting => "starting",
+            Lifecycle::Warm => "warm",
+            Lifecycle::Preparing => "preparing",
+            Lifecycle::Returning => "returning",
         })
     }
 }
@@ -104,9 +129,23 @@ impl Member {
         matches!(self.instance.state, InstanceState::ShuttingDown | InstanceState::Terminated)
     }
 
-    /// Whether it is part of the count that the limits bound.
+    /// Whether it is part of the count that the limits bound: not what is warm, but what is to be started.
     pub fn counts(&self) -> bool {
-        self.is_alive() && !self.instance.is_retiring()
+        let is_in = match self.stage() {
+            None => self.is_alive(),
+            Some(stage) => matches!(stage, Stage::Serving | Stage::Starting),
+        };
+        is_in && !self.instance.is_retiring()
+    }
+
+    /// Where it is in the warm pool's circle; None where it is none of the pool's, or ends.
+    pub fn stage(&self) -> Option<Stage> {
+        Stage::of(&self.instance)
+    }
+
+    /// In the warm pool, not in service.
+    pub fn is_warm(&self) -> bool {
+        self.stage().is_some_and(Stage::is_warm)
     }
 
     pub fn is_registered(&self) -> bool {
@@ -117,13 +156,24 @@ impl Member {
         match (self.instance.state, self.health) {
             (InstanceState::Terminated, _) => Lifecycle::Terminated,
             (InstanceState::ShuttingDown, _) => Lifecycle::Terminating,
-            (InstanceState::Stopping | InstanceState::Stopped, _) => Lifecycle::Stopped,
+            (InstanceState::Stopping | InstanceState::Stopped, _) if self.stage().is_none() => Lifecycle::Stopped,
             (_, Some(Health::Draining)) => Lifecycle::Draining,
             _ if self.instance.is_retiring() => Lifecycle::Retiring,
+            _ if self.stage().is_some_and(|stage| stage != Stage::Serving) => self.in_pool(),
             (InstanceState::Pending, _) => Lifecycle::Launching,
             (InstanceState::Running, Some(Health::InService)) => Lifecycle::InService,
             (InstanceState::Running, Some(Health::OutOfService)) => Lifecycle::Unhealthy,
-            (InstanceState::Running, _) => Lifecycle::Registering,
+            (InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped, _) => Lifecycle::Registering,
+        }
+    }
+
+    fn in_pool(&self) -> Lifecycle {
+        match self.stage() {
+            Some(Stage::Preparing) => Lifecycle::Preparing,
+            Some(Stage::Ready) => Lifecycle::Warm,
+            Some(Stage::Starting) => Lifecycle::Starting,
+            Some(Stage::Returning) => Lifecycle::Returning,
+            Some(Stage::Unprepared | Stage::StoppedByOthers | Stage::Serving) | None => Lifecycle::Stopped,
         }
     }
 }
@@ -138,7 +188,7 @@ impl Observed {
             Member { instance, health, why, described: true }
         };
         let mut instances: Vec<Member> = instances.into_iter().map(member).collect();
-        instances.sort_by(|a, b| (a.instance.launched, a.id()).cmp(&(b.instance.launched, b.id())));
+        instances.sort_by(|a, b| (a.instance.born(), a.id()).cmp(&(b.instance.born(), b.id())));
         let strangers = standings.into_iter().filter(|(_, standing)| standing.health.is_registered());
         let strangers = strangers.map(|(id, _)| id).collect();
         Observed { instances, strangers, ..Observed::default() }

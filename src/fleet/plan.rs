@@ -11,6 +11,7 @@ use super::memory::Memory;
 use super::observed::{Lifecycle, Member, Observed};
 use super::ports::{Health, InstanceState};
 use super::settings::Limits;
+use super::stage::Stage;
 use super::timing::Rules;
 use crate::command::{Action, InstanceId};
 
@@ -33,7 +34,7 @@ enum Next {
 /// The changes that are due now, none for a fleet that is settled or has to wait.
 pub fn plan(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Vec<Act> {
     // Off the balancer first: no request may reach an instance that goes.
-    let changes = [Change::Deregister, Change::Terminate, Change::Register];
+    let changes = [Change::Deregister, Change::Terminate, Change::Stop, Change::Start, Change::Register];
     let acts = changes.map(|change| {
         let ids = due(change, observed, memory, now, rules);
         let first = memory.waiting.get(&change);
@@ -44,7 +45,7 @@ pub fn plan(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -
                 let left = member.is_alive() && member.instance.is_retiring() && !ids.contains(member.id());
                 left && next(member, observed, memory, now, rules) != Next::Nothing
             }
-            Change::Deregister => false,
+            Change::Deregister | Change::Start | Change::Stop | Change::Retire => false,
         });
         let ids = if others_come && !waited { Vec::new() } else { ids };
         Act { change, ids }
@@ -77,7 +78,7 @@ pub fn is_settled(observed: &Observed, now: Instant, rules: &Rules) -> bool {
 pub fn stuck(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Vec<String> {
     let told = observed.instances.iter().filter_map(|member| {
         let id = member.id();
-        let given_up = [Change::Register, Change::Deregister, Change::Terminate]
+        let given_up = Change::ALL
             .into_iter()
             .find_map(|change| Some((change, memory.held(change, id, now).filter(|held| held.is_given_up)?)));
         if let Some((change, held)) = given_up {
@@ -97,11 +98,15 @@ pub fn stuck(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) 
 fn is_waited_for(member: &Member) -> bool {
     match member.lifecycle() {
         Lifecycle::InService | Lifecycle::Terminated | Lifecycle::Stopped => false,
+        // The pool has a bound of its own for it.
+        Lifecycle::Warm | Lifecycle::Preparing => false,
         Lifecycle::Unhealthy
         | Lifecycle::Registering
         | Lifecycle::Launching
         | Lifecycle::Retiring
         | Lifecycle::Draining
+        | Lifecycle::Starting
+        | Lifecycle::Returning
         | Lifecycle::Terminating => true,
     }
 }
@@ -124,15 +129,18 @@ fn due(change: Change, observed: &Observed, memory: &Memory, now: Instant, rules
 fn next(member: &Member, observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Next {
     use InstanceState::*;
     let next = match member.instance.state {
-        Stopping | Stopped => Next::Nothing,
         ShuttingDown | Terminated if member.is_registered() => Next::Do(Change::Deregister),
         ShuttingDown => Next::Wait,
         Terminated => Next::Nothing,
         // It has a grace period of its own.
         _ if !member.described => return Next::Wait,
-        state if member.instance.is_retiring() => retire(member, state, memory, now, rules),
+        Stopping | Stopped if member.stage().is_none() => Next::Nothing,
+        state if member.instance.is_retiring() => leave(member, state, Change::Terminate, memory, now, rules),
+        state if member.stage().is_some_and(|stage| stage != Stage::Serving) => {
+            in_pool(member, state, memory, now, rules)
+        }
         Pending => Next::Wait,
-        Running => match member.health {
+        Running | Stopping | Stopped => match member.health {
             Some(Health::InService) => Next::Nothing,
             // Its application may still boot.
             Some(Health::OutOfService) if memory.newcomers.contains(member.id()) => Next::Wait,
@@ -153,17 +161,35 @@ fn next(member: &Member, observed: &Observed, memory: &Memory, now: Instant, rul
     }
 }
 
-fn retire(member: &Member, state: InstanceState, memory: &Memory, now: Instant, rules: &Rules) -> Next {
+/// What one that is the pool's and does not serve needs.
+fn in_pool(member: &Member, state: InstanceState, memory: &Memory, now: Instant, rules: &Rules) -> Next {
+    match member.stage() {
+        Some(Stage::Returning) if state == InstanceState::Running => {
+            leave(member, state, Change::Stop, memory, now, rules)
+        }
+        Some(Stage::Returning) => Next::Wait,
+        Some(Stage::Starting) if state == InstanceState::Stopped => Next::Do(Change::Start),
+        Some(Stage::Starting) => Next::Wait,
+        // Somebody else has registered it.
+        Some(Stage::Preparing | Stage::Ready | Stage::Unprepared) if member.is_registered() => {
+            Next::Do(Change::Deregister)
+        }
+        _ => Next::Nothing,
+    }
+}
+
+/// Off the balancer, drained, and then the change that ends it.
+fn leave(member: &Member, state: InstanceState, end: Change, memory: &Memory, now: Instant, rules: &Rules) -> Next {
     match member.health {
-        Some(Health::NotRegistered) => Next::Do(Change::Terminate),
+        Some(Health::NotRegistered) => Next::Do(end),
         Some(Health::Draining) => {
             let since = memory.deregistered.get(member.id());
             let over = since.is_some_and(|&since| now.duration_since(since) >= rules.drain);
-            if over { Next::Do(Change::Terminate) } else { Next::Wait }
+            if over { Next::Do(end) } else { Next::Wait }
         }
         Some(_) => Next::Do(Change::Deregister),
-        // Only running instances are registered. For one of those, silence does not prove that it is off the balancer.
-        None if state == InstanceState::Pending => Next::Do(Change::Terminate),
+        // Only running instances get registered. For one of those, silence does not prove that it is off the balancer.
+        None if state == InstanceState::Pending => Next::Do(end),
         None => Next::Wait,
     }
 }
@@ -251,7 +277,7 @@ pub fn victims(observed: &Observed, n: usize) -> Vec<InstanceId> {
     let mut members: Vec<&Member> =
         observed.instances.iter().filter(|member| member.counts() && member.described).collect();
     members.sort_by_key(|member| {
-        (member.lifecycle() != Lifecycle::Unhealthy, Reverse((member.instance.launched, member.id())))
+        (member.lifecycle() != Lifecycle::Unhealthy, Reverse((member.instance.born(), member.id())))
     });
     members.into_iter().take(n).map(|member| member.id().clone()).collect()
 }

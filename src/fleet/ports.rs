@@ -20,6 +20,31 @@ pub const FLEET_TAG: &str = "handwave:fleet";
 pub const RETIRING_TAG: &str = "handwave:retiring";
 /// The tag that tells the command an instance was launched by; its value is the command's id.
 pub const COMMAND_TAG: &str = "handwave:command";
+/// The tag that tells when an instance was launched, as EC2's launch time moves at each start.
+pub const BORN_TAG: &str = "handwave:born";
+/// The tag of what belongs to the warm pool, or came from it; `pool` has its values. Nothing else is started or stopped.
+pub const POOL_TAG: &str = "handwave:pool";
+/// The value of [`POOL_TAG`] that an instance is launched with.
+pub const WARM: &str = "warm";
+/// The tag that tells what a pool's instance was made of: image, type and user data, as a hash.
+pub const RECIPE_TAG: &str = "handwave:recipe";
+
+/// What a launch's instances tell about their launch, in tags. The same for each try of a launch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Birth {
+    pub command: CommandId,
+    pub at: Timestamp,
+    /// Some: they are for the warm pool, and made of this.
+    pub recipe: Option<String>,
+}
+
+impl Birth {
+    /// Keys and values.
+    pub fn tags(&self) -> Vec<(&'static str, String)> {
+        let warm = self.recipe.iter().flat_map(|recipe| [(POOL_TAG, WARM.to_owned()), (RECIPE_TAG, recipe.clone())]);
+        [(COMMAND_TAG, self.command.0.clone()), (BORN_TAG, self.at.to_string())].into_iter().chain(warm).collect()
+    }
+}
 
 /// A fleet's instances.
 #[async_trait]
@@ -32,10 +57,18 @@ pub trait Instances: Send + Sync {
     /// left out of the answer is one that the cloud said nothing about.
     async fn find(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Found>, CloudError>;
 
-    /// Launches 1 to `n` instances that carry the fleet's tag and [`COMMAND_TAG`] from birth. For each `token` (any text,
+    /// Launches 1 to `n` instances that carry the fleet's tag and those of `birth` from birth. For each `token` (any text,
     /// the fleet's own) the cloud launches once: the same call again answers the same instances. A call with the same
     /// token for another command launches nothing; it answers the first command's instances, or [`ErrorKind::Taken`].
-    async fn launch(&self, n: usize, token: &str, command: &CommandId) -> Result<Vec<Instance>, CloudError>;
+    /// What is launched for the warm pool powers itself off at the end of its user data, and stays then.
+    async fn launch(&self, n: usize, token: &str, birth: &Birth) -> Result<Vec<Instance>, CloudError>;
+
+    /// Starts stopped instances, which moves their launch time; one that starts or runs already goes on.
+    /// [`ErrorKind::Capacity`]: the cloud has no room for them now. One that stops or ends is an error.
+    async fn start(&self, ids: &[InstanceId]) -> Result<(), CloudError>;
+
+    /// Stops running instances; one that is stopped already stays so. One that is pending or ends is an error.
+    async fn stop(&self, ids: &[InstanceId]) -> Result<(), CloudError>;
 
     /// Gives them this tag, or another value where they have it.
     async fn tag(&self, ids: &[InstanceId], key: &str, value: &str) -> Result<(), CloudError>;
@@ -82,6 +115,7 @@ pub enum InstanceState {
 pub struct Instance {
     pub id: InstanceId,
     pub state: InstanceState,
+    /// Its last start.
     pub launched: Timestamp,
     /// Its type, such as `t3.micro`.
     pub kind: Option<String>,
@@ -94,6 +128,8 @@ pub struct Instance {
     pub tags: BTreeMap<String, String>,
     /// Why it is in its state (EC2's StateReason).
     pub reason: Option<String>,
+    /// It stopped by itself: nobody stopped it from outside.
+    pub powered_off: bool,
 }
 
 impl Instance {
@@ -111,7 +147,18 @@ impl Instance {
             public_address: None,
             tags: BTreeMap::new(),
             reason: None,
+            powered_off: false,
         }
+    }
+
+    /// When it was launched first, as it tells; without its tag, when it was started last.
+    pub fn born(&self) -> Timestamp {
+        self.tags.get(BORN_TAG).and_then(|at| at.parse().ok()).unwrap_or(self.launched)
+    }
+
+    /// The id of the command that launched it.
+    pub fn born_of(&self) -> Option<&String> {
+        self.tags.get(COMMAND_TAG)
     }
 
     /// The same with this tag.
@@ -217,7 +264,7 @@ impl Health {
 pub enum ErrorKind {
     /// Back off and try again; nothing was done.
     Throttled,
-    /// The cloud has no room for a launch; nothing was launched.
+    /// The cloud has no room for a launch or a start; nothing was done.
     Capacity,
     /// Nothing can be changed until somebody renews the credentials.
     Expired,

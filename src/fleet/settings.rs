@@ -1,8 +1,10 @@
-//! The `[fleet]` section of config.toml, where each setting says its unit and reason.
+//! The `[fleet]` and `[warm]` sections of config.toml, where each setting says its unit and reason.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::settings::{Invalid, require};
+use crate::settings::{Invalid, require, seconds};
 
 /// The bounds that commands keep the fleet's count in. A fleet found outside them is left as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,22 @@ impl Settings {
     pub fn check(&self) -> Result<(), Invalid> {
         require(!self.name.trim().is_empty(), "fleet.name", "is empty: it is the tag by which instances are found")?;
         require(self.min <= self.max, "fleet.min", "is more than fleet.max")
+    }
+}
+
+/// The warm pool's. The default is none.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Warm {
+    pub size: usize,
+    pub reuse: bool,
+    #[serde(deserialize_with = "seconds")]
+    pub prepare_within: Duration,
+}
+
+impl Warm {
+    pub fn check(&self) -> Result<(), Invalid> {
+        let is_some = self.prepare_within >= Duration::from_secs(1);
+        require(is_some, "warm.prepare_within", "must be at least 1: it is in seconds")
     }
 }
 

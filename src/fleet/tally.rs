@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::ports::{Balancer, CloudError, Found, Instance, Instances, Ports, Standings};
-use crate::command::{CommandId, InstanceId};
+use super::ports::{Balancer, Birth, CloudError, Found, Instance, Instances, Ports, Standings};
+use crate::command::InstanceId;
 
 /// What came of a call that the cloud answered well.
 const DONE: &str = "ok";
@@ -106,8 +106,16 @@ impl Instances for Counted<dyn Instances> {
         self.tally.call("find", self.of.find(ids)).await
     }
 
-    async fn launch(&self, n: usize, token: &str, command: &CommandId) -> Result<Vec<Instance>, CloudError> {
-        self.tally.call("launch", self.of.launch(n, token, command)).await
+    async fn launch(&self, n: usize, token: &str, birth: &Birth) -> Result<Vec<Instance>, CloudError> {
+        self.tally.call("launch", self.of.launch(n, token, birth)).await
+    }
+
+    async fn start(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        self.tally.call("start", self.of.start(ids)).await
+    }
+
+    async fn stop(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        self.tally.call("stop", self.of.stop(ids)).await
     }
 
     async fn tag(&self, ids: &[InstanceId], key: &str, value: &str) -> Result<(), CloudError> {

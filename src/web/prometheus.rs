@@ -71,7 +71,7 @@ impl Meters {
             }
             Event::Cut { command, .. } => self.outcome(command, "cut"),
             Event::Refused { command, .. } => self.outcome(command, "refused"),
-            Event::Launched(of) => many(&self.launched, of.instances.len()),
+            Event::Launched(of) | Event::Preparing(of) => many(&self.launched, of.instances.len()),
             Event::Terminated { of, .. } => many(&self.terminated, of.instances.len()),
             Event::Error { code, .. } => one(&self.errors, [("code", code.clone())]),
             Event::CameraLost { .. } => many(&self.cameras_lost, 1),

@@ -56,6 +56,7 @@ fn instance(member: &Member, state: &FleetState) -> Value {
         "lifecycle": member.lifecycle().to_string(),
         "state": ec2_name(of.state),
         "launched": of.launched,
+        "born": of.born(),
         "type": of.kind,
         "zone": of.zone,
         "image": of.image,

@@ -6,9 +6,11 @@ use std::time::Duration;
 use handwave::clouds::simulated::{Front, Simulated, Times};
 use handwave::command::{CommandId, InstanceId};
 use handwave::fleet::ports::{
-    COMMAND_TAG, CloudError, ErrorKind, FLEET_TAG, Found, Health, Instance, InstanceState, Ports, RETIRING_TAG,
+    Birth, COMMAND_TAG, CloudError, ErrorKind, FLEET_TAG, Found, Health, Instance, InstanceState, POOL_TAG, Ports,
+    RECIPE_TAG, RETIRING_TAG,
 };
 use handwave::metrics::{Metrics, Query};
+use jiff::Timestamp;
 use tokio::time::sleep;
 
 macro_rules! contract {
@@ -62,6 +64,12 @@ contract!(
         terminating_twice_is_terminating_once,
         a_bad_id_fails_the_batch_that_terminates,
         a_bad_id_fails_the_batch_that_tags,
+        what_is_stopped_starts_again_later_under_another_address,
+        starting_what_is_on_and_stopping_what_is_off_change_nothing,
+        what_has_ended_is_not_started,
+        starting_a_bad_id_fails_the_batch,
+        what_is_launched_for_the_pool_powers_itself_off,
+        what_stops_is_not_started_and_what_boots_is_not_stopped,
     ]
 );
 
@@ -116,6 +124,11 @@ contract!(
         the_terminated_stay_described,
         terminating_twice_is_terminating_once,
         a_bad_id_fails_the_batch_that_terminates,
+        what_is_stopped_starts_again_later_under_another_address,
+        starting_what_is_on_and_stopping_what_is_off_change_nothing,
+        what_has_ended_is_not_started,
+        starting_a_bad_id_fails_the_batch,
+        what_is_launched_for_the_pool_powers_itself_off,
     ]
 );
 
@@ -188,9 +201,13 @@ async fn health(cloud: &Ports, id: &InstanceId, leaving: &[InstanceId], expected
     panic!("never {expected:?}: {:?}", health().await)
 }
 
+fn born_of(command: &str) -> Birth {
+    Birth { command: CommandId(command.to_owned()), at: Timestamp::UNIX_EPOCH, recipe: None }
+}
+
 /// Launches by a token that is its command's id too.
 pub async fn launch(cloud: &Ports, n: usize, token: &str) -> Vec<InstanceId> {
-    let launched = cloud.instances.launch(n, token, &CommandId(token.to_owned())).await.unwrap();
+    let launched = cloud.instances.launch(n, token, &born_of(token)).await.unwrap();
     launched.into_iter().map(|instance| instance.id).collect()
 }
 
@@ -226,13 +243,13 @@ async fn a_token_launches_once(cloud: Ports) {
 
 async fn a_token_is_for_one_number(cloud: Ports) {
     launch(&cloud, 2, "token").await;
-    let answer = cloud.instances.launch(3, "token", &CommandId("token".into())).await;
+    let answer = cloud.instances.launch(3, "token", &born_of("token")).await;
     assert_eq!(answer.unwrap_err().kind, ErrorKind::Taken);
 }
 
 async fn a_token_is_for_one_command(cloud: Ports) {
     let ids = launch(&cloud, 2, "token").await;
-    match cloud.instances.launch(2, "token", &CommandId("another".into())).await {
+    match cloud.instances.launch(2, "token", &born_of("another")).await {
         Err(error) => assert_eq!(error.kind, ErrorKind::Taken),
         Ok(answer) => assert!(answer.iter().all(|i| i.tags[COMMAND_TAG] == "token" && ids.contains(&i.id))),
     }
@@ -353,6 +370,67 @@ async fn names_the_bad_one_and_did_nothing(cloud: &Ports, answer: Result<(), Clo
     assert_eq!((error.kind, error.instances), (ErrorKind::NotFound, vec![no_instance()]));
     let seen = cloud.instances.list().await.unwrap();
     assert_eq!((seen[0].state, seen[0].is_retiring()), (InstanceState::Running, false));
+}
+
+async fn what_is_stopped_starts_again_later_under_another_address(cloud: Ports) {
+    let ids = running(&cloud, 1).await;
+    let before = cloud.instances.list().await.unwrap().remove(0);
+    cloud.instances.stop(&ids).await.unwrap();
+    let stopped = described(&cloud, |seen| seen[0].state == InstanceState::Stopped).await.remove(0);
+    assert_eq!((stopped.launched, stopped.public_address, stopped.powered_off), (before.launched, None, false));
+    cloud.instances.start(&ids).await.unwrap();
+    let after = described(&cloud, |seen| seen[0].state == InstanceState::Running).await.remove(0);
+    assert!(after.launched > before.launched, "{} {}", after.launched, before.launched);
+    assert!(after.public_address.is_some() && after.public_address != before.public_address);
+    // What tells its age does not move.
+    assert_eq!((after.born(), after.private_address), (before.born(), before.private_address));
+}
+
+async fn starting_what_is_on_and_stopping_what_is_off_change_nothing(cloud: Ports) {
+    let ids = running(&cloud, 1).await;
+    let before = cloud.instances.list().await.unwrap().remove(0);
+    cloud.instances.start(&ids).await.unwrap();
+    assert_eq!(cloud.instances.list().await.unwrap(), [before]);
+    cloud.instances.stop(&ids).await.unwrap();
+    described(&cloud, |seen| seen[0].state == InstanceState::Stopped).await;
+    cloud.instances.stop(&ids).await.unwrap();
+    assert_eq!(cloud.instances.list().await.unwrap()[0].state, InstanceState::Stopped);
+}
+
+async fn what_has_ended_is_not_started(cloud: Ports) {
+    let ids = running(&cloud, 1).await;
+    cloud.instances.terminate(&ids).await.unwrap();
+    described(&cloud, |seen| seen[0].state == InstanceState::Terminated).await;
+    let error = cloud.instances.start(&ids).await.unwrap_err();
+    assert_eq!((error.kind, error.code.as_str()), (ErrorKind::Refused, "IncorrectInstanceState"));
+    assert_eq!(cloud.instances.list().await.unwrap()[0].state, InstanceState::Terminated);
+}
+
+async fn starting_a_bad_id_fails_the_batch(cloud: Ports) {
+    let ids = running(&cloud, 1).await;
+    cloud.instances.stop(&ids).await.unwrap();
+    described(&cloud, |seen| seen[0].state == InstanceState::Stopped).await;
+    let error = cloud.instances.start(&[ids[0].clone(), no_instance()]).await.unwrap_err();
+    assert_eq!((error.kind, error.instances), (ErrorKind::NotFound, vec![no_instance()]));
+    assert_eq!(cloud.instances.list().await.unwrap()[0].state, InstanceState::Stopped);
+}
+
+async fn what_is_launched_for_the_pool_powers_itself_off(cloud: Ports) {
+    let birth = Birth { recipe: Some("recipe".to_owned()), ..born_of("token") };
+    cloud.instances.launch(1, "token", &birth).await.unwrap();
+    let seen = described(&cloud, |seen| seen.iter().any(|one| one.state == InstanceState::Stopped)).await;
+    assert!(seen[0].powered_off);
+    let told = [POOL_TAG, RECIPE_TAG, COMMAND_TAG].map(|key| seen[0].tags[key].as_str());
+    assert_eq!((told, seen[0].born()), (["warm", "recipe", "token"], birth.at));
+}
+
+async fn what_stops_is_not_started_and_what_boots_is_not_stopped(cloud: Ports) {
+    let ids = launch(&cloud, 1, "token").await;
+    described(&cloud, |seen| seen.len() == 1).await;
+    assert_eq!(cloud.instances.stop(&ids).await.unwrap_err().code, "IncorrectInstanceState");
+    described(&cloud, |seen| seen[0].state == InstanceState::Running).await;
+    cloud.instances.stop(&ids).await.unwrap();
+    assert_eq!(cloud.instances.start(&ids).await.unwrap_err().code, "IncorrectInstanceState");
 }
 
 async fn what_is_not_in_service_is_not_measured(cloud: Ports, metrics: &dyn Metrics) {

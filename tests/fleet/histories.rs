@@ -10,7 +10,7 @@ use std::time::Duration;
 use handwave::clouds::simulated::{Call, Effect, Fault, Front, Past, Simulated, Times, Truth};
 use handwave::command::{Action, Command, InstanceId, Source};
 use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState, RETIRING_TAG};
-use handwave::fleet::{FleetState, Handle, Limits, Reconciler, Timing};
+use handwave::fleet::{FleetState, Handle, Limits, Pool, Reconciler, Timing};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, FailurePersistence, FileFailurePersistence, TestError, TestRunner};
@@ -137,7 +137,7 @@ impl Daemon {
         let timing = Timing { fast: Duration::from_secs(1), hidden: Duration::from_secs(3), ..Timing::default() };
         // The events have no receiver.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let (handle, task) = Reconciler::spawn(cloud.ports(), limits, timing, events);
+        let (handle, task) = Reconciler::spawn(cloud.ports(), limits, Pool::default(), timing, events);
         Daemon { cloud: cloud.clone(), limits, handle, task }
     }
 
@@ -258,13 +258,13 @@ fn at_each_effect(Past { at, before, effect }: &Past, asked: &Asked, limits: Lim
     let count = before.iter().filter(|truth| counts(truth)).count();
     let among = |ids: &[InstanceId]| before.iter().filter(|truth| ids.contains(&truth.id)).cloned().collect::<Vec<_>>();
     match effect {
-        Effect::Launched { command, ids } => {
+        Effect::Launched { command, ids, .. } => {
             let sent = asked.launches.get(&command.0).map_or(*at, |(_, sent)| *sent);
             prop_assert!(at.duration_since(sent) < STALE, "rule 4: launched so long after it was asked for");
             let count = count + ids.len();
             prop_assert!(count <= limits.max, "rule 3: {count} are more than {}", limits.max);
         }
-        Effect::Tagged { key, ids } => {
+        Effect::Tagged { key, ids, .. } => {
             prop_assert_eq!(key, RETIRING_TAG);
             let gone = among(ids).iter().filter(|truth| counts(truth)).count();
             let unknown = asked.lost.iter().filter(|lost| at.saturating_duration_since(**lost) < STALE).count();
@@ -278,6 +278,7 @@ fn at_each_effect(Past { at, before, effect }: &Past, asked: &Asked, limits: Lim
                 prop_assert!(truth.retiring, "rule 3: {} was terminated without a command", truth.id);
             }
         }
+        Effect::Started(_) | Effect::Stopped(_) => prop_assert!(false, "there is no warm pool to start or stop"),
         Effect::Registered(_) | Effect::Deregistered(_) => {}
     }
     Ok(())
@@ -289,7 +290,7 @@ fn over_all(history: &[Past], asked: &Asked, strangers: &[InstanceId]) -> Result
     let mut retired = BTreeSet::new();
     for past in history {
         let ids = match &past.effect {
-            Effect::Launched { command, ids } => {
+            Effect::Launched { command, ids, .. } => {
                 *launched.entry(&command.0).or_default() += ids.len();
                 ids
             }
@@ -297,7 +298,11 @@ fn over_all(history: &[Past], asked: &Asked, strangers: &[InstanceId]) -> Result
                 retired.extend(ids.iter().filter(|id| !asked.named.contains(id)).cloned());
                 ids
             }
-            Effect::Registered(ids) | Effect::Deregistered(ids) | Effect::Terminated(ids) => ids,
+            Effect::Registered(ids)
+            | Effect::Deregistered(ids)
+            | Effect::Terminated(ids)
+            | Effect::Started(ids)
+            | Effect::Stopped(ids) => ids,
         };
         // Rule 6.
         prop_assert!(!strangers.iter().any(|stranger| ids.contains(stranger)), "a stranger was touched");

@@ -4,4 +4,6 @@
 mod aws;
 mod contract;
 mod histories;
+mod pool;
+mod pool_histories;
 mod reconciler;

@@ -6,7 +6,7 @@ use handwave::clouds::simulated::{Call, Effect, Fault, Front, Simulated, Times};
 use handwave::command::{Action, Command, InstanceId, Source};
 use handwave::event::{Event, Stamped};
 use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState};
-use handwave::fleet::{FleetState, Handle, Lifecycle, Limits, Outcome, Reconciler, Timing};
+use handwave::fleet::{FleetState, Handle, Lifecycle, Limits, Outcome, Pool, Reconciler, Timing};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -38,7 +38,8 @@ impl Scene {
     fn timed(cloud: Simulated, timing: Timing) -> Self {
         cloud.keep_history();
         let (tell, events) = unbounded_channel();
-        let (handle, task) = Reconciler::spawn(cloud.ports(), Limits { min: 0, max: 20 }, timing, tell);
+        let (handle, task) =
+            Reconciler::spawn(cloud.ports(), Limits { min: 0, max: 20 }, Pool::default(), timing, tell);
         Scene { cloud, handle, task, events }
     }
 
@@ -171,6 +172,21 @@ async fn rule_2_registered_but_terminated_is_deregistered() {
     sleep(Duration::from_secs(40)).await;
     assert!(!scene.cloud.truth()[0].registered);
     assert_eq!(scene.told().0, ["terminated", "deregistered"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_2_what_somebody_starts_again_drains_before_it_is_terminated() {
+    let times = Times { start: Duration::from_secs(30), drain: Duration::from_secs(20), ..Times::default() };
+    let cloud = Simulated::new(times, 1);
+    let ids = cloud.add_in_service(2);
+    let scene = Scene::on(cloud);
+    scene.handle.settled().await.unwrap();
+    scene.cloud.set_stopped(&ids[0], true);
+    scene.cloud.set_stopped(&ids[0], false);
+    scene.play(Action::Terminate(vec![ids[0].clone()])).await;
+    let past = scene.cloud.history();
+    let end = past.iter().find(|past| matches!(past.effect, Effect::Terminated(_))).unwrap();
+    assert!(end.before.iter().all(|truth| !truth.draining));
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use handwave::clouds::simulated::{Call, Effect, Fault, Front, Past, Profile, Sim
 use handwave::command::{Action, Command, CommandId, InstanceId, Source};
 use handwave::event::{Event, Stamped};
 use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState, RETIRING_TAG};
-use handwave::fleet::{Handle, Limits, Outcome, Reconciler, Timing};
+use handwave::fleet::{Handle, Limits, Outcome, Pool, Reconciler, Timing};
 use handwave::metrics::{self, Depth, Metrics, MetricsError, Point, Query};
 use handwave::policy::Settings;
 use handwave::policy::follow::{Follow, Policies};
@@ -232,7 +232,8 @@ struct World {
 impl World {
     fn start(&mut self) -> Process {
         let (tell, events) = unbounded_channel();
-        let (fleet, reconciler) = Reconciler::spawn(self.cloud.ports(), self.limits, Timing::default(), tell.clone());
+        let (fleet, reconciler) =
+            Reconciler::spawn(self.cloud.ports(), self.limits, Pool::default(), Timing::default(), tell.clone());
         let (cloud, process, asked) = (self.cloud.clone(), self.starts.len(), self.asked.clone());
         let (metrics, settings) = (Arc::new(Witness { cloud, process, asked }), self.settings.clone());
         let wall = self.wall.clock();
@@ -351,7 +352,7 @@ fn judge(world: &World, pasts: &[Past], answers: &[Answer]) -> Result<(), TestCa
         let held = |at: &Instant| since(at).is_some_and(|age| age > Duration::from_secs(2) && age < hold - MINUTE / 30);
         let last = world.people.iter().rfind(|(at, ..)| *at <= past.at);
         match &past.effect {
-            Effect::Launched { command, ids } => {
+            Effect::Launched { command, ids, .. } => {
                 let Some(of) = world.policies.get(command) else { continue };
                 prop_assert!(count + ids.len() <= world.limits.max, "launched beyond the maximum");
                 if let Some((at, false, reached)) = last.filter(|(at, ..)| held(at)) {
@@ -362,7 +363,7 @@ fn judge(world: &World, pasts: &[Past], answers: &[Answer]) -> Result<(), TestCa
                     );
                 }
             }
-            Effect::Tagged { key, ids } if key == RETIRING_TAG => {
+            Effect::Tagged { key, ids, .. } if key == RETIRING_TAG => {
                 let is_new = |id: &&InstanceId| past.before.iter().any(|of| of.id == **id && !of.retiring);
                 let goes = ids.iter().filter(is_new).count();
                 let is_persons = world.people.iter().any(|(at, launches, _)| {

@@ -17,7 +17,7 @@ use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet};
 use crate::clouds::mode::Mode;
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, ErrorKind, Ports};
-use crate::fleet::{FleetState, Observed, Rules, Timing, look};
+use crate::fleet::{FleetState, Observed, Pool, Rules, Timing, look};
 use crate::metrics::Metrics;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -78,6 +78,17 @@ impl Aws {
 
     pub(super) fn front(&self) -> FrontSetup {
         FrontSetup::of(&self.session, &self.settings)
+    }
+
+    /// The warm pool. Where a command launches, one that cannot be prepared is an error.
+    fn pool(&self, ec2: &Ec2, launches: bool) -> Result<Pool, Error> {
+        let warm = self.settings.warm.clone();
+        let recipe = match ec2.launch.as_ref().map(Launch::recipe) {
+            Ok(Ok(recipe)) => Some(recipe),
+            Ok(Err(error)) if launches && warm.size > 0 => return Err(Error::new(OpenError::Launch(Arc::new(error)))),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        Ok(Pool { warm, recipe, keeps: launches })
     }
 
     /// `missing`: what of the fleet's front is not there.
@@ -145,6 +156,7 @@ impl Cloud for Aws {
         if launches && let Err(error) = &ec2.launch {
             return Err(Error::new(OpenError::Launch(error.clone())));
         }
+        let pool = self.pool(&ec2, launches)?;
         let ports = self.with(ec2);
         let front = self.front();
         let mut patience = Patience::new();
@@ -159,7 +171,7 @@ impl Cloud for Aws {
         let rules = Rules::new(longest + DRAIN_MARGIN, BOOT + self.settings.balancer.checks());
         let timing = Timing { rules, ..Timing::default() };
         let (limits, banner) = (self.settings.fleet.limits(), self.banner(&holds, missing.as_deref()));
-        Ok(OpenFleet { ports, limits, timing, holds, banner })
+        Ok(OpenFleet { ports, limits, pool, timing, holds, banner })
     }
 
     fn metrics(&self) -> Option<Arc<dyn Metrics>> {

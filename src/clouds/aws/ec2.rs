@@ -9,13 +9,11 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as ec2, Filter, InstanceStateName, Tag};
 use jiff::Timestamp;
 
-use sha2::{Digest, Sha256};
-
 use super::batch::known;
 use super::errors::sorted;
-use super::launch::{Launch, LaunchError};
-use crate::command::{CommandId, InstanceId};
-use crate::fleet::ports::{CloudError, ErrorKind, FLEET_TAG, Found, Instance, InstanceState, Instances};
+use super::launch::{Launch, LaunchError, sum};
+use crate::command::InstanceId;
+use crate::fleet::ports::{Birth, CloudError, ErrorKind, FLEET_TAG, Found, Instance, InstanceState, Instances};
 
 /// Instances a page: large enough for few calls, small enough that AWS answers soon.
 const PAGE: i32 = 500;
@@ -60,13 +58,22 @@ impl Instances for Ec2 {
         Ok(found.chain(unknown.into_iter().map(|id| (id, Found::NotThere))).collect())
     }
 
-    async fn launch(&self, n: usize, token: &str, command: &CommandId) -> Result<Vec<Instance>, CloudError> {
+    async fn launch(&self, n: usize, token: &str, birth: &Birth) -> Result<Vec<Instance>, CloudError> {
         let n = i32::try_from(n).unwrap_or(i32::MAX);
-        let refused =
-            |error: &Arc<LaunchError>| CloudError::new(ErrorKind::Refused, "LaunchSettings", error.to_string());
-        let launch = self.launch.as_ref().map_err(refused)?;
-        let call = launch.call(&self.client, n, &self.token(token), command);
+        let refused = |error: &LaunchError| CloudError::new(ErrorKind::Refused, "LaunchSettings", error.to_string());
+        let launch = self.launch.as_ref().map_err(|error| refused(error))?;
+        let call = launch.call(&self.client, n, &self.token(token), birth).map_err(|error| refused(&error))?;
         Ok(call.send().await.map_err(sorted)?.instances().iter().filter_map(described).collect())
+    }
+
+    async fn start(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        self.client.start_instances().set_instance_ids(Some(names(ids))).send().await.map_err(sorted)?;
+        Ok(())
+    }
+
+    async fn stop(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        self.client.stop_instances().set_instance_ids(Some(names(ids))).send().await.map_err(sorted)?;
+        Ok(())
     }
 
     async fn tag(&self, ids: &[InstanceId], key: &str, value: &str) -> Result<(), CloudError> {
@@ -88,8 +95,7 @@ impl Ec2 {
 
     /// EC2's client token, 64 characters at most: fleets share an account, and none may take another's token.
     fn token(&self, token: &str) -> String {
-        let sum = Sha256::digest(format!("{} {token}", self.fleet));
-        sum.iter().map(|byte| format!("{byte:02x}")).collect()
+        sum(&format!("{} {token}", self.fleet))
     }
 }
 
@@ -97,11 +103,15 @@ fn names(ids: &[InstanceId]) -> Vec<String> {
     ids.iter().map(|id| id.0.clone()).collect()
 }
 
+/// The code of EC2's reason where an instance stopped by itself.
+const POWERED_OFF: &str = "Client.InstanceInitiatedShutdown";
+
 /// EC2's description as ours. None for one without an id, which nothing could be done with.
 fn described(instance: &ec2::Instance) -> Option<Instance> {
     let state = instance.state().and_then(ec2::InstanceState::name);
     let launched = instance.launch_time().and_then(|at| Timestamp::from_second(at.secs()).ok());
     let reason = instance.state_reason().and_then(|reason| reason.message().or(reason.code()));
+    let powered_off = instance.state_reason().and_then(|reason| reason.code()) == Some(POWERED_OFF);
     // EC2 leaves some of these empty rather than out once an instance is terminated.
     let told = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
     let tags = instance.tags().iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())));
@@ -125,6 +135,7 @@ fn described(instance: &ec2::Instance) -> Option<Instance> {
         public_address: told(instance.public_ip_address()),
         tags: tags.collect(),
         reason: reason.map(|reason| reason.trim_end_matches('.').to_owned()),
+        powered_off,
     })
 }
 

@@ -227,6 +227,9 @@ mod tests {
             ("RequestTimeTooSkewed", ErrorKind::Expired),
             ("InvalidInstanceID.NotFound", ErrorKind::NotFound),
             ("OperationNotPermitted", ErrorKind::Refused),
+            // Of a start or a stop: it ends, or is on its way elsewhere.
+            ("IncorrectInstanceState", ErrorKind::Refused),
+            ("InsufficientInstanceCapacity", ErrorKind::Capacity),
             ("UnauthorizedOperation", ErrorKind::Refused),
             ("TargetGroupNotFound", ErrorKind::NoBalancer),
             ("LoadBalancerNotFound", ErrorKind::NoBalancer),

@@ -7,16 +7,15 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
     HttpTokensState, IamInstanceProfileSpecification, InstanceMetadataOptionsRequest, InstanceType,
-    LaunchTemplateSpecification, ResourceType, RunInstancesMonitoringEnabled, Tag, TagSpecification,
+    LaunchTemplateSpecification, ResourceType, RunInstancesMonitoringEnabled, ShutdownBehavior, Tag, TagSpecification,
 };
 use aws_smithy_types::base64;
+use sha2::{Digest, Sha256};
 
+use super::prepare::{PrepareError, USER_DATA_MOST, prepared};
 use super::settings::InstanceSettings;
-use crate::command::CommandId;
-use crate::fleet::ports::{COMMAND_TAG, FLEET_TAG};
+use crate::fleet::ports::{Birth, FLEET_TAG};
 
-/// AWS's bound for user data, before it is encoded.
-const USER_DATA_MOST: usize = 16 * 1024;
 /// The type where neither the settings nor a template name one: AWS's own default is one that new accounts lack.
 pub const TYPE: &str = "t3.micro";
 
@@ -29,14 +28,15 @@ pub enum LaunchError {
     Unreadable { path: PathBuf, reason: std::io::Error },
     #[error("instance.user_data {} has {bytes} bytes, AWS takes {USER_DATA_MOST}: let it fetch the rest", path.display())]
     TooLong { path: PathBuf, bytes: usize },
+    #[error("{0}, or set warm.size to 0")]
+    Warm(#[from] PrepareError),
 }
 
 /// Checked settings.
 #[derive(Clone, Debug)]
 pub struct Launch {
     settings: InstanceSettings,
-    /// In base64.
-    user_data: Option<String>,
+    user_data: Option<Vec<u8>>,
     tags: Vec<Tag>,
 }
 
@@ -50,7 +50,7 @@ impl Launch {
             if bytes.len() > USER_DATA_MOST {
                 return Err(LaunchError::TooLong { path: path.clone(), bytes: bytes.len() });
             }
-            Ok(base64::encode(bytes))
+            Ok(bytes)
         });
         let mut tags = settings.tags.clone();
         tags.entry("Name".to_owned()).or_insert_with(|| fleet.to_owned());
@@ -59,8 +59,29 @@ impl Launch {
         Ok(Launch { settings: settings.clone(), user_data: user_data.transpose()?, tags })
     }
 
+    /// What an instance is made of, the same for the same image, type and user data. An error where the warm pool cannot
+    /// be prepared with them.
+    pub fn recipe(&self) -> Result<String, LaunchError> {
+        let InstanceSettings { ami, kind, launch_template, .. } = &self.settings;
+        let user_data = base64::encode(self.prepared()?);
+        let parts = [ami.as_deref(), launch_template.as_deref(), kind.as_deref(), Some(&user_data)];
+        // Half of the sum is enough to tell recipes apart, and short enough to read.
+        Ok(sum(&parts.map(Option::unwrap_or_default).join("\n"))[..32].to_owned())
+    }
+
+    /// The user data of the warm pool's instances.
+    fn prepared(&self) -> Result<Vec<u8>, LaunchError> {
+        Ok(prepared(self.user_data.as_deref(), self.settings.launch_template.is_some())?)
+    }
+
     /// The call for 1 to `count` instances.
-    pub fn call(&self, ec2: &Client, count: i32, token: &str, command: &CommandId) -> RunInstancesFluentBuilder {
+    pub fn call(
+        &self,
+        ec2: &Client,
+        count: i32,
+        token: &str,
+        birth: &Birth,
+    ) -> Result<RunInstancesFluentBuilder, LaunchError> {
         let InstanceSettings {
             ami,
             kind,
@@ -74,10 +95,11 @@ impl Launch {
             ..
         } = &self.settings;
         let kind = kind.as_deref().or(launch_template.is_none().then_some(TYPE));
-        // An instance alone tells its command: volumes outlive it.
-        let born_of = Tag::builder().key(COMMAND_TAG).value(&command.0).build();
+        // An instance alone tells of its birth: volumes outlive it.
+        let own: Vec<Tag> =
+            birth.tags().into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
         let tagged = |kind| {
-            let own = (kind == ResourceType::Instance).then(|| born_of.clone());
+            let own = if kind == ResourceType::Instance { own.clone() } else { Vec::new() };
             let tags = self.tags.iter().cloned().chain(own).collect();
             TagSpecification::builder().resource_type(kind).set_tags(Some(tags)).build()
         };
@@ -89,7 +111,10 @@ impl Launch {
         let monitored = RunInstancesMonitoringEnabled::builder().enabled(true).build();
         // Version 1 of the metadata service gives an instance's role to anybody who makes it fetch an address.
         let metadata = InstanceMetadataOptionsRequest::builder().http_tokens(HttpTokensState::Required).build();
-        ec2.run_instances()
+        let is_warm = birth.recipe.is_some();
+        let user_data = if is_warm { Some(self.prepared()?) } else { self.user_data.clone() };
+        let call = ec2
+            .run_instances()
             .min_count(1)
             .max_count(count)
             .client_token(token)
@@ -99,12 +124,19 @@ impl Launch {
             .set_security_group_ids(Some(security_group_ids.clone()).filter(|ids| !ids.is_empty()))
             .set_subnet_id(subnet_id.clone())
             .set_iam_instance_profile(instance_profile.as_deref().map(profile))
-            .set_user_data(self.user_data.clone())
+            .set_user_data(user_data.map(base64::encode))
+            .set_instance_initiated_shutdown_behavior(is_warm.then_some(ShutdownBehavior::Stop))
             .set_launch_template(launch_template.as_deref().map(template))
             .metadata_options(metadata)
             .set_monitoring(detailed_monitoring.then_some(monitored))
-            .set_tag_specifications(Some(kinds.into_iter().map(tagged).collect()))
+            .set_tag_specifications(Some(kinds.into_iter().map(tagged).collect()));
+        Ok(call)
     }
+}
+
+/// A text's SHA-256, as 64 hexadecimal digits.
+pub(super) fn sum(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A profile's name, or its ARN.
@@ -158,9 +190,27 @@ mod tests {
         let read = || launch(&format!("[instance]\nami = \"ami-1\"\nuser_data = {:?}\n", path.to_str().unwrap()));
         assert!(matches!(read(), Err(LaunchError::Unreadable { .. })));
         std::fs::write(&path, "#!/bin/sh\n").unwrap();
-        assert_eq!(read().unwrap().user_data.as_deref(), Some("IyEvYmluL3NoCg=="));
+        assert_eq!(read().unwrap().user_data.as_deref(), Some(&b"#!/bin/sh\n"[..]));
         std::fs::write(&path, vec![b'#'; USER_DATA_MOST + 1]).unwrap();
         assert!(matches!(read(), Err(LaunchError::TooLong { .. })));
+    }
+
+    #[test]
+    fn a_recipe_is_of_image_type_and_user_data_and_of_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("boot.sh");
+        std::fs::write(&path, "#!/bin/sh\ntrue\n").unwrap();
+        let recipe = |rest: &str| {
+            launch(&format!("[instance]\nuser_data = {:?}\n{rest}", path.to_str().unwrap())).unwrap().recipe().unwrap()
+        };
+        let one = recipe("ami = \"ami-1\"\n");
+        // Another run of another build must find the same.
+        assert_eq!(one, "cd4bad8db0441bc58faf54d5e2c899a2");
+        assert_eq!(recipe("ami = \"ami-1\"\nkey_name = \"anna\"\n"), one);
+        assert_ne!(recipe("ami = \"ami-2\"\n"), one);
+        assert_ne!(recipe("ami = \"ami-1\"\ntype = \"p5.48xlarge\"\n"), one);
+        std::fs::write(&path, "#!/bin/sh\nfalse\n").unwrap();
+        assert_ne!(recipe("ami = \"ami-1\"\n"), one);
     }
 
     #[test]

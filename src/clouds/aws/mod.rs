@@ -2,7 +2,7 @@
 //!
 //! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, with `credentials`
 //! that have their own time, by way of `https`, which trusts whom `trust` says. `cloud` is what [`open`] opens. `ec2` is one
-//! port, `launch` is what an instance is launched with. `front` chooses the other port, `classic` or `target_group`, which
+//! port, `launch` is what an instance is launched with, `prepare` what powers a warm pool's off. `front` chooses the other port, `classic` or `target_group`, which
 //! `classic_setup` and `target_setup` make, show and delete, in `subnets`. `measurements` asks CloudWatch and SQS, `traffic`
 //! says where requests are counted. `doctor` checks by what `probe` asks, `errors`
 //! sorts what goes wrong, and `remedy` says what to do.
@@ -36,6 +36,8 @@ mod https;
 mod launch;
 #[cfg(feature = "aws")]
 mod measurements;
+#[cfg(feature = "aws")]
+mod prepare;
 #[cfg(feature = "aws")]
 mod probe;
 #[cfg(feature = "aws")]

@@ -6,12 +6,13 @@ use std::error::Error;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::operation::describe_subnets::builders::DescribeSubnetsFluentBuilder;
 use aws_sdk_ec2::types::{self as ec2, Filter, InstanceType, Tag};
+use jiff::Timestamp;
 
 use super::ec2::Ec2;
 use super::errors::{is_denied, sorted};
-use super::launch::template;
+use super::launch::{LaunchError, template};
 use crate::command::{CommandId, InstanceId};
-use crate::fleet::ports::{CloudError, ErrorKind, RETIRING_TAG};
+use crate::fleet::ports::{Birth, CloudError, ErrorKind, RETIRING_TAG};
 
 /// Asks about what the settings name.
 pub struct Probe<'a>(pub &'a Ec2);
@@ -126,15 +127,26 @@ impl Probe<'_> {
     /// May one be launched with these settings?
     pub async fn may_launch(&self) -> Permission {
         match &self.0.launch {
-            Ok(launch) => permission(
-                launch
-                    .call(&self.0.client, 1, "handwave doctor", &CommandId("handwave doctor".into()))
-                    .dry_run(true)
-                    .send()
-                    .await,
-            ),
-            Err(error) => Permission::Unknown(CloudError::new(ErrorKind::Refused, "LaunchSettings", error.to_string())),
+            Ok(launch) => {
+                let command = CommandId("handwave doctor".into());
+                let birth = Birth { command, at: Timestamp::UNIX_EPOCH, recipe: None };
+                match launch.call(&self.0.client, 1, "handwave doctor", &birth) {
+                    Ok(call) => permission(call.dry_run(true).send().await),
+                    Err(error) => unlaunched(&error),
+                }
+            }
+            Err(error) => unlaunched(error),
         }
+    }
+
+    /// May this one be started?
+    pub async fn may_start(&self, id: &InstanceId) -> Permission {
+        permission(self.0.client.start_instances().instance_ids(&id.0).dry_run(true).send().await)
+    }
+
+    /// May this one be stopped?
+    pub async fn may_stop(&self, id: &InstanceId) -> Permission {
+        permission(self.0.client.stop_instances().instance_ids(&id.0).dry_run(true).send().await)
     }
 
     /// May this one be tagged as retiring?
@@ -147,6 +159,10 @@ impl Probe<'_> {
     pub async fn may_terminate(&self, id: &InstanceId) -> Permission {
         permission(self.0.client.terminate_instances().instance_ids(&id.0).dry_run(true).send().await)
     }
+}
+
+fn unlaunched(error: &LaunchError) -> Permission {
+    Permission::Unknown(CloudError::new(ErrorKind::Refused, "LaunchSettings", error.to_string()))
 }
 
 fn permission<T, E: Error + ProvideErrorMetadata + 'static>(answer: Result<T, SdkError<E>>) -> Permission {

@@ -14,7 +14,7 @@ use crate::clouds::mode::Mode;
 use crate::clouds::none::NoSetup;
 use crate::clouds::settings::Settings;
 use crate::command::InstanceId;
-use crate::fleet::{Limits, Timing, look};
+use crate::fleet::{Limits, Pool, Timing, Warm, look};
 use crate::metrics::Metrics;
 
 /// A fresh cloud whose fleet holds so many instances in service.
@@ -27,14 +27,15 @@ pub fn open(settings: &Settings, holds: usize) -> Box<dyn Cloud> {
     let simulated = Simulated::behind(front, Times::default(), 1).named(&settings.fleet.name);
     let simulated = simulated.loaded(settings.simulated.load.clone(), settings.simulated.work);
     simulated.add_in_service(holds);
-    let (limits, balancer) = (settings.fleet.limits(), settings.balancer.clone());
-    Box::new(SimulatedCloud { simulated, holds, limits, balancer })
+    let (limits, warm, balancer) = (settings.fleet.limits(), settings.warm.clone(), settings.balancer.clone());
+    Box::new(SimulatedCloud { simulated, holds, limits, warm, balancer })
 }
 
 struct SimulatedCloud {
     simulated: Simulated,
     holds: usize,
     limits: Limits,
+    warm: Warm,
     balancer: BalancerSettings,
 }
 
@@ -53,7 +54,7 @@ impl Cloud for SimulatedCloud {
         true
     }
 
-    async fn fleet(&self, _launches: bool) -> Result<OpenFleet, Error> {
+    async fn fleet(&self, launches: bool) -> Result<OpenFleet, Error> {
         let ports = self.simulated.ports();
         let holds = look(&ports).await.map_err(Error::new)?;
         let fleet = match self.holds {
@@ -61,7 +62,9 @@ impl Cloud for SimulatedCloud {
             n => format!("a simulated fleet of {n}"),
         };
         let banner = format!("A dry run on {fleet}: nothing is asked of AWS; with --live it is.");
-        Ok(OpenFleet { ports, limits: self.limits, timing: timing(), holds, banner })
+        // All of its instances are made alike.
+        let pool = Pool { warm: self.warm.clone(), recipe: Some("simulated".to_owned()), keeps: launches };
+        Ok(OpenFleet { ports, limits: self.limits, pool, timing: timing(), holds, banner })
     }
 
     fn metrics(&self) -> Option<Arc<dyn Metrics>> {

@@ -10,6 +10,8 @@ pub enum Call {
     List,
     Find,
     Launch,
+    Start,
+    Stop,
     Tag,
     Terminate,
     Health,

@@ -18,8 +18,8 @@ use super::times::Times;
 use super::world::{Past, Truth, World};
 use crate::clouds::none::NoBalancer;
 use crate::clouds::several::Several;
-use crate::command::{CommandId, InstanceId};
-use crate::fleet::ports::{Balancer, CloudError, Found, Instance, Instances, Ports, Standings};
+use crate::command::InstanceId;
+use crate::fleet::ports::{Balancer, Birth, CloudError, Found, Instance, Instances, Ports, Standings};
 use crate::metrics::{Depth, Metrics, MetricsError, Point, Query, Source};
 
 /// A cloud that is quicker than AWS measures oftener too.
@@ -105,6 +105,11 @@ impl Simulated {
         self.lock().world.room = room;
     }
 
+    /// What is launched for the warm pool from now on never powers itself off, or does again.
+    pub fn set_endless(&self, endless: bool) {
+        self.lock().world.endless = endless;
+    }
+
     /// The next instance that boots dies of this instead.
     pub fn doom_next(&self, reason: &str) {
         self.lock().world.dooms.push_back(reason.to_owned());
@@ -120,9 +125,10 @@ impl Simulated {
         self.lock().world.change(id, |host| host.sick = sick);
     }
 
-    /// Somebody else stops an instance, or starts it again.
+    /// Somebody else stops an instance, at once, or starts it again.
     pub fn set_stopped(&self, id: &InstanceId, stopped: bool) {
-        self.lock().world.change(id, |host| host.stopped = stopped);
+        let now = Instant::now();
+        self.lock().world.set_stopped(id, stopped, now);
     }
 
     /// An instance turns out to be in another network than the balancer, or no longer.
@@ -237,8 +243,16 @@ impl Instances for Simulated {
         self.call(Call::Find, |world, now| Ok(world.find(ids, now))).await
     }
 
-    async fn launch(&self, n: usize, token: &str, command: &CommandId) -> Result<Vec<Instance>, CloudError> {
-        self.call(Call::Launch, |world, now| world.launch(n, token, command, now)).await
+    async fn launch(&self, n: usize, token: &str, birth: &Birth) -> Result<Vec<Instance>, CloudError> {
+        self.call(Call::Launch, |world, now| world.launch(n, token, birth, now)).await
+    }
+
+    async fn start(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        self.call(Call::Start, |world, now| world.start(ids, now)).await
+    }
+
+    async fn stop(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
+        self.call(Call::Stop, |world, now| world.stop(ids, now)).await
     }
 
     async fn tag(&self, ids: &[InstanceId], key: &str, value: &str) -> Result<(), CloudError> {

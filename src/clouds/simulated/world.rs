@@ -15,9 +15,13 @@ use super::queue::{Queue, Worker};
 use super::times::Times;
 use crate::command::{CommandId, InstanceId, list};
 use crate::fleet::ports::{
-    COMMAND_TAG, CloudError, ErrorKind, FLEET_TAG, Found, Health, Instance, InstanceState, RETIRING_TAG, Standing,
+    Birth, CloudError, ErrorKind, FLEET_TAG, Found, Health, Instance, InstanceState, POOL_TAG, RETIRING_TAG, Standing,
 };
 use crate::metrics::{Point, Query, whole_steps};
+
+/// EC2's reasons of an instance that is stopped.
+const POWERED_OFF: &str = "Client.InstanceInitiatedShutdown: Instance initiated shutdown";
+const STOPPED: &str = "Client.UserInitiatedShutdown: User initiated shutdown";
 
 /// A change that took effect, when, and how everything was before.
 #[derive(Clone, Debug)]
@@ -30,8 +34,10 @@ pub struct Past {
 /// A change that takes effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    Launched { command: CommandId, ids: Vec<InstanceId> },
-    Tagged { key: String, ids: Vec<InstanceId> },
+    Launched { command: CommandId, ids: Vec<InstanceId>, warm: bool },
+    Tagged { key: String, value: String, ids: Vec<InstanceId> },
+    Started(Vec<InstanceId>),
+    Stopped(Vec<InstanceId>),
     Registered(Vec<InstanceId>),
     Deregistered(Vec<InstanceId>),
     Terminated(Vec<InstanceId>),
@@ -45,6 +51,12 @@ pub struct Truth {
     /// Whether it carries the fleet's tag.
     pub ours: bool,
     pub retiring: bool,
+    /// The value of its tag of the warm pool.
+    pub pool: Option<String>,
+    /// Its last start, by the wall's clock.
+    pub launched: Timestamp,
+    /// It stopped by itself.
+    pub powered_off: bool,
     /// With any target group, or the balancer.
     pub registered: bool,
     /// With all of them; true where there are none.
@@ -63,6 +75,8 @@ pub(super) struct World {
     pub room: usize,
     /// What the next instances that boot die of.
     pub dooms: VecDeque<String>,
+    /// What is launched for the warm pool never powers itself off.
+    pub endless: bool,
     /// None: nobody asked for it, as it grows for ever.
     pub history: Option<Vec<Past>>,
     /// Ids that look like AWS's and differ.
@@ -72,6 +86,8 @@ pub(super) struct World {
     hosts: Vec<Host>,
     /// How many hosts there ever were.
     added: usize,
+    /// How often one was started, which public addresses follow from.
+    started: usize,
     front: Front,
     /// The balancer, or its target groups.
     groups: Vec<Group>,
@@ -86,19 +102,51 @@ pub(super) struct Host {
     /// Its place among all that were ever added, which its address follows from.
     number: usize,
     ours: bool,
-    launched: Instant,
+    born: Instant,
     /// Launched long ago: visible and running.
     old: bool,
     ended: Option<(Instant, String)>,
-    /// The command that launched it.
-    born_of: Option<CommandId>,
+    /// The tags that it was launched with.
+    birth: Vec<(String, String)>,
+    power: Power,
     /// Each key and value, and when it was written; the last one counts.
     tags: Vec<(String, String, Instant)>,
     pub protected: bool,
     pub sick: bool,
-    pub stopped: bool,
     /// In another network than the balancer.
     pub elsewhere: bool,
+}
+
+/// Since when it is on, and until when.
+struct Power {
+    /// Its last start, its launch at first.
+    on: Instant,
+    /// From then until it runs.
+    boots: Duration,
+    /// From then until its user data is done.
+    sets_up: Duration,
+    /// Which start of all it was, and so its public address.
+    start: usize,
+    /// When it stops, or began to.
+    off: Option<Off>,
+}
+
+struct Off {
+    at: Instant,
+    /// From then until it is stopped.
+    takes: Duration,
+    by_itself: bool,
+}
+
+impl Power {
+    fn runs_from(&self) -> Instant {
+        self.on + self.boots
+    }
+
+    /// What stopped it, or stops it.
+    fn off(&self, now: Instant) -> Option<&Off> {
+        self.off.as_ref().filter(|off| now >= off.at)
+    }
 }
 
 /// A time in service.
@@ -119,14 +167,17 @@ impl Host {
         match &self.ended {
             Some((at, _)) if now >= *at + times.shut_down => InstanceState::Terminated,
             Some((at, _)) if now >= *at => InstanceState::ShuttingDown,
-            _ if self.stopped => InstanceState::Stopped,
-            _ if self.old || now >= self.launched + times.boot => InstanceState::Running,
-            _ => InstanceState::Pending,
+            _ => match self.power.off(now) {
+                Some(off) if now >= off.at + off.takes => InstanceState::Stopped,
+                Some(_) => InstanceState::Stopping,
+                None if now >= self.power.runs_from() => InstanceState::Running,
+                None => InstanceState::Pending,
+            },
         }
     }
 
     fn is_visible(&self, now: Instant, times: &Times) -> bool {
-        let came = self.old || now >= self.launched + times.visible;
+        let came = self.old || now >= self.born + times.visible;
         came && !self.is_forgotten(now, times)
     }
 
@@ -136,7 +187,26 @@ impl Host {
     }
 
     fn is_retiring(&self) -> bool {
-        self.tags.iter().any(|(key, _, _)| key == RETIRING_TAG)
+        self.tag(RETIRING_TAG).is_some()
+    }
+
+    /// The value of a tag, as it really is.
+    fn tag(&self, name: &str) -> Option<&str> {
+        let written = self.tags.iter().rev().find(|(key, _, _)| key == name).map(|(_, value, _)| value);
+        let born = || self.birth.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        written.or_else(born).map(String::as_str)
+    }
+
+    /// Stops where it is on: at once, but for the time that it takes.
+    fn stop(&mut self, now: Instant, takes: Duration) {
+        if self.power.off(now).is_none() {
+            self.power.off = Some(Off { at: now, takes, by_itself: false });
+        }
+    }
+
+    /// Starts where it is off; its user data has run before.
+    fn start(&mut self, now: Instant, boots: Duration, start: usize) {
+        self.power = Power { on: now, boots, sets_up: Duration::ZERO, start, off: None };
     }
 
     pub fn end(&mut self, now: Instant, reason: &str) {
@@ -155,6 +225,8 @@ impl World {
             queue: None,
             room: usize::MAX,
             dooms: VecDeque::new(),
+            endless: false,
+            started: 0,
             history: None,
             added: 0,
             ids: SplitMix64::seed_from_u64(seed),
@@ -182,21 +254,24 @@ impl World {
     }
 
     fn add(&mut self, ours: bool, old: bool, now: Instant) -> InstanceId {
+        let Times { boot, set_up, .. } = self.times;
+        let (boots, sets_up) = if old { (Duration::ZERO, Duration::ZERO) } else { (boot, set_up) };
         let id = InstanceId(format!("i-0{:016x}", self.ids.next_u64()));
         let doom = if old { None } else { self.dooms.pop_front() };
         self.added += 1;
+        self.started += 1;
         self.hosts.push(Host {
             id: id.clone(),
             number: self.added - 1,
             ours,
-            launched: now,
+            born: now,
             old,
             ended: doom.map(|reason| (now + self.times.boot, reason)),
-            born_of: None,
+            birth: Vec::new(),
+            power: Power { on: now, boots, sets_up, start: self.started - 1, off: None },
             tags: Vec::new(),
             protected: false,
             sick: false,
-            stopped: false,
             elsewhere: false,
         });
         id
@@ -210,15 +285,26 @@ impl World {
         self.note_service(Instant::now());
     }
 
+    /// Somebody else stops an instance, or starts it again.
+    pub fn set_stopped(&mut self, id: &InstanceId, stopped: bool, now: Instant) {
+        let (times, started) = (self.times, self.started);
+        self.started += 1;
+        self.change(id, |host| {
+            let state = host.state(now, &times);
+            match stopped {
+                true if matches!(state, InstanceState::Pending | InstanceState::Running) => {
+                    host.stop(now, Duration::ZERO);
+                }
+                false if state == InstanceState::Stopped => host.start(now, times.start, started),
+                _ => {}
+            }
+        });
+    }
+
     // --- The calls that change something.
 
-    pub fn launch(
-        &mut self,
-        n: usize,
-        token: &str,
-        command: &CommandId,
-        now: Instant,
-    ) -> Result<Vec<Instance>, CloudError> {
+    pub fn launch(&mut self, n: usize, token: &str, birth: &Birth, now: Instant) -> Result<Vec<Instance>, CloudError> {
+        let (command, warm) = (&birth.command, birth.recipe.is_some());
         if let Some((asked, by, ids)) = self.tokens.get(token) {
             return match (*asked, by) == (n, command) {
                 true => Ok(self.born(ids)),
@@ -236,11 +322,16 @@ impl World {
         self.room -= granted;
         let before = if self.history.is_some() { self.truth(now) } else { Vec::new() };
         let ids: Vec<InstanceId> = (0..granted).map(|_| self.add(true, false, now)).collect();
+        let (endless, takes) = (self.endless, self.times.stop);
         for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
-            host.born_of = Some(command.clone());
+            host.birth = birth.tags().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+            if warm && !endless {
+                let at = host.power.runs_from() + host.power.sets_up;
+                host.power.off = Some(Off { at, takes, by_itself: true });
+            }
         }
         self.tokens.insert(token.to_owned(), (n, command.clone(), ids.clone()));
-        let effect = Effect::Launched { command: command.clone(), ids: ids.clone() };
+        let effect = Effect::Launched { command: command.clone(), ids: ids.clone(), warm };
         self.keep(Past { at: now, before, effect });
         self.note_service(now);
         Ok(self.born(&ids))
@@ -248,9 +339,36 @@ impl World {
 
     pub fn tag(&mut self, ids: &[InstanceId], key: &str, value: &str, now: Instant) -> Result<(), CloudError> {
         self.all_found(ids, now)?;
-        self.record(Effect::Tagged { key: key.to_owned(), ids: ids.to_vec() }, now);
+        self.record(Effect::Tagged { key: key.to_owned(), value: value.to_owned(), ids: ids.to_vec() }, now);
         for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
             host.tags.push((key.to_owned(), value.to_owned(), now));
+        }
+        self.note_service(now);
+        Ok(())
+    }
+
+    pub fn start(&mut self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
+        use InstanceState::{Pending, Running, Stopped};
+        self.all_found(ids, now)?;
+        self.all_in(ids, &[Pending, Running, Stopped], now)?;
+        self.record(Effect::Started(ids.to_vec()), now);
+        for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
+            if host.state(now, &self.times) == Stopped {
+                host.start(now, self.times.start, self.started);
+                self.started += 1;
+            }
+        }
+        self.note_service(now);
+        Ok(())
+    }
+
+    pub fn stop(&mut self, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
+        use InstanceState::{Running, Stopped, Stopping};
+        self.all_found(ids, now)?;
+        self.all_in(ids, &[Running, Stopping, Stopped], now)?;
+        self.record(Effect::Stopped(ids.to_vec()), now);
+        for host in self.hosts.iter_mut().filter(|host| ids.contains(&host.id)) {
+            host.stop(now, self.times.stop);
         }
         self.note_service(now);
         Ok(())
@@ -351,6 +469,14 @@ impl World {
         none_of(ids, |id| !found(id), (ErrorKind::NotFound, "InvalidInstanceID.NotFound", "no such instance"))
     }
 
+    /// Whether the cloud does this to each of them in its state.
+    fn all_in(&self, ids: &[InstanceId], states: &[InstanceState], now: Instant) -> Result<(), CloudError> {
+        let state =
+            |id: &InstanceId| self.hosts.iter().find(|host| host.id == *id).map(|host| host.state(now, &self.times));
+        let bad = |id: &InstanceId| !state(id).is_some_and(|state| states.contains(&state));
+        none_of(ids, bad, (ErrorKind::Refused, "IncorrectInstanceState", "not in a state from which it can"))
+    }
+
     // --- What can be seen.
 
     pub fn describe(&self, now: Instant) -> Vec<Instance> {
@@ -374,22 +500,33 @@ impl World {
     /// What a launch answers.
     fn born(&self, ids: &[InstanceId]) -> Vec<Instance> {
         let born = self.hosts.iter().filter(|host| ids.contains(&host.id));
-        born.map(|host| self.described(host, host.launched)).collect()
+        born.map(|host| self.described(host, host.born)).collect()
     }
 
     fn described(&self, host: &Host, now: Instant) -> Instance {
         let (net, address) = (host.number / 250 % 250, host.number % 250 + 4);
+        let state = host.state(now, &self.times);
+        let is_on = matches!(state, InstanceState::Pending | InstanceState::Running);
+        let outside = || format!("198.18.{}.{}", host.power.start / 250 % 250, host.power.start % 250 + 4);
+        let off = host.power.off(now);
         let written = host.tags.iter().filter(|(_, _, at)| now >= *at + self.times.visible);
         let tags = written.map(|(key, value, _)| (key.clone(), value.clone()));
-        let born = host.born_of.iter().map(|command| (COMMAND_TAG.to_owned(), command.0.clone()));
+        let ended = host.ended.as_ref().filter(|(at, _)| now >= *at).map(|(_, reason)| reason.clone());
+        let stopped = off.map(|off| if off.by_itself { POWERED_OFF } else { STOPPED }.to_owned());
         Instance {
             kind: Some("t3.micro".to_owned()),
             zone: Some("simulated-1a".to_owned()),
             image: Some("ami-0123456789abcdef0".to_owned()),
             private_address: Some(format!("10.0.{net}.{address}")),
-            tags: [(FLEET_TAG.to_owned(), self.fleet.clone())].into_iter().chain(born).chain(tags).collect(),
-            reason: host.ended.as_ref().filter(|(at, _)| now >= *at).map(|(_, reason)| reason.clone()),
-            ..Instance::new(host.id.clone(), host.state(now, &self.times), self.wall(host.launched))
+            public_address: is_on.then(outside),
+            tags: [(FLEET_TAG.to_owned(), self.fleet.clone())]
+                .into_iter()
+                .chain(host.birth.iter().cloned())
+                .chain(tags)
+                .collect(),
+            reason: ended.or(stopped),
+            powered_off: off.is_some_and(|off| off.by_itself),
+            ..Instance::new(host.id.clone(), state, self.wall(host.power.on))
         }
     }
 
@@ -404,11 +541,12 @@ impl World {
         let listed = registered.iter().map(|(id, &since)| {
             let host = self.hosts.iter().find(|host| host.id == *id);
             let runs = host.is_some_and(|host| host.state(now, &self.times) == InstanceState::Running);
-            let old = host.is_some_and(|host| host.old && since == host.launched);
+            let old = host.is_some_and(|host| host.old && since == host.born);
             let checked = old || now >= since + self.times.health_check;
+            let set_up = |host: &Host| now >= host.power.runs_from() + host.power.sets_up;
             let standing = match (checked, runs) {
                 (false, _) => Standing::new(Health::Registering),
-                (true, true) if host.is_some_and(|host| !host.sick) => Standing::new(Health::InService),
+                (true, true) if host.is_some_and(|host| !host.sick && set_up(host)) => Standing::new(Health::InService),
                 (true, runs) => {
                     let reason = if runs { "it fails its health check" } else { "it does not run" };
                     Standing { health: Health::OutOfService, reason: Some(reason.to_owned()) }
@@ -429,6 +567,9 @@ impl World {
             state: host.state(now, &self.times),
             ours: host.ours,
             retiring: host.is_retiring(),
+            pool: host.tag(POOL_TAG).map(str::to_owned),
+            launched: self.wall(host.power.on),
+            powered_off: host.power.off(now).is_some_and(|off| off.by_itself),
             registered: self.groups.iter().any(|group| group.registered.contains_key(&host.id)),
             registered_with_all: self.groups.iter().all(|group| group.registered.contains_key(&host.id)),
             draining: self.groups.iter().any(|group| group.draining.get(&host.id).is_some_and(|&until| now < until)),
@@ -479,7 +620,7 @@ impl World {
             let ended = host.ended.as_ref().is_some_and(|(at, _)| *at <= now);
             // Without a balancer, an instance's own tag tells it to take no more work.
             let leaves = self.front == Front::Nothing && host.is_retiring();
-            let serves = !(host.sick || host.stopped || ended || leaves);
+            let serves = !(host.sick || host.power.off(now).is_some() || ended || leaves);
             let from = self.serves_from(host).filter(|_| serves);
             let stay = self.stays.iter_mut().find(|stay| stay.id == host.id && stay.until.is_none());
             match (stay, from) {
@@ -495,7 +636,7 @@ impl World {
     /// When it is in service with every group, if it is registered with all; without a balancer, when it runs.
     fn serves_from(&self, host: &Host) -> Option<Instant> {
         let check = if host.old { Duration::ZERO } else { self.times.health_check };
-        let boots = if host.old { host.launched } else { host.launched + self.times.boot };
+        let boots = host.power.runs_from() + host.power.sets_up;
         let each = self.groups.iter().map(|group| Some(*group.registered.get(&host.id)? + check));
         each.chain([Some(boots)]).try_fold(boots, |latest, from| Some(latest.max(from?)))
     }

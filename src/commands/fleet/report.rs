@@ -54,8 +54,9 @@ struct InstanceRow {
 
 /// What the cloud says of an instance: why it ended, or why the balancer does not send it requests.
 fn why(member: &Member) -> Option<String> {
-    let retired = member.instance.is_retiring() && member.is_ending();
-    member.instance.reason.clone().filter(|_| !retired).or_else(|| member.why.clone())
+    // What was asked for needs no reason.
+    let is_meant = member.instance.is_retiring() && member.is_ending() || member.is_warm();
+    member.instance.reason.clone().filter(|_| !is_meant).or_else(|| member.why.clone())
 }
 
 impl Report {
@@ -94,7 +95,8 @@ impl Report {
         }
     }
 
-    /// Holds what was done to what became of it: launched and in service, or retired and gone.
+    /// Holds what was done to what became of it: launched and in service, or retired and gone, to the warm pool
+    /// perhaps.
     pub fn judge(&mut self, action: &Action, state: &FleetState) {
         let Some(observed) = state.observed.as_ref().filter(|_| self.outcome == Some("done")) else { return };
         let launched = matches!(action, Action::ScaleOut(_));
@@ -102,7 +104,7 @@ impl Report {
             let member = observed.get(&id);
             let is_there = match member.map(Member::lifecycle) {
                 Some(Lifecycle::InService) => launched,
-                Some(Lifecycle::Terminated) | None => !launched,
+                Some(Lifecycle::Terminated | Lifecycle::Warm) | None => !launched,
                 Some(_) => false,
             };
             if !is_there {

@@ -86,8 +86,11 @@ async fn done(handle: &Handle, action: Option<Action>, outcome: &mut Option<Outc
 fn is_done(id: &InstanceId, is_launch: bool, state: &FleetState) -> bool {
     let Some(observed) = &state.observed else { return false };
     let member = observed.get(id);
-    let is_written =
-        if is_launch { member.is_some() } else { member.is_none_or(|member| member.instance.is_retiring()) };
+    let is_written = if is_launch {
+        member.is_some()
+    } else {
+        member.is_none_or(|member| member.instance.is_retiring() || member.is_warm())
+    };
     is_written && !state.moving.contains(id)
 }
 

@@ -14,19 +14,20 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::handle::{Order, Outcome};
-use super::super::plan::{self, Accepted, Work};
-use super::super::ports::{COMMAND_TAG, CloudError, ErrorKind, Instance, RETIRING_TAG};
+use super::super::observed::{Member, Observed};
+use super::super::plan::{self, Accepted};
+use super::super::pool::latest_start;
+use super::super::ports::{Birth, CloudError, ErrorKind, Instance};
 use super::super::said::What;
+use super::super::stage::{PoolTag, Stage};
 use super::super::state::LACKS;
-use super::started::{LastAnswer, Started};
+use super::started::{LastAnswer, RETRY_WITHIN, Started, Work};
 use super::{Reconciler, drop_bad};
-use crate::command::{CommandId, InstanceId, Source};
+use crate::command::{CommandId, InstanceId};
 use crate::event::Event;
 
 /// A command that can't start within this time is refused.
 const START_WITHIN: Duration = Duration::from_secs(10);
-/// How long a command whose outcome is unknown is tried again.
-const RETRY_WITHIN: Duration = Duration::from_secs(30);
 /// Seconds for which the same view of the fleet gives the same token: two processes that launch at once look within it,
 /// and what the cloud remembers of earlier launches is not in the way of later ones.
 const SAME_VIEW: i64 = 600;
@@ -76,17 +77,31 @@ impl Reconciler {
             self.take(order);
         }
         self.expire();
-        if self.started.is_none() && self.accepting_from.is_some_and(|from| Instant::now() >= from) {
+        if self.started.is_none() && self.is_accepting() {
             self.accept_next();
         }
-        if self.inbox.is_stopping() {
-            return Ok(());
-        }
-        let Some(started) = self.started.take() else { return Ok(()) };
-        match (started.work.clone(), &started.answer) {
-            (Work::Launch(_), LastAnswer::LostThenRefused(_)) => self.look_for(started),
-            (Work::Launch(n), _) => return self.launch(n, started).await,
-            (Work::Retire(ids), _) => return self.retire(ids, started).await,
+        let mut next = self.started.take();
+        while let Some(started) = next {
+            if self.inbox.is_stopping() {
+                self.started = Some(started);
+                return Ok(());
+            }
+            next = match (started.work.clone(), &started.answer) {
+                (Work::Launch(_), LastAnswer::LostThenRefused(_)) => {
+                    self.look_for(started);
+                    None
+                }
+                (Work::Promote { ids, at, launch }, _) => self.promote(ids, at, launch, started).await?,
+                (Work::Launch(n), _) => {
+                    self.launch(n, started).await?;
+                    None
+                }
+                (Work::GiveBack { ids, at, retire }, _) => self.give_back(ids, at, retire, started).await?,
+                (Work::Retire(ids), _) => {
+                    self.retire(ids, started).await?;
+                    None
+                }
+            };
         }
         Ok(())
     }
@@ -100,18 +115,102 @@ impl Reconciler {
         match plan::accept(&order.command.action, observed, self.limits) {
             Ok(Accepted { work, asked, cut }) => {
                 let until = order.at + START_WITHIN;
-                let (view, moment) = (observed.view(), Timestamp::now().as_second() / SAME_VIEW);
-                let token = format!("{view} {moment} {}", self.unlaunched);
-                self.started = Some(Started { order, work, asked, cut, token, until, answer: LastAnswer::None });
+                let token = self.token(observed);
+                let command = order.command.id.clone();
+                let birth = Birth { command, at: Timestamp::now(), recipe: None };
+                let (written, answer) = (Vec::new(), LastAnswer::None);
+                let work = self.steps(work, observed);
+                self.started = Some(Started { order, work, written, asked, cut, token, birth, until, answer });
             }
             Err(refusal) => self.refuse(order, &refusal.to_string()),
         }
     }
 
-    async fn launch(&mut self, n: usize, started: Started) -> Result<(), CloudError> {
+    /// What a command writes: first what the warm pool gives or takes.
+    fn steps(&self, work: plan::Work, observed: &Observed) -> Work {
+        match work {
+            plan::Work::Launch(n) => {
+                let mut ids = self.pool.ready(observed, &self.memory, Instant::now());
+                ids.truncate(n);
+                match ids.len() {
+                    0 => Work::Launch(n),
+                    warm => Work::Promote { at: latest_start(observed, &ids), ids, launch: n - warm },
+                }
+            }
+            plan::Work::Retire(ids) => {
+                let back = self.pool.returning(observed, &ids);
+                let rest: Vec<InstanceId> = ids.into_iter().filter(|id| !back.contains(id)).collect();
+                match back.is_empty() {
+                    true => Work::Retire(rest),
+                    false => Work::GiveBack { at: latest_start(observed, &back), ids: back, retire: rest },
+                }
+            }
+        }
+    }
+
+    /// The token of a launch that is decided on this view of the fleet.
+    pub(super) fn token(&self, observed: &Observed) -> String {
+        let (view, moment) = (observed.view(), Timestamp::now().as_second() / SAME_VIEW);
+        format!("{view} {moment} {}", self.unlaunched)
+    }
+
+    /// Tags instances of the warm pool to serve, and starts them. Returns the command where it goes on with a launch.
+    async fn promote(
+        &mut self,
+        mut ids: Vec<InstanceId>,
+        at: Timestamp,
+        mut launch: usize,
+        mut started: Started,
+    ) -> Result<Option<Started>, CloudError> {
+        let command = started.order.command.id.clone();
+        while !ids.is_empty() {
+            self.memory.commands.extend(ids.iter().map(|id| (id.clone(), command.clone())));
+            match self.tag_pool(&ids, PoolTag::Serve(at)).await {
+                Ok(()) => break,
+                Err(error) if is_final(&error) && started.answer == LastAnswer::None => {
+                    let dropped = drop_bad(&mut ids, &error);
+                    launch += dropped.len();
+                    self.tell_once(&error.about(dropped), Some(&command));
+                }
+                Err(error) => {
+                    started.work = Work::Promote { ids, at, launch };
+                    self.not_written(started, error)?;
+                    return Ok(None);
+                }
+            }
+        }
+        // From here on they count, and whoever comes next starts them. Somebody else may have started one already.
+        let is_off = |id: &&InstanceId| {
+            let member = self.observed.as_ref().and_then(|observed| observed.get(id));
+            member.is_some_and(|member| member.stage() == Some(Stage::Starting))
+        };
+        let off: Vec<InstanceId> = ids.iter().filter(is_off).cloned().collect();
+        let answer = if off.is_empty() { Ok(0) } else { self.start(off).await };
+        let still_warm = |id: &InstanceId| {
+            let member = self.observed.as_ref().and_then(|observed| observed.get(id));
+            member.is_some_and(Member::is_warm)
+        };
+        started.written.extend(ids.iter().filter(|id| !still_warm(id)).cloned());
+        launch += answer.as_ref().copied().unwrap_or_default();
+        started.answer = LastAnswer::None;
+        started.work = Work::Launch(launch);
+        if launch > 0 {
+            return match answer {
+                Ok(_) => Ok(Some(started)),
+                Err(error) => {
+                    self.started = Some(started);
+                    Err(error)
+                }
+            };
+        }
+        self.finish(started, What::Launch, None);
+        answer.map(|_| None)
+    }
+
+    async fn launch(&mut self, n: usize, mut started: Started) -> Result<(), CloudError> {
         let id = &started.order.command.id;
         self.memory.ask(id);
-        let answer = self.answer(self.ports.instances.launch(n, &started.token, id)).await;
+        let answer = self.answer(self.ports.instances.launch(n, &started.token, &started.birth)).await;
         match answer {
             Ok(instances) if instances.iter().any(|instance| is_of_another(instance, id)) => {
                 self.not_written(started, CloudError::new(ErrorKind::Taken, "AnotherHandwave", ANOTHER))
@@ -119,10 +218,10 @@ impl Reconciler {
             Ok(instances) => {
                 self.memory.launch(&instances, Instant::now());
                 let short = (instances.len() < n).then(|| "the cloud has no room for more".to_owned());
-                let source = started.order.command.source.clone();
-                self.done(started, ids(&instances), short);
+                started.written.extend(instances.iter().map(|instance| instance.id.clone()));
+                self.memory.commands.extend(instances.iter().map(|instance| (instance.id.clone(), id.clone())));
                 self.apply(|observed| observed.add_launched(instances));
-                self.note_person(What::Launch, &source);
+                self.finish(started, What::Launch, short);
                 Ok(())
             }
             Err(error) => self.not_written(started, error),
@@ -130,44 +229,67 @@ impl Reconciler {
     }
 
     /// Looks for what a launch whose answer was lost has launched after all.
-    fn look_for(&mut self, started: Started) {
+    fn look_for(&mut self, mut started: Started) {
         let id = &started.order.command.id;
         let members = self.observed.iter().flat_map(|observed| &observed.instances);
-        let of_it = members.filter(|member| member.instance.tags.get(COMMAND_TAG) == Some(&id.0));
+        let of_it = members.filter(|member| member.instance.born_of() == Some(&id.0));
         let found: Vec<InstanceId> = of_it.map(|member| member.id().clone()).collect();
         if found.is_empty() {
             self.started = Some(started);
         } else {
-            let source = started.order.command.source.clone();
-            self.done(started, found, None);
-            self.note_person(What::Launch, &source);
+            started.written.extend(found);
+            self.finish(started, What::Launch, None);
         }
     }
 
-    fn note_person(&mut self, what: What, source: &Source) {
-        if source.is_person() {
-            self.note_said(what, source.to_string());
+    /// Gives instances back to the warm pool. Returns the command where it goes on with a retire.
+    async fn give_back(
+        &mut self,
+        mut ids: Vec<InstanceId>,
+        at: Timestamp,
+        mut retire: Vec<InstanceId>,
+        mut started: Started,
+    ) -> Result<Option<Started>, CloudError> {
+        let command = started.order.command.id.clone();
+        while !ids.is_empty() {
+            self.memory.commands.extend(ids.iter().map(|id| (id.clone(), command.clone())));
+            match self.tag_pool(&ids, PoolTag::Back(at)).await {
+                Ok(()) => break,
+                Err(error) if is_final(&error) && started.answer == LastAnswer::None => {
+                    let dropped = drop_bad(&mut ids, &error);
+                    self.tell_once(&error.about(dropped.clone()), Some(&command));
+                    retire.extend(dropped);
+                }
+                Err(error) => {
+                    started.work = Work::GiveBack { ids, at, retire };
+                    self.not_written(started, error)?;
+                    return Ok(None);
+                }
+            }
         }
+        started.written.extend(ids);
+        started.answer = LastAnswer::None;
+        if retire.is_empty() {
+            self.finish(started, What::Retire, None);
+            return Ok(None);
+        }
+        started.work = Work::Retire(retire);
+        Ok(Some(started))
     }
 
     async fn retire(&mut self, mut ids: Vec<InstanceId>, mut started: Started) -> Result<(), CloudError> {
         let mut bad = None;
         while !ids.is_empty() {
-            let at = format!("{:.0}", Timestamp::now());
-            match self.answer(self.ports.instances.tag(&ids, RETIRING_TAG, &at)).await {
+            match self.tag_retiring(&ids).await {
                 Ok(()) => {
-                    self.memory.retiring.extend(ids.iter().map(|id| (id.clone(), at.clone())));
-                    let source = started.order.command.source.clone();
-                    self.done(started, ids.clone(), bad);
-                    self.apply(|observed| {
-                        for member in observed.among_mut(&ids) {
-                            member.instance.tags.insert(RETIRING_TAG.to_owned(), at.clone());
-                        }
-                    });
-                    self.note_person(What::Retire, &source);
+                    let id = started.order.command.id.clone();
+                    self.memory.commands.extend(ids.iter().map(|instance| (instance.clone(), id.clone())));
+                    self.show_retiring(&ids);
+                    started.written.extend(ids);
+                    self.finish(started, What::Retire, bad);
                     return Ok(());
                 }
-                Err(error) if matches!(error.kind, ErrorKind::Refused | ErrorKind::NotFound) => {
+                Err(error) if is_final(&error) => {
                     let dropped = drop_bad(&mut ids, &error);
                     self.tell_once(&error.clone().about(dropped), Some(&started.order.command.id));
                     bad = Some(error.to_string());
@@ -179,7 +301,7 @@ impl Reconciler {
             }
         }
         let why = bad.unwrap_or_default();
-        if started.answer == LastAnswer::None {
+        if started.answer == LastAnswer::None && started.written.is_empty() {
             started.order.refuse(&why);
         } else {
             self.give_up(started, &why);
@@ -198,7 +320,10 @@ impl Reconciler {
             ErrorKind::Throttled | ErrorKind::Expired | ErrorKind::Unavailable | ErrorKind::NoBalancer => {}
             ErrorKind::Capacity | ErrorKind::Refused | ErrorKind::NotFound | ErrorKind::Taken => {
                 self.unlaunched += 1;
-                if started.answer == LastAnswer::None {
+                if started.answer == LastAnswer::None && !started.written.is_empty() {
+                    let what = if matches!(started.work, Work::Retire(_)) { What::Retire } else { What::Launch };
+                    self.finish(started, what, Some(error.to_string()));
+                } else if started.answer == LastAnswer::None {
                     let why = if error.kind == ErrorKind::Taken { ANOTHER.to_owned() } else { error.to_string() };
                     started.order.refuse(&why);
                 } else {
@@ -214,14 +339,18 @@ impl Reconciler {
         Err(error)
     }
 
-    fn done(&mut self, started: Started, instances: Vec<InstanceId>, short: Option<String>) {
-        let Started { order, cut, asked, .. } = started;
+    /// All of it that can be is written. `short`: why that is less than was accepted.
+    fn finish(&mut self, started: Started, what: What, short: Option<String>) {
+        let Started { order, cut, asked, written: instances, .. } = started;
         let id = &order.command.id;
         self.memory.commands.extend(instances.iter().map(|instance| (instance.clone(), id.clone())));
         let reasons: Vec<String> = cut.map(|cut| cut.reason).into_iter().chain(short).collect();
         let cut = (!reasons.is_empty()).then(|| reasons.join("; "));
         if let Some(reason) = cut.clone() {
             self.publisher.tell(Event::Cut { command: id.clone(), asked, granted: instances.len(), reason });
+        }
+        if order.command.source.is_person() {
+            self.note_said(what, order.command.source.to_string());
         }
         order.answer(Outcome::Done { instances, cut });
     }
@@ -234,6 +363,11 @@ impl Reconciler {
     /// Refuses a command of which nothing was done. Where an answer was lost nobody can say so: its outcome is unknown.
     pub(super) fn give_up(&mut self, started: Started, why: &str) {
         let why = match &started.answer {
+            // A part of it is done.
+            LastAnswer::None if !started.written.is_empty() => {
+                let what = if matches!(started.work, Work::Retire(_)) { What::Retire } else { What::Launch };
+                return self.finish(started, what, Some(why.to_owned()));
+            }
             LastAnswer::None => return self.refuse(started.order, why),
             LastAnswer::Lost => why,
             LastAnswer::LostThenRefused(refusal) => refusal,
@@ -249,11 +383,12 @@ impl Reconciler {
     }
 }
 
-fn ids(instances: &[Instance]) -> Vec<InstanceId> {
-    instances.iter().map(|instance| instance.id.clone()).collect()
+/// Whether another try would have the same answer.
+fn is_final(error: &CloudError) -> bool {
+    matches!(error.kind, ErrorKind::Refused | ErrorKind::NotFound)
 }
 
 /// Whether an instance tells that another command launched it.
 fn is_of_another(instance: &Instance, command: &CommandId) -> bool {
-    instance.tags.get(COMMAND_TAG).is_some_and(|told| *told != command.0)
+    instance.born_of().is_some_and(|told| *told != command.0)
 }

@@ -1,12 +1,12 @@
 //! The one task that changes the cloud. In: commands, by way of a [`Handle`]. Out: calls to the ports, a watch of the
 //! fleet's state, events.
 //!
-//! The rounds (`commands` is the second step):
+//! The rounds (`commands` is the second step, `warm` the fourth):
 //!
 //! ```text
-//!     observe --> write the command in hand --> repair --> pause --> observe ...
-//!        |                    |                    |
-//!        |                    +------ error -------+--> back off (1, 2, 4, 8, 8 ... s) --> observe
+//!     observe --> write the command in hand --> repair --> keep the warm pool --> pause --> observe ...
+//!        |                    |                    |               |
+//!        |                    +------ error -------+---------------+--> back off (1, 2, 4, 8, 8 ... s) --> observe
 //!        +-- error ---------------------------------->  back off
 //!        +-- instances are missing, and the cloud does not deny them by id --> pause
 //!
@@ -30,6 +30,7 @@
 //!                                                        v             v
 //!                                                    terminate --> terminating --> terminated
 //!
+//!     the warm pool's: `stage` has its circle, from which `start` leads to launching.
 //!     stopped: shown, never touched. Ended by somebody else while registered: deregistered.
 //!     at any step for too long, or refused a change: told, no longer waited for.
 //! ```
@@ -38,6 +39,7 @@
 
 mod commands;
 mod started;
+mod warm;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
@@ -48,7 +50,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use self::started::Started;
+use self::started::{Filling, Started};
 use super::change::Change;
 use super::diff::changes;
 use super::handle::{Handle, Inbox, Order, stopped};
@@ -56,7 +58,8 @@ use super::look::observe;
 use super::memory::Memory;
 use super::observed::{Member, Observed};
 use super::plan::{self, Act};
-use super::ports::{COMMAND_TAG, CloudError, ErrorKind, Health, InstanceState, Ports};
+use super::pool::{self, Pool};
+use super::ports::{CloudError, ErrorKind, Health, InstanceState, Ports};
 use super::publisher::Publisher;
 use super::said::{Said, What};
 use super::settings::Limits;
@@ -79,6 +82,7 @@ const PATIENT: u32 = 8;
 pub struct Reconciler {
     ports: Ports,
     limits: Limits,
+    pool: Pool,
     timing: Timing,
     inbox: Inbox,
     publisher: Publisher,
@@ -98,6 +102,10 @@ pub struct Reconciler {
     accepting_from: Option<Instant>,
     /// How many launches came to nothing: each next one needs a token of its own.
     unlaunched: u32,
+    /// A launch for the warm pool whose answer was lost.
+    filling: Option<Filling>,
+    /// Nothing is launched for the warm pool before.
+    fill_held: Option<Instant>,
     /// When an observation last differed from the one before.
     changed: Instant,
     trouble: Option<String>,
@@ -112,6 +120,7 @@ impl Reconciler {
     pub fn spawn(
         ports: Ports,
         limits: Limits,
+        pool: Pool,
         timing: Timing,
         events: mpsc::UnboundedSender<Stamped>,
     ) -> (Handle, JoinHandle<FleetState>) {
@@ -121,6 +130,7 @@ impl Reconciler {
         let reconciler = Reconciler {
             ports: tally.over(ports),
             limits,
+            pool,
             timing,
             inbox,
             publisher,
@@ -134,6 +144,8 @@ impl Reconciler {
             doubtful: Vec::new(),
             accepting_from: None,
             unlaunched: 0,
+            filling: None,
+            fill_held: None,
             changed: Instant::now(),
             trouble: None,
             failing_since: None,
@@ -181,6 +193,7 @@ impl Reconciler {
         if self.observe().await? {
             self.write_command().await?;
             self.repair().await?;
+            self.keep_pool().await?;
         }
         Ok(())
     }
@@ -256,6 +269,10 @@ impl Reconciler {
             self.publisher.tell_error("NotOurs", message, &strangers);
         }
         self.notice_others(&observed);
+        if let Some(before) = &self.observed {
+            let (ready, lost) = pool::prepared(before, &observed);
+            self.memory.never_ready = if ready > 0 { 0 } else { self.memory.never_ready + lost };
+        }
         plan::note(&observed, &mut self.memory, now, &rules);
         let told = self.observed.as_ref().map(|before| changes(before, &observed, &self.memory.commands));
         told.into_iter().flatten().for_each(|event| self.publisher.tell(event));
@@ -277,9 +294,12 @@ impl Reconciler {
         let Some(before) = &self.observed else { return };
         let mut others = Vec::new();
         for member in observed.instances.iter().filter(|member| before.get(member.id()).is_none()) {
-            let Some(command) = member.instance.tags.get(COMMAND_TAG).cloned().map(CommandId) else { continue };
+            let Some(command) = member.instance.born_of().cloned().map(CommandId) else { continue };
             if self.memory.has_asked(&command) {
-                self.memory.commands.insert(member.id().clone(), command);
+                // No command is behind what the pool launches.
+                if member.stage().is_none() {
+                    self.memory.commands.insert(member.id().clone(), command);
+                }
             } else {
                 others.push(member.id().clone());
             }
@@ -295,13 +315,20 @@ impl Reconciler {
     fn notice_people(&self, observed: &Observed) -> Option<(What, String)> {
         let Some(before) = &self.observed else { return Some((What::Start, String::new())) };
         let asked = self.started.as_ref().map(|started| &started.order.command.source).or(self.unknown.as_ref());
-        let new = observed.instances.iter().find(|member| member.counts() && before.get(member.id()).is_none());
-        let goes =
-            |member: &Member| member.instance.is_retiring() && before.get(member.id()).is_some_and(Member::counts);
+        // New to the count: launched, or taken from the warm pool.
+        let new = observed.instances.iter().find(|member| {
+            let earlier = before.get(member.id());
+            member.counts() && earlier.is_none_or(Member::is_warm)
+        });
+        let goes = |member: &Member| {
+            let leaves = member.instance.is_retiring() || member.is_warm();
+            leaves && before.get(member.id()).is_some_and(Member::counts)
+        };
         let retires = observed.instances.iter().any(goes);
         let (what, is_ours) = match new {
+            Some(member) if member.stage().is_some() => (What::Launch, asked.is_some()),
             Some(member) => {
-                let command = member.instance.tags.get(COMMAND_TAG).cloned().map(CommandId);
+                let command = member.instance.born_of().cloned().map(CommandId);
                 (What::Launch, command.is_some_and(|command| self.memory.has_asked(&command)))
             }
             None if retires => (What::Retire, asked.is_some()),
@@ -346,6 +373,10 @@ impl Reconciler {
             if self.inbox.is_stopping() {
                 break;
             }
+            // The last process's tags may not be shown yet.
+            if act.change.is_of_pool() && !self.is_accepting() {
+                continue;
+            }
             self.act(act).await?;
         }
         Ok(())
@@ -353,11 +384,18 @@ impl Reconciler {
 
     /// One change to a batch. What the cloud does not make is dropped from it, told and held, and the others go on.
     async fn act(&mut self, Act { change, mut ids }: Act) -> Result<(), CloudError> {
+        if change == Change::Start {
+            self.start(ids).await?;
+            return Ok(());
+        }
         while !ids.is_empty() {
             let answer = match change {
                 Change::Register => self.answer(self.ports.balancer.register(&ids)).await,
                 Change::Deregister => self.answer(self.ports.balancer.deregister(&ids)).await,
                 Change::Terminate => self.answer(self.ports.instances.terminate(&ids)).await,
+                Change::Stop => self.answer(self.ports.instances.stop(&ids)).await,
+                // They have ways of their own.
+                Change::Start | Change::Retire => Ok(()),
             };
             match answer.inspect_err(|error| self.tell_once(error, None)) {
                 Ok(()) => {
@@ -368,6 +406,8 @@ impl Reconciler {
                                 Change::Register => member.health = Some(Health::Registering),
                                 Change::Deregister => member.health = Some(Health::Draining),
                                 Change::Terminate => member.instance.state = InstanceState::ShuttingDown,
+                                Change::Stop => member.instance.state = InstanceState::Stopping,
+                                Change::Start | Change::Retire => {}
                             }
                         }
                     });
@@ -393,17 +433,24 @@ impl Reconciler {
         told.into_iter().for_each(|event| self.publisher.tell(event));
     }
 
+    /// Whether the cloud shows by now what an earlier process did.
+    fn is_accepting(&self) -> bool {
+        self.accepting_from.is_some_and(|from| Instant::now() >= from)
+    }
+
     // --- Telling.
 
     fn publish(&self) {
         let now = Instant::now();
         let rules = &self.timing.rules;
         let moving = self.observed.as_ref().map(|seen| plan::moving(seen, &self.memory, now, rules));
-        let nothing_moves = moving.as_ref().is_some_and(Vec::is_empty);
+        let nothing_moves = moving.as_ref().is_some_and(Vec::is_empty) && !self.is_pool_due(now);
         let asked = !self.waiting.is_empty() || self.started.is_some();
-        let accepting = self.accepting_from.is_some_and(|from| now >= from);
-        let reliable = accepting && self.doubtful.is_empty() && self.backoff.is_none();
-        let stuck = self.observed.as_ref().map(|seen| plan::stuck(seen, &self.memory, now, rules).join("; "));
+        let reliable = self.is_accepting() && self.doubtful.is_empty() && self.backoff.is_none();
+        let stuck = self.observed.as_ref().map(|seen| {
+            let told = plan::stuck(seen, &self.memory, now, rules);
+            told.into_iter().chain(self.pool.trouble(&self.memory)).collect::<Vec<_>>().join("; ")
+        });
         let missing = (!self.doubtful.is_empty()).then(|| format!("{LACKS} ({})", list(&self.doubtful)));
         self.publisher.publish(FleetState {
             observed: self.observed.clone(),

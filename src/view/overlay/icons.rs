@@ -80,17 +80,17 @@ pub fn lifecycle(brush: &mut Brush, lifecycle: Lifecycle, centre: Vec2, size: f3
             tick(brush, centre, size, WHITE);
         }
         Lifecycle::Unhealthy => warning(brush, centre, size, (ink, WHITE)),
-        Lifecycle::Launching => {
+        Lifecycle::Launching | Lifecycle::Starting => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             arrow(brush, centre, size, -1.0, ink);
         }
-        Lifecycle::Registering => {
+        Lifecycle::Registering | Lifecycle::Preparing => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             for x in [-0.2, 0.0, 0.2] {
                 brush.disc(centre + Vec2::new(x * size, 0.0), 0.07 * size, ink, 1.0);
             }
         }
-        Lifecycle::Retiring => {
+        Lifecycle::Retiring | Lifecycle::Returning => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             arrow(brush, centre, size, 1.0, ink);
         }
@@ -107,6 +107,10 @@ pub fn lifecycle(brush: &mut Brush, lifecycle: Lifecycle, centre: Vec2, size: f3
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             cross(brush, centre, 0.85 * size, ink);
         }
+        Lifecycle::Warm => {
+            brush.circle(centre, radius, 0.09 * size, ink, 1.0);
+            brush.disc(centre, 0.5 * radius, ink, 1.0);
+        }
         Lifecycle::Stopped => {
             brush.circle(centre, radius, 0.09 * size, ink, 1.0);
             let square = Rectangle::new(centre.x - 0.17 * size, centre.y - 0.17 * size, 0.34 * size, 0.34 * size);
@@ -115,14 +119,14 @@ pub fn lifecycle(brush: &mut Brush, lifecycle: Lifecycle, centre: Vec2, size: f3
     }
 }
 
-/// Green: in service. Blue: on its way in. Orange: on its way out. Vermilion: unhealthy.
+/// Green: in service. Blue: on its way in. Orange: on its way out. Grey: not in the count. Vermilion: unhealthy.
 pub fn of_lifecycle(lifecycle: Lifecycle) -> Ink {
     match lifecycle {
         Lifecycle::InService => GREEN,
         Lifecycle::Unhealthy => VERMILION,
-        Lifecycle::Launching | Lifecycle::Registering => SKY,
-        Lifecycle::Retiring | Lifecycle::Draining => ORANGE,
+        Lifecycle::Launching | Lifecycle::Registering | Lifecycle::Starting => SKY,
+        Lifecycle::Retiring | Lifecycle::Draining | Lifecycle::Returning => ORANGE,
         Lifecycle::Terminating => PURPLE,
-        Lifecycle::Terminated | Lifecycle::Stopped => GREY,
+        Lifecycle::Terminated | Lifecycle::Stopped | Lifecycle::Warm | Lifecycle::Preparing => GREY,
     }
 }

@@ -15,6 +15,10 @@ const SHAPES = {
   terminating: '◌',
   terminated: '×',
   stopped: '■',
+  starting: '◔',
+  warm: '◉',
+  preparing: '◎',
+  returning: '◁',
 };
 const ORDER = Object.keys(SHAPES);
 const GONE = 'terminated';
@@ -29,7 +33,7 @@ const COLUMNS = [
   { key: 'type', title: 'Type', by: (of) => of.type ?? '', optional: true },
   { key: 'zone', title: 'Zone', by: (of) => of.zone ?? '', optional: true },
   { key: 'address', title: 'Address', by: (of) => address(of) ?? '', optional: true },
-  { key: 'age', title: 'Age', by: (of) => -Date.parse(of.launched) },
+  { key: 'age', title: 'Age', by: (of) => -Date.parse(of.born) },
 ];
 
 const address = (of) => of.public_address ?? of.private_address;
@@ -222,7 +226,7 @@ function update(line, of, view, now, isOperator, whyNot) {
   say(line.querySelector('.of-type'), of.type ?? '–');
   say(line.querySelector('.of-zone'), of.zone ?? '–');
   say(line.querySelector('.of-address'), address(of) ?? '–');
-  say(line.querySelector('.of-age'), ago(of.launched, now));
+  say(line.querySelector('.of-age'), ago(of.born, now));
   const button = line.querySelector('button');
   show(button, isOperator && canRetire(of));
   button.disabled = Boolean(whyNot);

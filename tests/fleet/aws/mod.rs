@@ -18,6 +18,7 @@ mod newer;
 mod page;
 mod policies;
 mod policy;
+mod pool;
 mod proxy;
 mod session;
 mod target_groups;

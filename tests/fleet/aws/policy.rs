@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
+use handwave::fleet::ports::{POOL_TAG, RETIRING_TAG};
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::commands::run;
 use super::live::film;
@@ -65,6 +68,18 @@ async fn run_of_everything() -> BTreeSet<String> {
         let (status, out, err) = run(&stage, args).await;
         assert_eq!(status, 0, "{args:?}: {out}{err}");
     }
+    // The first launch fills the pool, the second takes from it, and a retire gives back.
+    set("[warm]\nsize = 1\nreuse = true\n", "health_interval = 20\ndraining = 30\n");
+    for args in [
+        &["fleet", "out", "1", "--live"][..],
+        &["fleet", "out", "1", "--live"],
+        &["fleet", "in", "1", "--live", "--yes"],
+    ] {
+        let (status, out, err) = run(&stage, args).await;
+        assert_eq!(status, 0, "{args:?}: {out}{err}");
+        sleep(Duration::from_secs(2)).await;
+    }
+    run(&stage, doctor).await;
     set("", "");
     assert_eq!(run(&stage, &["balancer", "create", "--live"]).await.0, 0);
     // What doctor looks up need not be there.
@@ -138,9 +153,10 @@ fn what_launches_tags_and_terminates_is_held_to_the_fleet() {
     let policy = policy();
     let statements = policy["Statement"].as_array().unwrap();
     let fleet = |statement: &Value, key: &str| statement["Condition"]["StringEquals"][key] == "FLEET";
-    for action in ["ec2:RunInstances", "ec2:CreateTags", "ec2:TerminateInstances"] {
+    let actions = ["RunInstances", "CreateTags", "StartInstances", "StopInstances", "TerminateInstances"];
+    for action in actions.map(|action| format!("ec2:{action}")) {
         let on_instances = |statement: &&Value| {
-            statement["Action"].as_array().unwrap().contains(&action.into())
+            statement["Action"].as_array().unwrap().contains(&action.as_str().into())
                 && statement["Resource"].to_string().contains(":instance/")
         };
         let held: Vec<&Value> = statements.iter().filter(on_instances).collect();
@@ -150,6 +166,11 @@ fn what_launches_tags_and_terminates_is_held_to_the_fleet() {
             assert!(by_tag.iter().any(|key| fleet(statement, key)), "{statement}");
         }
     }
+    let with = |sid: &str| statements.iter().find(|statement| statement["Sid"] == sid).unwrap();
+    let keys = &with("TagAsRetiringOrWarm")["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"];
+    assert_eq!(*keys, serde_json::json!([POOL_TAG, RETIRING_TAG]));
+    let warm = &with("StartAndStopTheWarm")["Condition"]["Null"];
+    assert_eq!(warm[format!("aws:ResourceTag/{POOL_TAG}")], "false");
     for statement in statements {
         let actions = statement["Action"].to_string();
         let reads = actions.split(',').all(|action| action.contains(":Describe") || action.contains(":GetMetricData"));

@@ -19,8 +19,10 @@ use super::policy;
 use super::targets::{self, Draining};
 
 /// The actions that change something.
-pub const CHANGES: [&str; 7] = [
+pub const CHANGES: [&str; 9] = [
     "RunInstances",
+    "StartInstances",
+    "StopInstances",
     "CreateTags",
     "RegisterInstancesWithLoadBalancer",
     "DeregisterInstancesFromLoadBalancer",

@@ -7,11 +7,14 @@ ends. One request at a time: moto is not made for several.
 import os
 import sys
 import threading
-from datetime import timezone
+from datetime import timedelta, timezone
 
 import cbor2
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.utils import utcnow
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models.instances import Instance, InstanceBackend, StateReason
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -21,6 +24,49 @@ GET_METRIC_DATA = "/service/GraniteServiceVersion20100801/operation/GetMetricDat
 class Quiet(WSGIRequestHandler):
     def log_request(self, *_):
         pass
+
+
+# From the launch of an instance whose user data ends with a shutdown until it powers itself off.
+PREPARED_AFTER = 1.0
+SHUTDOWN = "\nshutdown -h now\n"
+
+
+def made_like_aws():
+    """What moto lacks of starts and stops: a start moves the launch time, and is refused to what has ended; what is on or
+    off already is left alone; user data runs at the first boot, and may power an instance off."""
+    born, start, stop, start_all = Instance.__init__, Instance.start, Instance.stop, InstanceBackend.start_instances
+
+    def be_born(self, backend, image_id, user_data, *args, **kwargs):
+        born(self, backend, image_id, user_data, *args, **kwargs)
+        script = user_data.decode() if hasattr(user_data, "decode") else user_data or ""
+        if script.endswith(SHUTDOWN) and kwargs.get("instance_initiated_shutdown_behavior") == "stop":
+            threading.Timer(PREPARED_AFTER, power_off, [self]).start()
+
+    def power_off(self):
+        if self._state.name == "running":
+            stop(self)
+            code = "Client.InstanceInitiatedShutdown"
+            self.state_reason = StateReason(f"{code}: Instance initiated shutdown", code)
+
+    def start_one(self):
+        if self._state.name == "stopped":
+            # EC2 tells whole seconds; here a stop and a start may be within one.
+            self.launch_time = max(utcnow(), self.launch_time + timedelta(seconds=1))
+            return start(self)
+        return self._state
+
+    def stop_one(self):
+        return stop(self) if self._state.name == "running" else self._state
+
+    def start_some(self, instance_ids):
+        for instance in self.get_multi_instances_by_id(instance_ids):
+            if instance._state.name not in ("running", "stopped"):
+                message = f"The instance '{instance.id}' is not in a state from which it can be started."
+                raise EC2ClientError("IncorrectInstanceState", message)
+        return start_all(self, instance_ids)
+
+    Instance.__init__, Instance.start, Instance.stop = be_born, start_one, stop_one
+    InstanceBackend.start_instances = start_some
 
 
 def get_metric_data(environ, start_response):
@@ -57,6 +103,7 @@ def end_with_the_test():
 
 
 threading.Thread(target=end_with_the_test, daemon=True).start()
+made_like_aws()
 moto = DomainDispatcherApplication(create_backend_app)
 server = make_server("127.0.0.1", 0, stand_in(moto), request_handler=Quiet)
 print(server.port, flush=True)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use self::permit::permit;
 use super::cloud::Aws;
+use super::ec2::Ec2;
 use super::errors::is_denied;
 use super::launch::TYPE;
 use super::probe::{Permission, Probe, Subnet, Template};
@@ -15,7 +16,7 @@ use super::session::OpenError;
 use crate::clouds::cloud::Error;
 use crate::clouds::finding::{Finding, Progress};
 use crate::clouds::settings::Settings;
-use crate::fleet::ports::{CloudError, InstanceState};
+use crate::fleet::ports::{CloudError, InstanceState, POOL_TAG};
 use crate::fleet::{FleetState, Member, Observed, Rules, look};
 use crate::metrics::{Depth, Metrics, Query};
 
@@ -80,6 +81,11 @@ pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send))
             "ec2:CreateTags and ec2:TerminateInstances can be asked about a running instance of the fleet alone; there is none",
         )),
     }
+    if settings.warm.size > 0 {
+        for finding in warm_pool(&probe, &ec2, &holds).await {
+            tell(finding);
+        }
+    }
     let measurements = aws.measurements();
     let cpu = Query::Cpu(running.map_or_else(|| "i-00000000".into(), |one| one.id().clone()));
     tell(match measurements.series(&[cpu], 2 * STEP, STEP).await {
@@ -99,6 +105,31 @@ pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send))
         "a load balancer has no dry run: whether instances may be registered and deregistered shows with the first",
     ));
     Ok(())
+}
+
+/// Whether the warm pool can be prepared, started and stopped.
+async fn warm_pool(probe: &Probe<'_>, ec2: &Ec2, holds: &Result<Observed, CloudError>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Ok(launch) = &ec2.launch {
+        let recipe = launch.recipe();
+        findings.push(recipe.map_or_else(
+            |error| Finding::failed("warm", error),
+            |recipe| Finding::ok("warm", format!("instance.user_data gets a shutdown at its end; recipe {recipe}")),
+        ));
+    }
+    // The policy allows it for the pool's instances alone.
+    let of_pool = |member: &&Member| member.instance.tags.contains_key(POOL_TAG) && !member.is_ending();
+    match holds.iter().flat_map(|holds| &holds.instances).find(of_pool) {
+        Some(one) => {
+            findings.push(may("start", "ec2:StartInstances", probe.may_start(one.id()).await));
+            findings.push(may("stop", "ec2:StopInstances", probe.may_stop(one.id()).await));
+        }
+        None => findings.push(Finding::unknown(
+            "start",
+            "ec2:StartInstances and ec2:StopInstances can be asked about an instance of the warm pool alone; there is none",
+        )),
+    }
+    findings
 }
 
 fn pins(settings: &Settings) -> Finding {
