@@ -40,7 +40,7 @@ struct Holder {
 pub enum Proof {
     Link,
     /// Who they were in the users' file.
-    Password(User),
+    Password(Box<User>),
     /// The provider's token, which signs out there.
     OpenId {
         token: String,

@@ -120,7 +120,7 @@ async fn by_password(
         return Err(refused(None, StatusCode::FORBIDDEN, sentence));
     }
     match context.accounts.sign_in(name, password, client.address).await {
-        Ok((person, user)) => Ok((person, Proof::Password(user))),
+        Ok((person, user)) => Ok((person, Proof::Password(Box::new(user)))),
         Err(NotIn::NoPasswords) => {
             let sentence = "nobody has a password here: set web.users in config.toml, or use `handwave web link`";
             Err(refused(None, StatusCode::UNAUTHORIZED, sentence))

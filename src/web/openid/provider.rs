@@ -188,7 +188,7 @@ impl Provider {
         })?;
         let token = answer.id_token().ok_or_else(|| ProviderError::Token("there is none".to_owned()))?;
         let mut claims = token.claims(&verifier_of(&known), &nonce);
-        if claims.as_ref().is_err_and(|error| is_another_key(error)) {
+        if claims.as_ref().is_err_and(is_another_key) {
             claims = token.claims(&verifier_of(&self.known(Some(known.read)).await?), &nonce);
         }
         let claims = claims.map_err(|error| ProviderError::Token(whole(&error)))?;
