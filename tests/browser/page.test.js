@@ -726,6 +726,26 @@ test("the demo's hand is drawn live, and its countdown names the victims", async
   assert.match(await text(page, '#hand-announced'), /a fist takes it back/);
 });
 
+test('the warm pool is listed beside the count, and is started first', async () => {
+  server = await Server.start({ web: '[warm]\nsize = 1\n' });
+  const page = await signedIn(await person(), server);
+  const state = (name) => page.locator(`#rows tr:has([data-state="${name}"]) .instance`);
+  await state('warm').waitFor({ timeout: 90000 });
+  const warm = await state('warm').innerText();
+  assert.match(await text(page, '#fleet'), /0 instances/);
+  assert.equal(await page.locator('#rows tr.leaving').count(), 0);
+  await picture(page, 'warm');
+  await launch(page, 1);
+  assert.equal(await state('in service').innerText(), warm);
+  assert.match(await text(page, '#event-list'), /Starting from the warm pool/);
+  // Another one takes its place, and was launched once.
+  await state('preparing').first().click();
+  assert.doesNotMatch(await text(page, '#details-body'), /Last start/);
+  await page.click('#details-close');
+  await state('in service').click();
+  assert.match(await text(page, '#details-body'), /Last start/);
+});
+
 test('the policies say what they decided, and the switch pauses them', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'handwave-'));
   const config = join(folder, 'policy.toml');

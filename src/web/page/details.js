@@ -62,13 +62,16 @@ function leave() {
   if (read().instance) write({ instance: '' });
 }
 
+/** Whether it was started from the warm pool. Two clocks tell its launch and its last start, so these do not say. */
+const wasStartedAgain = (of) => /^(serve|back)@/.test(of.tags['handwave:pool'] ?? '');
+
 function facts(of, now) {
   const rows = [
     ['State', state(of)],
     ['EC2 says', of.reason ? `${of.state}: ${of.reason}` : of.state],
     ['Balancer says', [of.health ?? 'nothing', of.why].filter(Boolean).join(': ')],
     ['Launched', `${new Date(of.born).toLocaleString()} (${ago(of.born, now)} ago)`],
-    ['Last start', `${new Date(of.launched).toLocaleString()} (${ago(of.launched, now)} ago)`],
+    ['Last start', wasStartedAgain(of) && `${new Date(of.launched).toLocaleString()} (${ago(of.launched, now)} ago)`],
     ['Type', of.type],
     ['Zone', of.zone],
     ['Image', of.image],

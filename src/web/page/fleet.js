@@ -50,6 +50,9 @@ export const state = (of) =>
     ` ${of.lifecycle}`,
   );
 
+/** The warm pool's: outside the count, and not on their way out. */
+const IN_POOL = ['preparing', 'warm'];
+
 /** Whether an instance can be retired at all. */
 export const canRetire = (of) => of.counts && of.described;
 
@@ -214,7 +217,7 @@ function row(of, retire) {
 
 function update(line, of, view, now, isOperator, whyNot) {
   line.classList.toggle('open', view.instance === of.id);
-  line.classList.toggle('leaving', !of.counts);
+  line.classList.toggle('leaving', !of.counts && !IN_POOL.includes(of.lifecycle));
   const link = line.querySelector('a');
   const href = linkTo(of.id);
   if (link.getAttribute('href') !== href) link.setAttribute('href', href);
