@@ -134,14 +134,15 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Whether others than its owner may read or write a file.
 #[cfg(unix)]
-fn is_open_to_others(file: &File) -> io::Result<bool> {
+pub fn is_open_to_others(file: &File) -> io::Result<bool> {
     use std::os::unix::fs::PermissionsExt;
     Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
 }
 
 #[cfg(not(unix))]
-fn is_open_to_others(_: &File) -> io::Result<bool> {
+pub fn is_open_to_others(_: &File) -> io::Result<bool> {
     Ok(false)
 }
 

@@ -4,7 +4,8 @@
 //! Its addresses and keys are read when they are first needed, and again where a token has a key that is not known:
 //! providers change their keys. The proofs are openidconnect's: signature, issuer, audience, expiry, nonce.
 
-use std::fs;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ use super::claims::{self, NotLetIn};
 use super::settings::Settings;
 use crate::settings::Invalid;
 use crate::web::people::Person;
+use crate::web::users::is_open_to_others;
 
 /// How long a provider may take for one answer.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -266,15 +268,12 @@ fn whole(error: &dyn std::error::Error) -> String {
 /// Reads a secret from a file that is its owner's alone.
 fn secret(path: &Path) -> Result<ClientSecret, String> {
     let name = path.display();
-    let unreadable = |error: std::io::Error| format!("is {name}, which cannot be read: {error}");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o077 != 0 {
-            return Err(format!("is {name}, which others can read or write: take that away by `chmod 600 {name}`"));
-        }
+    let unreadable = |error: io::Error| format!("is {name}, which cannot be read: {error}");
+    let file = File::open(path).map_err(unreadable)?;
+    if is_open_to_others(&file).map_err(unreadable)? {
+        return Err(format!("is {name}, which others can read or write: take that away by `chmod 600 {name}`"));
     }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
+    let text = io::read_to_string(file).map_err(unreadable)?;
     match text.trim() {
         "" => Err(format!("is {name}, which is empty")),
         secret => Ok(ClientSecret::new(secret.to_owned())),
