@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use handwave::clouds::simulated::{Front, Simulated, Times};
 use handwave::command::{Action, Command, Source};
-use handwave::fleet::{Limits, Pool, Reconciler, Timing, Warm};
+use handwave::fleet::{Leases, Limits, Pool, Reconciler, Timing, Warm};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, sleep};
 
@@ -40,7 +40,7 @@ async fn time(set_up: Duration, size: usize) -> Duration {
     let pool = Pool { warm, recipe: Some("example".to_owned()), keeps: true };
     let (events, _) = unbounded_channel();
     let limits = Limits { min: 1, max: 5 };
-    let (fleet, _task) = Reconciler::spawn(cloud.ports(), limits, pool, Timing::default(), events);
+    let (fleet, _task) = Reconciler::spawn(cloud.ports(), limits, pool, Leases::default(), Timing::default(), events);
     // Until the pool is full.
     sleep(20 * MINUTE).await;
     let asked = Instant::now();

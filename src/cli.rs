@@ -97,6 +97,7 @@ Examples:
   handwave fleet status --live
   handwave fleet out 2 --live                launch two, wait until they are in service
   handwave fleet in 1 --live --yes           retire one without being asked
+  handwave fleet lease anna --for 2h --live  an instance for anna alone, for two hours
   handwave fleet out 2                       what would be done, on a simulated fleet
 
 The exit status is 1 where a command is refused, where an instance does not come into service or does not go within
@@ -445,6 +446,27 @@ pub enum FleetAction {
     Terminate {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
+    },
+    /// Reserve one more instance for a person, and wait until it is in service.
+    Lease {
+        /// Whom it is for.
+        who: String,
+        /// How long, such as `90m` or `2h` (default: config.toml's lease.lasts).
+        #[arg(long = "for", value_name = "TIME", value_parser = time)]
+        lasts: Option<Duration>,
+    },
+    /// Let a lease go on, from now for as long as a new one.
+    Extend {
+        #[arg(value_name = "ID")]
+        id: String,
+        /// How long from now, such as `90m` or `2h` (default: config.toml's lease.lasts).
+        #[arg(long = "for", value_name = "TIME", value_parser = time)]
+        lasts: Option<Duration>,
+    },
+    /// End a lease: retire its instance, or stop it where lease.then is "stop".
+    Release {
+        #[arg(value_name = "ID")]
+        id: String,
     },
 }
 

@@ -7,6 +7,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::hand::Side;
+use crate::settings::in_words;
 
 /// An EC2 instance's id, such as `i-0abcdef1234567890`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,6 +79,12 @@ pub enum Action {
     Terminate(Vec<InstanceId>),
     /// Launch or retire so many that the fleet has this many. How many that is, is decided once: when it is accepted.
     Reach(usize),
+    /// One more instance, for this person alone, for so long from when it is accepted.
+    Lease { who: String, lasts: Duration },
+    /// A lease ends so long from when it is accepted, or as it did where that is later.
+    Extend { id: InstanceId, lasts: Duration },
+    /// A lease ends now.
+    Release(InstanceId),
 }
 
 impl Action {
@@ -86,7 +93,13 @@ impl Action {
         match self {
             Action::ScaleOut(n) | Action::ScaleIn(n) | Action::Reach(n) => *n,
             Action::Terminate(ids) => ids.len(),
+            Action::Lease { .. } | Action::Extend { .. } | Action::Release(_) => 1,
         }
+    }
+
+    /// Whether it brings instances into service, rather than out of it.
+    pub fn launches(&self) -> bool {
+        matches!(self, Action::ScaleOut(_) | Action::Lease { .. })
     }
 }
 
@@ -98,6 +111,9 @@ impl fmt::Display for Action {
             Action::ScaleIn(n) => write!(f, "retire {n}"),
             Action::Terminate(ids) => write!(f, "retire {}", list(ids)),
             Action::Reach(n) => write!(f, "reach {n}"),
+            Action::Lease { who, lasts } => write!(f, "lease an instance to {who} for {}", in_words(*lasts)),
+            Action::Extend { id, lasts } => write!(f, "let the lease of {id} end in {}", in_words(*lasts)),
+            Action::Release(id) => write!(f, "end the lease of {id}"),
         }
     }
 }
@@ -217,9 +233,15 @@ impl Serialize for Command {
             id: &'a CommandId,
             action: &'static str,
             count: usize,
-            /// Those that a `terminate` names.
+            /// Those that the action names.
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             instances: &'a [InstanceId],
+            /// Whom a `lease` is for.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            who: Option<&'a str>,
+            /// How long a `lease` or an `extend` is to last.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            seconds: Option<u64>,
             #[serde(flatten)]
             source: &'a Source,
         }
@@ -228,8 +250,17 @@ impl Serialize for Command {
             Action::ScaleIn(_) => ("scale-in", &[][..]),
             Action::Terminate(ids) => ("terminate", &ids[..]),
             Action::Reach(_) => ("reach", &[][..]),
+            Action::Lease { .. } => ("lease", &[][..]),
+            Action::Extend { id, .. } => ("extend", std::slice::from_ref(id)),
+            Action::Release(id) => ("release", std::slice::from_ref(id)),
         };
-        Fields { id: &self.id, action, count: self.action.count(), instances, source: &self.source }.serialize(out)
+        let (who, lasts) = match &self.action {
+            Action::Lease { who, lasts } => (Some(who.as_str()), Some(lasts)),
+            Action::Extend { lasts, .. } => (None, Some(lasts)),
+            _ => (None, None),
+        };
+        let (count, seconds) = (self.action.count(), lasts.map(Duration::as_secs));
+        Fields { id: &self.id, action, count, instances, who, seconds, source: &self.source }.serialize(out)
     }
 }
 

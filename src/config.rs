@@ -22,6 +22,7 @@ pub struct Config {
     pub gesture: gesture::Settings,
     pub fleet: fleet::Settings,
     pub warm: fleet::Warm,
+    pub lease: fleet::LeaseSettings,
     pub simulated: clouds::simulated::Settings,
     pub policy: policy::Settings,
     pub web: web::Settings,
@@ -63,8 +64,8 @@ impl Config {
 
     /// The sections that a cloud needs.
     pub fn clouds(&self) -> clouds::Settings {
-        let Config { fleet, warm, simulated, aws, instance, balancer, policy, .. } = self.clone();
-        clouds::Settings { fleet, warm, simulated, aws, instance, balancer, queue: policy.queue.url }
+        let Config { fleet, warm, lease, simulated, aws, instance, balancer, policy, .. } = self.clone();
+        clouds::Settings { fleet, warm, lease, simulated, aws, instance, balancer, queue: policy.queue.url }
     }
 
     /// The settings of the named file, else of `./config.toml`, else of the user's config folder, else the built-in
@@ -114,6 +115,7 @@ impl Config {
         self.gesture.check()?;
         self.fleet.check()?;
         self.warm.check()?;
+        self.lease.check()?;
         self.simulated.check()?;
         self.policy.check()?;
         self.web.check()?;

@@ -69,6 +69,18 @@ pub enum Event {
         of: Affected,
         reason: String,
     },
+    /// Reserved for one person.
+    Leased(Leased),
+    /// The end of a lease moved.
+    LeaseExtended(Leased),
+    /// A lease ends soon.
+    LeaseEnding(Leased),
+    /// A lease is over: what was leased is retired, or stopped and kept for the person.
+    LeaseEnded {
+        #[serde(flatten)]
+        of: Leased,
+        kept: bool,
+    },
     Registered(Affected),
     InService(Affected),
     Retiring(Affected),
@@ -128,6 +140,46 @@ pub struct Affected {
     pub command: Option<CommandId>,
 }
 
+/// What is reserved, for whom, and until when.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Leased {
+    #[serde(flatten)]
+    pub of: Affected,
+    pub who: String,
+    pub until: Timestamp,
+}
+
+impl Event {
+    /// The instances that it is about.
+    pub fn instances(&self) -> &[InstanceId] {
+        match self {
+            Event::Launched(of)
+            | Event::Preparing(of)
+            | Event::Warm(of)
+            | Event::Starting(of)
+            | Event::Returning(of)
+            | Event::LeavesPool { of, .. }
+            | Event::Registered(of)
+            | Event::InService(of)
+            | Event::Retiring(of)
+            | Event::Deregistered(of)
+            | Event::Terminated { of, .. } => &of.instances,
+            Event::Error { instances, .. } => instances,
+            _ => self.lease().map_or(&[], |leased| &leased.of.instances),
+        }
+    }
+
+    /// Whose lease it is about. None: it is about no lease.
+    pub fn lease(&self) -> Option<&Leased> {
+        match self {
+            Event::Leased(of) | Event::LeaseExtended(of) | Event::LeaseEnding(of) | Event::LeaseEnded { of, .. } => {
+                Some(of)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -143,6 +195,11 @@ impl fmt::Display for Event {
             Event::Starting(of) => write!(f, "Starting from the warm pool: {of}."),
             Event::Returning(of) => write!(f, "Going back to the warm pool: {of}."),
             Event::LeavesPool { of, reason } => write!(f, "Leaving the warm pool: {of} ({reason})."),
+            Event::Leased(of) => write!(f, "Leased {of}."),
+            Event::LeaseExtended(of) => write!(f, "Lease goes on: {of}."),
+            Event::LeaseEnding(of) => write!(f, "Lease ends soon: {of}."),
+            Event::LeaseEnded { of, kept: true } => write!(f, "Lease over, stopped and kept: {of}."),
+            Event::LeaseEnded { of, kept: false } => write!(f, "Lease over, retired: {of}."),
             Event::Registered(of) => write!(f, "Registered {of}."),
             Event::InService(of) => write!(f, "In service: {of}."),
             Event::Retiring(of) => write!(f, "Retiring {of}."),
@@ -165,6 +222,13 @@ impl fmt::Display for Event {
             Event::SignedOut { user } => write!(f, "Signed out: {user}."),
             Event::Quit => f.write_str("Quitting."),
         }
+    }
+}
+
+impl fmt::Display for Leased {
+    /// Such as `i-1 for anna until 2026-01-02T03:04:05Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for {} until {:.0}", self.of, self.who, self.until)
     }
 }
 
@@ -240,6 +304,10 @@ mod tests {
             (Event::Starting(two()), "starting"),
             (Event::Returning(two()), "returning"),
             (Event::LeavesPool { of: two(), reason: String::new() }, "leaves-pool"),
+            (Event::Leased(leased()), "leased"),
+            (Event::LeaseExtended(leased()), "lease-extended"),
+            (Event::LeaseEnding(leased()), "lease-ending"),
+            (Event::LeaseEnded { of: leased(), kept: true }, "lease-ended"),
             (Event::InService(two()), "in-service"),
             (Event::Retiring(two()), "retiring"),
             (Event::Deregistered(two()), "deregistered"),
@@ -263,6 +331,21 @@ mod tests {
             let value: serde_json::Value = serde_json::from_str(&line(event)).unwrap();
             assert_eq!(value["event"], name);
         }
+    }
+
+    fn leased() -> Leased {
+        let of = Affected { instances: vec!["i-1".into()], command: None };
+        Leased { of, who: "anna".to_owned(), until: "2026-01-02T04:04:05Z".parse().unwrap() }
+    }
+
+    #[test]
+    fn a_lease_tells_whose_it_is_and_its_end() {
+        let event = Event::LeaseEnded { of: leased(), kept: false };
+        assert_eq!(event.to_string(), "Lease over, retired: i-1 for anna until 2026-01-02T04:04:05Z.");
+        assert_eq!(
+            line(event),
+            r#"{"at":"2026-01-02T03:04:05.678Z","event":"lease-ended","instances":["i-1"],"who":"anna","until":"2026-01-02T04:04:05Z","kept":false}"#
+        );
     }
 
     #[test]

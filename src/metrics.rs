@@ -14,6 +14,8 @@ use crate::command::InstanceId;
 pub enum Query {
     /// An instance's CPU, from 0 to 100.
     Cpu(InstanceId),
+    /// Bytes that an instance sent in each step.
+    Sent(InstanceId),
     /// Requests that the load balancer forwarded: how many in each step.
     Requests,
     /// Those of them that an instance got, on average. Not every kind of balancer counts them: an error where it does not.

@@ -28,6 +28,14 @@ pub fn length_of_time(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| format!("{text:?} is no length of time; write one such as 90s or 5m, up to 720h"))
 }
 
+/// A length of time as people say it, rounded up: `45 s`, `7 min`.
+pub fn in_words(time: Duration) -> String {
+    match time.as_millis().div_ceil(1000) {
+        seconds if seconds < 60 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
 /// Reads a number of seconds (`0.8`).
 pub fn seconds<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(value)?;

@@ -12,7 +12,7 @@ use handwave::clouds::simulated::{Effect, Front, Profile, Simulated, Times};
 use handwave::command::{Action, Command, Source};
 use handwave::config::Config;
 use handwave::fleet::ports::InstanceState;
-use handwave::fleet::{Handle, Limits, Pool, Reconciler, Timing};
+use handwave::fleet::{Handle, Leases, Limits, Pool, Reconciler, Timing};
 use handwave::metrics::{Depth, Metrics};
 use handwave::policy::follow::Follow;
 use handwave::policy::queue;
@@ -218,7 +218,8 @@ async fn plays(contender: &Contender, load: &Load) -> Score {
     cloud.worked();
     let began = Instant::now();
     let (tell, _events) = unbounded_channel();
-    let (fleet, _task) = Reconciler::spawn(cloud.ports(), LIMITS, Pool::default(), Timing::default(), tell.clone());
+    let (fleet, _task) =
+        Reconciler::spawn(cloud.ports(), LIMITS, Pool::default(), Leases::default(), Timing::default(), tell.clone());
     let metrics: Arc<dyn Metrics> = Arc::new(cloud.clone());
     match &contender.kind {
         Kind::Ours(every) => {

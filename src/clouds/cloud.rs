@@ -11,7 +11,7 @@ use super::mode::Mode;
 use crate::command::InstanceId;
 use crate::event::Stamped;
 use crate::fleet::ports::Ports;
-use crate::fleet::{FleetState, Handle, Limits, Observed, Pool, Reconciler, Timing};
+use crate::fleet::{FleetState, Handle, Leases, Limits, Observed, Pool, Reconciler, Timing};
 use crate::metrics::Metrics;
 
 /// Why a cloud did not do what it was asked for, in its own words, with the remedy.
@@ -49,6 +49,7 @@ pub struct OpenFleet {
     pub ports: Ports,
     pub limits: Limits,
     pub pool: Pool,
+    pub leases: Leases,
     pub timing: Timing,
     /// What the fleet holds, before anything is done.
     pub holds: Observed,
@@ -60,7 +61,7 @@ impl OpenFleet {
     /// Starts the fleet's reconciler. Its task ends after [`Handle::stop`], and returns what is left. Must be called
     /// within a tokio runtime.
     pub fn start(self, events: UnboundedSender<Stamped>) -> (Handle, JoinHandle<FleetState>) {
-        Reconciler::spawn(self.ports, self.limits, self.pool, self.timing, events)
+        Reconciler::spawn(self.ports, self.limits, self.pool, self.leases, self.timing, events)
     }
 
     /// What the fleet holds, as a fresh reconciler would show it.

@@ -9,6 +9,7 @@ use crate::fleet;
 pub struct Settings {
     pub fleet: fleet::Settings,
     pub warm: fleet::Warm,
+    pub lease: fleet::LeaseSettings,
     pub simulated: simulated::Settings,
     pub aws: aws::Settings,
     pub instance: aws::InstanceSettings,

@@ -74,7 +74,7 @@ fn policy_config() -> Result<Config> {
 fn open_page(args: &DemoArgs, config: &Config) -> Result<Option<Page>> {
     use crate::web::settings::Listen;
     let Some(asked) = args.web else { return Ok(None) };
-    let at = |listen| Page::at(&config.web.at(Some(listen)), &config.fleet.name);
+    let at = |listen| Page::at(&config.web.at(Some(listen)), &config.fleet.name, &config.lease);
     let any = Listen(std::net::SocketAddr::from(([127, 0, 0, 1], 0)));
     asked.map_or_else(|| at(config.web.listen).or_else(|_| at(any)), at).map(Some)
 }

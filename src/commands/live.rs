@@ -53,6 +53,7 @@ pub async fn drive(
     if mode == Mode::DryRun {
         let (fleet, reconciler) = cloud.fleet(true).await?.start(events.clone());
         let (policies, metrics) = (follow(&fleet), cloud.metrics());
+        policies::watch_leases(&config.lease, metrics.clone(), &fleet);
         return Ok(Driven { mode, armed: true, entry: None, fleet, reconciler, metrics, policies });
     }
     if !matches!(camera, CameraSpec::Webcam(_)) && !cloud.is_rehearsal() {
@@ -69,6 +70,7 @@ pub async fn drive(
     let entry = if has_page { entry(&*cloud).await } else { None };
     let (fleet, reconciler) = open.start(events.clone());
     let (policies, metrics) = (follow(&fleet), cloud.metrics());
+    policies::watch_leases(&config.lease, metrics.clone(), &fleet);
     Ok(Driven { mode, armed: args.armed, entry, fleet, reconciler, metrics, policies })
 }
 

@@ -16,6 +16,7 @@ mod with {
     use crate::clouds::Mode;
     use crate::daemon::run::Parts;
     use crate::daemon::state::RunState;
+    use crate::fleet::LeaseSettings;
     use crate::view::terminal::Terminal;
     use crate::web::Settings;
     use crate::web::server::{Listening, Sources, serve};
@@ -24,15 +25,16 @@ mod with {
     pub struct Page {
         listening: Listening,
         fleet_name: String,
+        lease: LeaseSettings,
         entry: Option<String>,
         is_kept: bool,
     }
 
     impl Page {
         /// Takes the address.
-        pub fn at(settings: &Settings, fleet_name: &str) -> Result<Page> {
-            let listening = Listening::at(settings)?;
-            Ok(Page { listening, fleet_name: fleet_name.to_owned(), entry: None, is_kept: true })
+        pub fn at(settings: &Settings, fleet_name: &str, lease: &LeaseSettings) -> Result<Page> {
+            let (listening, fleet_name, lease) = (Listening::at(settings)?, fleet_name.to_owned(), lease.clone());
+            Ok(Page { listening, fleet_name, lease, entry: None, is_kept: true })
         }
 
         /// Keeps nothing across restarts.
@@ -51,11 +53,12 @@ mod with {
 
         /// Serves it until the run has ended. A failure is a warning.
         pub fn serve(self, parts: &Parts, states: watch::Receiver<RunState>) -> impl Future<Output = ()> + use<> {
-            let Page { listening, fleet_name, entry, is_kept } = self;
+            let Page { listening, fleet_name, lease, entry, is_kept } = self;
             let history = if is_kept { history_file(&parts.mode, &fleet_name) } else { None };
             let (mode, fleet, journal) = (parts.mode.clone(), parts.fleet.clone(), parts.journal.clone());
             let (metrics, policies) = (parts.metrics.clone(), parts.policies.clone());
-            let sources = Sources { mode, fleet_name, entry, fleet, policies, journal, states, metrics, history };
+            let sources =
+                Sources { mode, fleet_name, lease, entry, fleet, policies, journal, states, metrics, history };
             async {
                 if let Err(error) = serve(listening, sources).await {
                     tracing::warn!("the page has ended: {error}");

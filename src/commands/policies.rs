@@ -1,4 +1,5 @@
-//! The policies of a run. In: settings, an opened cloud, its fleet. Out: the task that follows them, where there are any.
+//! The policies of a run. In: settings, an opened cloud, its fleet. Out: the tasks that follow them and that watch leases,
+//! where there are any.
 
 use std::sync::Arc;
 
@@ -8,9 +9,10 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clouds::{Cloud, Mode};
 use crate::event::Stamped;
-use crate::fleet::Handle;
+use crate::fleet::{Handle, LeaseSettings};
 use crate::metrics::Metrics;
 use crate::policy::Settings;
+use crate::policy::activity::Activity;
 use crate::policy::follow::{Follow, Policies};
 use crate::policy::settings::Rule;
 use crate::view::terminal::Terminal;
@@ -46,6 +48,15 @@ pub fn follow(
     let follow = Follow { settings: settings.clone(), metrics, fleet: fleet.clone(), events, wall };
     let (policies, _ends_with_the_reconciler) = follow.spawn();
     policies
+}
+
+/// Lets leases go on while they are used, where the settings say by what that is told.
+pub fn watch_leases(settings: &LeaseSettings, metrics: Option<Arc<dyn Metrics>>, fleet: &Handle) {
+    if settings.at_most > 0 && !settings.activity.is_empty() {
+        let wall = Arc::new(Timestamp::now);
+        let _ends_with_the_reconciler =
+            Activity { settings: settings.clone(), metrics, fleet: fleet.clone(), wall }.spawn();
+    }
 }
 
 fn names(settings: &Settings) -> String {

@@ -55,7 +55,7 @@ pub fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
 /// The address of the page, where one is asked for.
 #[cfg(feature = "web")]
 fn open_page(args: &RunArgs, config: &Config) -> Result<Option<Page>> {
-    args.web.map(|listen| Page::at(&config.web.at(listen), &config.fleet.name)).transpose()
+    args.web.map(|listen| Page::at(&config.web.at(listen), &config.fleet.name, &config.lease)).transpose()
 }
 
 #[cfg(not(feature = "web"))]

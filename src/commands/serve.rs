@@ -25,7 +25,7 @@ pub fn run(args: &ServeArgs, terminal: Terminal) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.config.as_deref())?;
     tracing::info!("settings from {origin}");
     let journal = Journal::new(args.events.as_deref().map(Audit::open).transpose()?);
-    let page = Page::at(&config.web.at(args.listen), &config.fleet.name)?;
+    let page = Page::at(&config.web.at(args.listen), &config.fleet.name, &config.lease)?;
     let runtime = tasks::runtime()?;
     let inside = runtime.enter();
     let settings = config.clouds();
@@ -41,6 +41,7 @@ pub fn run(args: &ServeArgs, terminal: Terminal) -> Result<ExitCode> {
     let policies = followed.map(follow);
     let machine = Machine::new(config.gesture, true);
     let (input, metrics) = (Input::Nothing, cloud.metrics());
+    policies::watch_leases(&config.lease, metrics.clone(), &fleet);
     let parts = Parts { mode, input, machine, fleet, reconciler, metrics, policies, events, journal, recorder: None };
     let page = Some(page.open(&terminal, entry)?);
     let screens = Screens { terminal, narrator: Narrator::default(), headless: true, page };

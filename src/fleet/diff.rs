@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::lease::Lease;
 use super::observed::{Lifecycle, Member, Observed};
 use super::ports::{Health, InstanceState};
 use super::stage::Stage;
 use crate::command::{CommandId, InstanceId};
-use crate::event::{Affected, Event};
+use crate::event::{Affected, Event, Leased};
 
 /// The kinds of events, in the order in which they are told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +53,27 @@ pub fn changes(before: &Observed, after: &Observed, commands: &BTreeMap<Instance
             Kind::Terminated => Event::Terminated { of, reason },
         }
     });
-    events.collect()
+    let leased = after.instances.iter().filter_map(|member| {
+        let before = earlier.get(member.id()).copied();
+        lease(before, member, commands.get(member.id()).cloned())
+    });
+    events.chain(leased).collect()
+}
+
+/// What became of an instance's lease. That one is over is told by who ends it.
+fn lease(before: Option<&Member>, after: &Member, command: Option<CommandId>) -> Option<Event> {
+    let now = after.lease()?;
+    let told = |now: Lease| {
+        let of = Affected { instances: vec![after.id().clone()], command };
+        Leased { of, who: now.who, until: now.until }
+    };
+    match before.and_then(Member::lease) {
+        Some(before) if before == now => None,
+        Some(before) if (&before.who, before.since) == (&now.who, now.since) => {
+            (now.until > before.until).then(|| Event::LeaseExtended(told(now)))
+        }
+        _ => Some(Event::Leased(told(now))),
+    }
 }
 
 fn kinds(before: Option<&Member>, after: &Member) -> Vec<Kind> {

@@ -1,11 +1,18 @@
 //! The way to a reconciler. In: commands. Out: what became of each, and a watch of the fleet's state.
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout};
+
+use super::ports::{CloudError, Instances};
 use super::state::FleetState;
 use super::tally::Tally;
 use crate::command::{Command, InstanceId};
+
+/// For a console's answer.
+const CONSOLE: Duration = Duration::from_secs(15);
 
 /// What became of a command, once it is written to the cloud or given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,13 +60,18 @@ pub struct Handle {
     state: watch::Receiver<FleetState>,
     stop: watch::Sender<bool>,
     tally: Tally,
+    instances: Arc<dyn Instances>,
 }
 
 impl Handle {
-    pub(super) fn new(state: watch::Receiver<FleetState>, tally: Tally) -> (Handle, Inbox) {
+    pub(super) fn new(
+        state: watch::Receiver<FleetState>,
+        tally: Tally,
+        instances: Arc<dyn Instances>,
+    ) -> (Handle, Inbox) {
         let (orders_in, orders) = mpsc::unbounded_channel();
         let (stop_in, stop) = watch::channel(false);
-        (Handle { orders: orders_in, state, stop: stop_in, tally }, Inbox { orders, stop })
+        (Handle { orders: orders_in, state, stop: stop_in, tally, instances }, Inbox { orders, stop })
     }
 
     /// Sends a command. The answer comes when the command is written to the cloud or refused, never when the reconciler
@@ -85,6 +97,12 @@ impl Handle {
     /// What the reconciler has asked of the cloud so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// What an instance has written to its console. None: nothing yet.
+    pub async fn console(&self, id: &InstanceId) -> Result<Option<String>, CloudError> {
+        let late = |_| CloudError::no_answer(format!("no answer within {} s", CONSOLE.as_secs()));
+        timeout(CONSOLE, self.instances.console(id)).await.map_err(late)?
     }
 
     /// Waits until the fleet is settled; for a command's effects, after its outcome has come. Returns the state, which

@@ -19,7 +19,7 @@ pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceI
     let mut instances = ports.instances.list().await?;
     let mut doubtful = look_up(memory.present.iter().chain(overdue), &mut instances, ports).await?;
 
-    instances.iter_mut().for_each(|instance| memory.show_pool_tag(instance));
+    memory.show_tags(&mut instances);
     // The balancer tells only by id whether they still drain.
     let leaves = |instance: &&Instance| {
         let stage = Stage::of(instance);

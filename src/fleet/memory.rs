@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::change::Change;
+use super::lease::Lease;
 use super::observed::{Lifecycle, Member, Observed};
-use super::ports::{CloudError, ErrorKind, Health, Instance, InstanceState, POOL_TAG, RETIRING_TAG};
+use super::ports::{CloudError, ErrorKind, Health, Instance, InstanceState, RETIRING_TAG};
 use super::timing::Rules;
 use crate::command::{CommandId, InstanceId};
 
@@ -30,8 +31,12 @@ pub struct Memory {
     pub launched: BTreeMap<InstanceId, (Instance, Instant)>,
     /// Tagged [`RETIRING_TAG`] by this process, with the value. A description may not show the tag for a while.
     pub retiring: BTreeMap<InstanceId, String>,
-    /// The value of [`POOL_TAG`] that this process wrote, and when. A description may show an older one for a while.
-    pub pool: BTreeMap<InstanceId, (String, Instant)>,
+    /// The values of [`POOL_TAG`] and [`LEASE_TAG`] that this process wrote, and when. A description may show older ones for
+    /// a while.
+    ///
+    /// [`POOL_TAG`]: super::ports::POOL_TAG
+    /// [`LEASE_TAG`]: super::ports::LEASE_TAG
+    pub tags: BTreeMap<(InstanceId, &'static str), (String, Instant)>,
     /// How many of the warm pool's instances in a row never got ready.
     pub never_ready: usize,
     /// Off the balancer, and since when this process knows.
@@ -54,6 +59,8 @@ pub struct Memory {
     pub newcomers: BTreeSet<InstanceId>,
     /// Where each instance is in its life, and since when this process knows.
     pub since: BTreeMap<InstanceId, (Lifecycle, Instant)>,
+    /// The leases whose end was warned of.
+    pub warned: BTreeSet<(InstanceId, Lease)>,
 }
 
 /// A change that the cloud would not make for one instance.
@@ -87,10 +94,12 @@ impl Memory {
         lost
     }
 
-    /// Shows the tag that this process wrote last.
-    pub fn show_pool_tag(&self, instance: &mut Instance) {
-        if let Some((value, _)) = self.pool.get(&instance.id) {
-            instance.tags.insert(POOL_TAG.to_owned(), value.clone());
+    /// Shows the tags that this process wrote last.
+    pub fn show_tags(&self, instances: &mut [Instance]) {
+        for ((id, key), (value, _)) in &self.tags {
+            if let Some(instance) = instances.iter_mut().find(|instance| instance.id == *id) {
+                instance.tags.insert((*key).to_owned(), value.clone());
+            }
         }
     }
 
@@ -105,12 +114,13 @@ impl Memory {
         let known: BTreeSet<_> = observed.instances.iter().map(Member::id).collect();
         self.held.retain(|(_, id), _| known.contains(id));
         self.retiring.retain(|id, _| known.contains(id));
-        self.pool.retain(|_, (_, at)| now.duration_since(*at) < HIDDEN);
+        self.tags.retain(|_, (_, at)| now.duration_since(*at) < HIDDEN);
         self.commands.retain(|id, _| known.contains(id));
         self.deregistered.retain(|id, _| known.contains(id));
         self.newcomers.retain(|id| known.contains(id));
         let is_first = !std::mem::replace(&mut self.has_looked, true);
         self.since.retain(|id, _| known.contains(id));
+        self.warned.retain(|(id, _)| known.contains(id));
         for member in &observed.instances {
             let lifecycle = member.lifecycle();
             match self.since.get_mut(member.id()) {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::lease::Lease;
 use super::ports::{Health, Instance, InstanceState, Standing};
 use super::stage::Stage;
 use crate::command::InstanceId;
@@ -146,6 +147,16 @@ impl Member {
     /// In the warm pool, not in service.
     pub fn is_warm(&self) -> bool {
         self.stage().is_some_and(Stage::is_warm)
+    }
+
+    /// For whom it is reserved, or kept. A lease may be over.
+    pub fn lease(&self) -> Option<Lease> {
+        Lease::of(&self.instance)
+    }
+
+    /// Whether a command may retire it.
+    pub fn can_go(&self) -> bool {
+        self.counts() && self.described && self.lease().is_none()
     }
 
     pub fn is_registered(&self) -> bool {

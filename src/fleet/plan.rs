@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::change::Change;
+use super::lease;
 use super::memory::Memory;
 use super::observed::{Lifecycle, Member, Observed};
 use super::ports::{Health, InstanceState};
@@ -208,6 +209,7 @@ pub struct Accepted {
 pub enum Work {
     Launch(usize),
     Retire(Vec<InstanceId>),
+    Lease(lease::Work),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,6 +230,8 @@ pub enum Refusal {
     There(usize),
     #[error("{0}")]
     NotOurs(String),
+    #[error("{0}")]
+    Lease(String),
     #[error("there is no load balancer, and nothing would come into service: make it with `handwave balancer create`")]
     NoBalancer,
     #[error("nothing would come into service: {0}")]
@@ -235,23 +239,20 @@ pub enum Refusal {
 }
 
 /// Cuts a command to the limits and chooses its victims.
-pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Accepted, Refusal> {
+pub fn accept(
+    action: &Action,
+    observed: &Observed,
+    limits: Limits,
+    terms: lease::Terms<'_>,
+) -> Result<Accepted, Refusal> {
     let count = observed.count();
+    let written = |work: Result<lease::Work, String>| {
+        let work = Work::Lease(work.map_err(Refusal::Lease)?);
+        Ok(Accepted { work, asked: 1, cut: None })
+    };
     match action {
-        Action::ScaleOut(0) | Action::ScaleIn(0) => Err(Refusal::Nothing),
-        Action::ScaleOut(_) if observed.lacks_balancer => Err(Refusal::NoBalancer),
-        Action::ScaleOut(asked) => {
-            if let Some(missing) = &observed.missing {
-                return Err(Refusal::Missing(missing.clone()));
-            }
-            let granted = limits.max.saturating_sub(count).min(*asked);
-            let reason = format!("the fleet has {count} and its maximum is {}", limits.max);
-            if granted == 0 {
-                return Err(Refusal::Limit(reason));
-            }
-            Ok(Accepted { work: Work::Launch(granted), asked: *asked, cut: cut(*asked, granted, reason) })
-        }
-        Action::ScaleIn(asked) => retire_some(victims(observed, *asked), *asked, count, limits, None),
+        Action::ScaleOut(asked) => scale_out(*asked, observed, limits),
+        Action::ScaleIn(asked) => scale_in(*asked, observed, limits),
         Action::Terminate(ids) => {
             let mut wanted: Vec<InstanceId> = Vec::new();
             for id in ids {
@@ -259,23 +260,65 @@ pub fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Ac
                     wanted.push(id.clone());
                 }
             }
-            let can_go = |id: &InstanceId| observed.get(id).is_some_and(|member| member.counts() && member.described);
+            let can_go = |id: &InstanceId| observed.get(id).is_some_and(Member::can_go);
             let (good, bad): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(can_go);
             let bad = (!bad.is_empty()).then(|| why_not(&bad, observed));
-            retire_some(good, wanted.len(), count, limits, bad)
+            retire_some(good, wanted.len(), observed, limits, bad)
         }
         Action::Reach(n) => match n.cmp(&count) {
             Ordering::Equal => Err(Refusal::There(count)),
-            Ordering::Greater => accept(&Action::ScaleOut(n - count), observed, limits),
-            Ordering::Less => accept(&Action::ScaleIn(count - n), observed, limits),
+            Ordering::Greater => scale_out(n - count, observed, limits),
+            Ordering::Less => scale_in(count - n, observed, limits),
         },
+        Action::Lease { who, lasts } => {
+            let work = lease::grant(who, *lasts, observed, terms);
+            // It is one more, and has to come into service like any other.
+            work.map_err(Refusal::Lease).and_then(|work| {
+                scale_out(1, observed, limits)?;
+                written(Ok(work))
+            })
+        }
+        Action::Extend { id, lasts } => written(lease::extend(id, *lasts, observed, terms)),
+        Action::Release(id) => written(lease::release(id, observed, terms)),
     }
 }
 
-/// Which `n` instances would be retired first: those that fail their health check, then the newest.
+fn scale_out(asked: usize, observed: &Observed, limits: Limits) -> Result<Accepted, Refusal> {
+    let count = observed.count();
+    if asked == 0 {
+        return Err(Refusal::Nothing);
+    }
+    if observed.lacks_balancer {
+        return Err(Refusal::NoBalancer);
+    }
+    if let Some(missing) = &observed.missing {
+        return Err(Refusal::Missing(missing.clone()));
+    }
+    let granted = limits.max.saturating_sub(count).min(asked);
+    let reason = format!("the fleet has {count} and its maximum is {}", limits.max);
+    if granted == 0 {
+        return Err(Refusal::Limit(reason));
+    }
+    Ok(Accepted { work: Work::Launch(granted), asked, cut: cut(asked, granted, reason) })
+}
+
+/// Chooses `asked` victims within the limits.
+pub fn scale_in(asked: usize, observed: &Observed, limits: Limits) -> Result<Accepted, Refusal> {
+    if asked == 0 {
+        return Err(Refusal::Nothing);
+    }
+    retire_some(victims(observed, asked), asked, observed, limits, None)
+}
+
+/// The count that commands leave at least: what is leased, and the minimum beside it. So the end of a lease never leaves
+/// fewer than the minimum.
+pub fn floor(observed: &Observed, limits: Limits) -> usize {
+    limits.min + lease::running(observed).count()
+}
+
+/// Which `n` instances would be retired first: those that fail their health check, then the newest. Never a leased one.
 pub fn victims(observed: &Observed, n: usize) -> Vec<InstanceId> {
-    let mut members: Vec<&Member> =
-        observed.instances.iter().filter(|member| member.counts() && member.described).collect();
+    let mut members: Vec<&Member> = observed.instances.iter().filter(|member| member.can_go()).collect();
     members.sort_by_key(|member| {
         (member.lifecycle() != Lifecycle::Unhealthy, Reverse((member.instance.born(), member.id())))
     });
@@ -285,14 +328,18 @@ pub fn victims(observed: &Observed, n: usize) -> Vec<InstanceId> {
 fn retire_some(
     mut ids: Vec<InstanceId>,
     asked: usize,
-    count: usize,
+    observed: &Observed,
     limits: Limits,
     bad: Option<String>,
 ) -> Result<Accepted, Refusal> {
-    let room = count.saturating_sub(limits.min);
+    let (count, leased) = (observed.count(), lease::running(observed).count());
+    let room = count.saturating_sub(floor(observed, limits));
     let limited = ids.len() > room || (bad.is_none() && asked > room);
     ids.truncate(room);
     let reason = match bad {
+        _ if limited && leased > 0 => {
+            format!("the fleet has {count}, of which {leased} are leased, and its minimum is {}", limits.min)
+        }
         _ if limited => format!("the fleet has {count} and its minimum is {}", limits.min),
         Some(why) => why,
         None if asked == 0 => return Err(Refusal::Nothing),
@@ -308,7 +355,10 @@ fn retire_some(
 fn why_not(ids: &[InstanceId], observed: &Observed) -> String {
     let why = |id: &InstanceId| match observed.get(id) {
         None => format!("{id} is not in the fleet"),
-        Some(member) => format!("{id} is {}", member.lifecycle()),
+        Some(member) => match member.lease().filter(|_| member.counts()) {
+            Some(lease) => format!("{id} is leased to {} until {:.0}", lease.who, lease.until),
+            None => format!("{id} is {}", member.lifecycle()),
+        },
     };
     ids.iter().map(why).collect::<Vec<_>>().join(", ")
 }
@@ -377,7 +427,7 @@ mod tests {
     }
 
     fn accepted(action: Action, words: &str) -> Result<Accepted, Refusal> {
-        accept(&action, &fleet(words), LIMITS)
+        accept(&action, &fleet(words), LIMITS, terms())
     }
 
     #[test]
@@ -556,7 +606,7 @@ mod tests {
         note(&observed, &mut memory, now, &RULES);
         let acts = plan(&observed, &memory, now, &RULES);
         assert_eq!(acts, [Act { change: Change::Terminate, ids: ids(&[1]) }]);
-        assert_eq!(accept(&Action::ScaleOut(1), &observed, LIMITS), Err(Refusal::NoBalancer));
+        assert_eq!(accept(&Action::ScaleOut(1), &observed, LIMITS, terms()), Err(Refusal::NoBalancer));
         assert_eq!(stuck(&observed, &memory, now, &RULES).len(), 1);
     }
 
@@ -574,7 +624,7 @@ mod tests {
     #[test]
     fn rule_10_a_count_is_made_into_a_number_once_and_cut_to_the_limits() {
         let three = fleet("in-service in-service pending");
-        let accepted = |n| accept(&Action::Reach(n), &three, LIMITS);
+        let accepted = |n| accept(&Action::Reach(n), &three, LIMITS, terms());
         assert_eq!(accepted(3), Err(Refusal::There(3)));
         assert_eq!(accepted(5).unwrap(), Accepted { work: Work::Launch(2), asked: 2, cut: None });
         let Accepted { work, asked, cut } = accepted(9).unwrap();

@@ -64,6 +64,8 @@ impl Pool {
                 && member.described
                 && !member.instance.is_retiring()
                 && !member.is_registered()
+                // What is kept for a person is nobody else's.
+                && member.lease().is_none()
                 && self.is_current(member)
                 && memory.held(Change::Start, member.id(), now).is_none()
         };
@@ -77,7 +79,7 @@ impl Pool {
         if !is_known || is_useless {
             return 0;
         }
-        let keeps_place = |member: &Member| match member.stage() {
+        let keeps_place = |member: &Member| match member.stage().filter(|_| member.lease().is_none()) {
             // Where it cannot be started, it is warm again.
             Some(Stage::Starting) => true,
             Some(Stage::Serving) => self.warm.reuse && self.is_current(member) && !member.instance.is_retiring(),
@@ -90,7 +92,10 @@ impl Pool {
     /// Of instances that are to be retired, those that go back to the pool instead.
     pub fn returning(&self, observed: &Observed, ids: &[InstanceId]) -> Vec<InstanceId> {
         // What cannot be started is warm again.
-        let has_place = |member: &&Member| member.is_warm() || member.stage() == Some(Stage::Starting);
+        let has_place = |member: &&Member| {
+            let comes = member.is_warm() || member.stage() == Some(Stage::Starting);
+            comes && member.lease().is_none()
+        };
         let mut room = self.warm.size.saturating_sub(observed.instances.iter().filter(has_place).count());
         let goes_back = |id: &&InstanceId| {
             let Some(member) = observed.get(id).filter(|_| self.warm.reuse) else { return false };
@@ -115,7 +120,9 @@ impl Pool {
         let warm = observed
             .instances
             .iter()
-            .filter(|member| member.is_warm() && member.described && !member.instance.is_retiring());
+            .filter(|member| member.is_warm() && member.described && !member.instance.is_retiring())
+            // `lease` knows when it goes.
+            .filter(|member| member.lease().is_none());
         let (bad, mut good): (Vec<_>, Vec<_>) =
             warm.map(|member| (member, self.flaw(member, memory, now))).partition(|(_, why)| why.is_some());
         good.sort_by_key(|(member, _)| {

@@ -29,6 +29,11 @@ pub const WARM: &str = "warm";
 /// The tag that tells what a pool's instance was made of: image, type and user data, as a hash.
 pub const RECIPE_TAG: &str = "handwave:recipe";
 
+/// The tag that tells for whom an instance is reserved; `lease` has its values.
+pub const LEASE_TAG: &str = "handwave:lease";
+/// The tag by which a workload tells when it was last used, as an RFC 3339 time.
+pub const ACTIVE_TAG: &str = "handwave:active";
+
 /// What a launch's instances tell about their launch, in tags. The same for each try of a launch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Birth {
@@ -36,13 +41,16 @@ pub struct Birth {
     pub at: Timestamp,
     /// Some: they are for the warm pool, and made of this.
     pub recipe: Option<String>,
+    /// What else they tell.
+    pub more: Vec<(&'static str, String)>,
 }
 
 impl Birth {
     /// Keys and values.
     pub fn tags(&self) -> Vec<(&'static str, String)> {
         let warm = self.recipe.iter().flat_map(|recipe| [(POOL_TAG, WARM.to_owned()), (RECIPE_TAG, recipe.clone())]);
-        [(COMMAND_TAG, self.command.0.clone()), (BORN_TAG, self.at.to_string())].into_iter().chain(warm).collect()
+        let born = [(COMMAND_TAG, self.command.0.clone()), (BORN_TAG, self.at.to_string())];
+        born.into_iter().chain(warm).chain(self.more.iter().cloned()).collect()
     }
 }
 
@@ -75,6 +83,9 @@ pub trait Instances: Send + Sync {
 
     /// Terminates them; one that is terminated already stays so.
     async fn terminate(&self, ids: &[InstanceId]) -> Result<(), CloudError>;
+
+    /// What it has written to its console, as its cloud keeps it: the log of its start. None: nothing yet.
+    async fn console(&self, id: &InstanceId) -> Result<Option<String>, CloudError>;
 }
 
 /// The load balancer in front of a fleet.
@@ -121,6 +132,7 @@ pub struct Instance {
     pub kind: Option<String>,
     /// Its availability zone.
     pub zone: Option<String>,
+    pub subnet: Option<String>,
     pub image: Option<String>,
     pub key_pair: Option<String>,
     pub private_address: Option<String>,
@@ -141,6 +153,7 @@ impl Instance {
             launched,
             kind: None,
             zone: None,
+            subnet: None,
             image: None,
             key_pair: None,
             private_address: None,

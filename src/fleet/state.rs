@@ -11,7 +11,7 @@ use super::plan::{self, Accepted, Work};
 use super::said::Said;
 use super::settings::Limits;
 use super::timing::Rules;
-use crate::command::{Action, InstanceId, list};
+use crate::command::{InstanceId, list};
 
 /// What a look says that is not complete.
 pub(super) const LACKS: &str =
@@ -61,6 +61,11 @@ impl FleetState {
         self.observed.as_ref().map_or(0, Observed::count)
     }
 
+    /// The count that commands leave at least.
+    pub fn floor(&self) -> usize {
+        self.observed.as_ref().map_or(self.limits.min, |observed| plan::floor(observed, self.limits))
+    }
+
     /// The number of instances at each lifecycle that has any.
     pub fn lifecycles(&self) -> BTreeMap<Lifecycle, usize> {
         let mut lifecycles = BTreeMap::new();
@@ -88,7 +93,7 @@ impl FleetState {
 
     /// The same, and why they are fewer than `n`, if they are.
     pub fn scale_in(&self, n: usize) -> (Vec<InstanceId>, Option<String>) {
-        let accepted = self.observed.as_ref().map(|observed| plan::accept(&Action::ScaleIn(n), observed, self.limits));
+        let accepted = self.observed.as_ref().map(|observed| plan::scale_in(n, observed, self.limits));
         match accepted {
             Some(Ok(Accepted { work: Work::Retire(ids), cut, .. })) => (ids, cut.map(|cut| cut.reason)),
             _ => (Vec::new(), None),

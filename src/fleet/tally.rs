@@ -125,6 +125,10 @@ impl Instances for Counted<dyn Instances> {
     async fn terminate(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
         self.tally.call("terminate", self.of.terminate(ids)).await
     }
+
+    async fn console(&self, id: &InstanceId) -> Result<Option<String>, CloudError> {
+        self.tally.call("console", self.of.console(id)).await
+    }
 }
 
 #[async_trait]

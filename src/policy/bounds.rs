@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::fleet::{Said, What};
+use crate::settings::in_words;
 
 /// What holds at one moment, and for how long still.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,14 +40,6 @@ impl fmt::Display for Bounds {
             What::Start => ("the start", ""),
         };
         write!(f, "{what}{by} holds {count}{bound} for {}", in_words(self.left))
-    }
-}
-
-/// A length of time as people say it, rounded up: `45 s`, `7 min`.
-pub fn in_words(time: Duration) -> String {
-    match time.as_millis().div_ceil(1000) {
-        seconds if seconds < 60 => format!("{seconds} s"),
-        seconds => format!("{} min", seconds.div_ceil(60)),
     }
 }
 

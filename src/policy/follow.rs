@@ -19,7 +19,7 @@ use super::need::Measured;
 use super::settings::{Rule, Settings};
 use crate::command::{Action, Command, Source};
 use crate::event::{Event, Stamped};
-use crate::fleet::{FleetState, Handle, Outcome};
+use crate::fleet::{FleetState, Handle, Limits, Outcome};
 use crate::metrics::Metrics;
 
 /// How often a queue is counted before a fleet shrinks: each count is approximate.
@@ -192,7 +192,9 @@ impl Task {
         let Settings { hold, covered, .. } = self.of.settings;
         let held = state.said.as_ref().and_then(|(said, at)| bounds(said, at.elapsed(), hold));
         let count = state.count();
-        let decision = decide(&measured, &self.history, count, held.as_ref(), state.limits, covered);
+        // What is leased stays.
+        let limits = Limits { min: state.floor(), ..state.limits };
+        let decision = decide(&measured, &self.history, count, held.as_ref(), limits, covered);
         Made { decision, measured, count, seen }
     }
 
@@ -247,6 +249,6 @@ impl Made {
 }
 
 /// Waits until the reconciler has ended.
-async fn ended(fleet: &mut watch::Receiver<FleetState>) {
+pub(super) async fn ended(fleet: &mut watch::Receiver<FleetState>) {
     while fleet.changed().await.is_ok() {}
 }

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! All of that is pure: no clock, no I/O. `language` tries it in words. `measure` asks a cloud, and `follow` is the task that
-//! does so again and again, and sends what was decided to the fleet.
+//! does so again and again, and sends what was decided to the fleet. `activity` lets leases go on while they are used.
 
+pub mod activity;
 pub mod bounds;
 pub mod cpu;
 pub mod decide;

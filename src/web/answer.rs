@@ -2,8 +2,14 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+
+/// JSON that is text already.
+pub fn raw(text: String) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
+}
 
 /// An error: its status, and one sentence with what to do.
 pub fn error(status: StatusCode, sentence: &str) -> Response {

@@ -9,7 +9,7 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::error;
+use super::answer::{error, raw};
 use super::client::Client;
 use super::context::Context;
 use super::orders::{Refusal, Told, Wish};
@@ -60,7 +60,8 @@ pub async fn requests(State(context): State<Context>) -> Response {
 /// `GET /api/v1/events`: those that are kept, oldest first.
 pub async fn events(State(context): State<Context>, person: Option<Extension<Person>>) -> Response {
     let entries = context.journal.latest(KEPT);
-    let seen = entries.iter().filter(|entry| shown::may_see(person.is_some(), entry));
+    let person = person.map(|Extension(person)| person);
+    let seen = entries.iter().filter(|entry| shown::may_see(person.as_ref(), entry));
     Json(seen.map(shown::event).collect::<Vec<Value>>()).into_response()
 }
 
@@ -77,6 +78,11 @@ pub async fn command(
         Err(rejection) => return error(rejection.status(), &rejection.body_text()),
     };
     let source = Source::Web { user: person.user, address: client.address.to_string() };
+    give(&context, wish, source).await
+}
+
+/// Gives the wish to the fleet, and tells what became of it.
+pub async fn give(context: &Context, wish: Wish, source: Source) -> Response {
     let entries = context.journal.latest(KEPT);
     match context.orders.give(wish, source, &context.fleet_name, &context.fleet, &entries).await {
         Ok(told) => {
@@ -126,9 +132,4 @@ pub async fn switch(
         }));
     }
     Json(json!({"paused": paused})).into_response()
-}
-
-/// JSON that is text already.
-fn raw(text: String) -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
 }

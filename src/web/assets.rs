@@ -42,6 +42,7 @@ const ASSETS: &[Asset] = &[
     asset!("measured.js", SCRIPT),
     asset!("steps.js", SCRIPT),
     asset!("events.js", SCRIPT),
+    asset!("leases.js", SCRIPT),
     asset!("policy.js", SCRIPT),
     asset!("sign-in.js", SCRIPT),
     asset!("view-state.js", SCRIPT),

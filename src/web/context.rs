@@ -14,7 +14,7 @@ use super::prometheus::Meters;
 use super::sessions::Sessions;
 use crate::daemon::journal::Journal;
 use crate::daemon::state::RunState;
-use crate::fleet::Handle;
+use crate::fleet::{Handle, LeaseSettings};
 use crate::policy::follow::Policies;
 
 #[derive(Clone)]
@@ -24,6 +24,7 @@ pub struct Context {
     /// What never changes in a run, as JSON: the fleet's name, its entry address, whether it is real.
     pub about: Arc<str>,
     pub fleet_name: Arc<str>,
+    pub lease: LeaseSettings,
     pub fleet: Handle,
     /// None: no policy is followed.
     pub policies: Option<Policies>,

@@ -7,7 +7,7 @@
 //! `watched`) with `passwords` (hashed), whose guessing `tries` slows, or by a
 //! provider (`openid`). `feed` turns states into JSON once, by `shown`
 //! (pure), `history` and `charts`; `stream` sends it to each reader. `api` answers single requests, `orders` takes
-//! commands, `story` says what happened to an instance. `context` is what all of them need, `people` are who is signed in,
+//! commands, `leases` those of a person's own instance, `story` says what happened to an instance. `context` is what all of them need, `people` are who is signed in,
 //! `answer` is how errors are told. `prometheus` counts what happens. `assets` is the page, whose files are in `page/`.
 //! Without the feature `web` only the settings are built.
 
@@ -36,6 +36,8 @@ mod feed;
 mod guard;
 #[cfg(feature = "web")]
 mod history;
+#[cfg(feature = "web")]
+mod leases;
 #[cfg(feature = "web")]
 pub mod links;
 #[cfg(feature = "web")]

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -24,6 +25,13 @@ pub enum Wish {
     ScaleOut { id: String, fleet: String, count: usize, seen: usize },
     /// To retire the instances that were named.
     Terminate { id: String, fleet: String, instances: Vec<InstanceId> },
+    // Those of `leases`, which knows who may.
+    #[serde(skip)]
+    Lease { id: String, fleet: String, who: String, seconds: u32 },
+    #[serde(skip)]
+    Extend { id: String, fleet: String, instance: InstanceId, seconds: u32 },
+    #[serde(skip)]
+    Release { id: String, fleet: String, instance: InstanceId },
 }
 
 /// What became of a command.
@@ -55,13 +63,21 @@ pub enum Refusal {
 impl Wish {
     fn id(&self) -> &str {
         match self {
-            Wish::ScaleOut { id, .. } | Wish::Terminate { id, .. } => id,
+            Wish::ScaleOut { id, .. }
+            | Wish::Terminate { id, .. }
+            | Wish::Lease { id, .. }
+            | Wish::Extend { id, .. }
+            | Wish::Release { id, .. } => id,
         }
     }
 
     fn fleet(&self) -> &str {
         match self {
-            Wish::ScaleOut { fleet, .. } | Wish::Terminate { fleet, .. } => fleet,
+            Wish::ScaleOut { fleet, .. }
+            | Wish::Terminate { fleet, .. }
+            | Wish::Lease { fleet, .. }
+            | Wish::Extend { fleet, .. }
+            | Wish::Release { fleet, .. } => fleet,
         }
     }
 
@@ -111,8 +127,7 @@ impl Wish {
                 Ok(Action::ScaleOut(*count))
             }
             Wish::Terminate { instances, .. } => {
-                let can_go =
-                    |id: &InstanceId| observed.get(id).is_some_and(|member| member.counts() && member.described);
+                let can_go = |id: &InstanceId| observed.get(id).is_some_and(Member::can_go);
                 let gone: Vec<String> = instances
                     .iter()
                     .filter(|id| !can_go(id))
@@ -121,7 +136,7 @@ impl Wish {
                 if !gone.is_empty() {
                     return Err(Refusal::Changed(format!("{}; nothing was retired", gone.join("; "))));
                 }
-                let room = has.saturating_sub(limits.min);
+                let room = has.saturating_sub(state.floor());
                 if instances.len() > room {
                     let (min, asked) = (limits.min, instances.len());
                     let sentence = format!(
@@ -131,6 +146,13 @@ impl Wish {
                 }
                 Ok(Action::Terminate(instances.clone()))
             }
+            Wish::Lease { who, seconds, .. } => {
+                Ok(Action::Lease { who: who.clone(), lasts: Duration::from_secs((*seconds).into()) })
+            }
+            Wish::Extend { instance, seconds, .. } => {
+                Ok(Action::Extend { id: instance.clone(), lasts: Duration::from_secs((*seconds).into()) })
+            }
+            Wish::Release { instance, .. } => Ok(Action::Release(instance.clone())),
         }
     }
 }
@@ -147,6 +169,7 @@ fn what_it_is(member: Option<&Member>, entries: &[Entry], id: &InstanceId) -> St
     match member {
         None => "not in the fleet".into(),
         Some(member) if !member.described => "not described by the cloud yet".into(),
+        Some(member) if member.counts() => "leased, and stays until its lease ends".into(),
         Some(member) => format!("{} already", member.lifecycle()),
     }
 }

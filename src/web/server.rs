@@ -37,12 +37,12 @@ use super::sessions::{LONGEST, Sessions};
 use super::settings::{Host, Listen, Settings};
 use super::tls::{Tls, TlsError};
 use super::users::UsersError;
-use super::{access, api, assets, guard, shown, sign_in, stream};
+use super::{access, api, assets, guard, leases, shown, sign_in, stream};
 use crate::clouds::Mode;
 use crate::daemon::journal::Journal;
 use crate::daemon::state::RunState;
 use crate::event::{Event, Stamped};
-use crate::fleet::Handle;
+use crate::fleet::{Handle, LeaseSettings};
 use crate::metrics::Metrics;
 use crate::policy::follow::Policies;
 use crate::settings::Invalid;
@@ -90,6 +90,7 @@ pub struct Listening {
 pub struct Sources {
     pub mode: Mode,
     pub fleet_name: String,
+    pub lease: LeaseSettings,
     /// Where the fleet is entered, if that is known.
     pub entry: Option<String>,
     pub fleet: Handle,
@@ -159,7 +160,7 @@ pub fn link(page: &str, token: &str) -> String {
 /// Serves the page until the run has ended.
 pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
     let Listening { listener, address, links, accounts, openid, tls, settings } = listening;
-    let Sources { mode, fleet_name, entry, fleet, policies, journal, states, metrics, history } = sources;
+    let Sources { mode, fleet_name, lease, entry, fleet, policies, journal, states, metrics, history } = sources;
     let history = history.map_or_else(History::in_memory, |path| History::kept_in(&path, Timestamp::now()));
     let (measured_in, measured) = watch::channel(Arc::from("null"));
     let (feeder, feed) = Feeder::new(states.clone(), measured, history);
@@ -173,6 +174,7 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
         run: uuid::Uuid::new_v4().simple().to_string().into(),
         about: about.to_string().into(),
         fleet_name: fleet_name.into(),
+        lease,
         fleet,
         policies,
         journal,
@@ -253,6 +255,10 @@ fn router(context: Context, gate: Gate) -> Router {
         .route("/api/v1/policy", get(api::policy))
         .route("/api/v1/stream", get(stream::stream))
         .route_layer(from_fn_with_state(context.clone(), access::viewers));
+    let people = Router::new()
+        .route("/api/v1/leases", get(leases::leases).post(leases::command))
+        .route("/api/v1/leases/{instance}/log", get(leases::log))
+        .route_layer(from_fn(access::people));
     let operators = Router::new()
         .route("/api/v1/commands", post(api::command))
         .route("/api/v1/policy", post(api::switch))
@@ -260,6 +266,7 @@ fn router(context: Context, gate: Gate) -> Router {
     anybody
         .merge(openid::routes(&context))
         .merge(viewers)
+        .merge(people)
         .merge(operators)
         .fallback(nowhere)
         .method_not_allowed_fallback(no_such_method)

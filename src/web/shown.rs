@@ -1,15 +1,20 @@
 //! A run's state as the page is sent it. In: a state. Out: JSON. Pure: times come in as values.
 
+use std::collections::BTreeMap;
+
 use glam::Vec3Swizzles;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::access;
+use super::people::Person;
 use crate::clouds::Mode;
+use crate::command::{Action, Command};
 use crate::daemon::journal::Entry;
 use crate::daemon::state::{CameraState, PuppetState, RunState};
 use crate::event::{Event, Stamped};
-use crate::fleet::ports::InstanceState;
+use crate::fleet::ports::{InstanceState, LEASE_TAG};
 use crate::fleet::{FleetState, Member};
 use crate::gesture::machine::Phase;
 use crate::hand::Reading;
@@ -59,11 +64,14 @@ fn instance(member: &Member, state: &FleetState) -> Value {
         "born": of.born(),
         "type": of.kind,
         "zone": of.zone,
+        "subnet": of.subnet,
         "image": of.image,
         "key_pair": of.key_pair,
         "private_address": of.private_address,
         "public_address": of.public_address,
-        "tags": of.tags,
+        // Whose lease it is, its holder and the operators ask for.
+        "tags": of.tags.iter().filter(|(key, _)| *key != LEASE_TAG).collect::<BTreeMap<_, _>>(),
+        "leased": member.lease().is_some(),
         "reason": of.reason,
         "health": member.health.map(|health| health.to_string()),
         "why": member.why,
@@ -184,11 +192,19 @@ pub fn event(entry: &Entry) -> Value {
     json!(Shown { number: entry.number, text: entry.stamped.event.to_string(), stamped: &entry.stamped })
 }
 
-/// Whether somebody may see this event: who has signed in, and who tried to, is no business of those who have not.
-pub fn may_see(is_signed_in: bool, entry: &Entry) -> bool {
-    let is_about_people =
-        matches!(entry.stamped.event, Event::SignedIn { .. } | Event::SignInFailed { .. } | Event::SignedOut { .. });
-    is_signed_in || !is_about_people
+/// Whether somebody may see this event: who has signed in, and who tried to, is no business of those who have not. A lease
+/// is that of its holder, and the operators'.
+pub fn may_see(person: Option<&Person>, entry: &Entry) -> bool {
+    let event = &entry.stamped.event;
+    let holder = match event {
+        Event::Command(Command { action: Action::Lease { who, .. }, .. }) => Some(who),
+        _ => event.lease().map(|leased| &leased.who),
+    };
+    match (event, holder) {
+        (Event::SignedIn { .. } | Event::SignInFailed { .. } | Event::SignedOut { .. }, _) => person.is_some(),
+        (_, Some(holder)) => person.is_some_and(|person| access::may_see(person, holder)),
+        _ => true,
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::accounts::NotIn;
 use super::answer::error;
 use super::client::Client;
 use super::context::Context;
+use super::leases;
 use super::openid::OpenId;
 use super::people::Person;
 use crate::event::{Event, Stamped};
@@ -157,7 +158,9 @@ pub async fn sign_out(
         (Some(openid), Some(Proof::OpenId { token })) => openid.sign_out(&token, &client).await,
         _ => None,
     };
-    if let Some(Person { user, .. }) = access::person(&session).await {
+    if let Some(person) = access::person(&session).await {
+        leases::end_of(&person, &client, &context);
+        let user = person.user;
         context.journal.write(Stamped::now(Event::SignedOut { user }));
     }
     match session.flush().await {

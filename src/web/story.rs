@@ -1,6 +1,6 @@
 //! What happened to an instance, and who did it. In: the journal's events, an id. Out: the end of a sentence. Pure.
 
-use crate::command::InstanceId;
+use crate::command::{Action, Command, InstanceId};
 use crate::daemon::journal::Entry;
 use crate::event::{Affected, Event, Stamped};
 
@@ -25,9 +25,21 @@ fn source(entries: &[Entry], of: &Affected) -> Option<String> {
     })
 }
 
+/// Why the instance's lease was last extended, such as `by the policy lease: its CPU was at 40 %`. None: it was not, as far
+/// as the journal knows.
+pub fn extended(entries: &[Entry], id: &InstanceId) -> Option<String> {
+    let of = entries.iter().rev().find_map(|entry| match &entry.stamped.event {
+        Event::LeaseExtended(leased) if leased.of.instances.contains(id) => Some(&leased.of),
+        _ => None,
+    })?;
+    Some(source(entries, of)?.trim().to_owned())
+}
+
 /// Who last asked for a change of the count, and when: what may be behind another count than was shown.
 pub fn last_command(entries: &[Entry]) -> Option<String> {
     entries.iter().rev().find_map(|Entry { stamped: Stamped { at, event }, .. }| match event {
+        // The end of a lease is another matter.
+        Event::Command(Command { action: Action::Extend { .. }, .. }) => None,
         Event::Command(command) => {
             Some(format!("{}{} at {} UTC", command.action, command.source, at.strftime("%H:%M:%S")))
         }

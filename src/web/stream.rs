@@ -75,6 +75,7 @@ struct Reader {
     context: Context,
     /// None: it looks without a sign-in.
     session: Option<Id>,
+    person: Option<Person>,
     sessions_ended: watch::Receiver<u64>,
     feed: watch::Receiver<Feed>,
     /// What was sent last.
@@ -102,7 +103,7 @@ impl Reader {
         // Another run's events have other numbers: all are new then.
         let had = after.and_then(|id| id.strip_prefix(&*context.run)?.strip_prefix('-')?.parse().ok()).unwrap_or(0);
         let (person, session) = signed_in.unzip();
-        let new = entries.iter().filter(|entry| entry.number > had && shown::may_see(person.is_some(), entry));
+        let new = entries.iter().filter(|entry| entry.number > had && shown::may_see(person.as_ref(), entry));
         let new: Vec<Value> = new.map(shown::event).collect();
         // The larger parts are text already.
         let snapshot = format!(
@@ -127,6 +128,7 @@ impl Reader {
         ping.reset();
         Reader {
             session,
+            person,
             sessions_ended: context.sessions.ended(),
             feed,
             sent,
@@ -187,7 +189,7 @@ impl Reader {
     fn event(&mut self, entry: &Entry) {
         if entry.number > self.number {
             self.number = entry.number;
-            if !shown::may_see(self.session.is_some(), entry) {
+            if !shown::may_see(self.person.as_ref(), entry) {
                 return;
             }
             let id = format!("{}-{}", self.context.run, entry.number);

@@ -746,6 +746,49 @@ test('the warm pool is listed beside the count, and is started first', async () 
   assert.match(await text(page, '#details-body'), /Last start/);
 });
 
+test('a viewer leases an instance, extends it, sees how it started, and ends it', async () => {
+  const lease = '[lease]\nat_most = 2\nlasts = 240\nlongest = 7200\nurl = "https://{public_address}:8443/"\n';
+  server = await Server.start({ web: lease });
+  const page = await signedIn(await person(), server, 'viewer');
+  await page.locator('#lease').waitFor();
+  assert.match(await text(page, '#leases'), /Nobody has an instance of their own now/);
+  assert.equal(await page.locator('#increase').isDisabled(), true);
+  assert.deepEqual(await violations(page), []);
+  await page.click('#lease');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'order-cancel');
+  assert.match(await text(page, '#order'), /120 minutes from now at the latest/);
+  await page.click('#order-confirm');
+  const row = page.locator('#lease-rows li');
+  await row.waitFor();
+  await page.waitForFunction(() => /in service/.test(document.getElementById('lease-rows').innerText), null, { timeout: 60000 });
+  // Four minutes are less than the five of the warning.
+  assert.match(await text(page, '#leases-warning'), /Your lease ends at/);
+  assert.match(await row.getByRole('link', { name: 'Connect' }).getAttribute('href'), /^https:\/\/198\.18\.\d+\.\d+:8443\/$/);
+  assert.equal(await page.locator('#lease').isVisible(), false, 'one each');
+  await page.click('#lease-rows summary');
+  await page.waitForFunction(() => /the system runs/.test(document.querySelector('#lease-rows .log').innerText));
+  assert.match(await text(page, '#lease-rows .log'), /Leased i-/);
+  await picture(page, 'lease');
+  assert.deepEqual(await violations(page), []);
+  await page.click('#lease-rows summary');
+
+  await row.getByRole('button', { name: 'Extend' }).click();
+  await page.fill('#order-count', '60');
+  await page.click('#order-confirm');
+  await page.waitForFunction(() => !document.getElementById('leases-warning').textContent);
+  assert.match(await text(page, '#event-list'), /Lease goes on: i-/);
+
+  // An operator sees it; the name is that of whoever signed in.
+  const operator = await signedIn(await person(), server);
+  await operator.locator('#lease-rows li').waitFor();
+
+  await row.getByRole('button', { name: 'End', exact: true }).click();
+  assert.match(await text(page, '#order-text'), /terminated with all that is on it/);
+  await page.click('#order-confirm');
+  await page.waitForFunction(() => !document.querySelector('#lease-rows li'), null, { timeout: 60000 });
+  assert.match(await text(page, '#event-list'), /Lease over, retired: i-/);
+});
+
 test('the policies say what they decided, and the switch pauses them', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'handwave-'));
   const config = join(folder, 'policy.toml');

@@ -202,7 +202,7 @@ async fn health(cloud: &Ports, id: &InstanceId, leaving: &[InstanceId], expected
 }
 
 fn born_of(command: &str) -> Birth {
-    Birth { command: CommandId(command.to_owned()), at: Timestamp::UNIX_EPOCH, recipe: None }
+    Birth { command: CommandId(command.to_owned()), at: Timestamp::UNIX_EPOCH, recipe: None, more: Vec::new() }
 }
 
 /// Launches by a token that is its command's id too.

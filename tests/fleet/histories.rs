@@ -10,7 +10,7 @@ use std::time::Duration;
 use handwave::clouds::simulated::{Call, Effect, Fault, Front, Past, Simulated, Times, Truth};
 use handwave::command::{Action, Command, InstanceId, Source};
 use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState, RETIRING_TAG};
-use handwave::fleet::{FleetState, Handle, Limits, Pool, Reconciler, Timing};
+use handwave::fleet::{FleetState, Handle, Leases, Limits, Pool, Reconciler, Timing};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, FailurePersistence, FileFailurePersistence, TestError, TestRunner};
@@ -137,7 +137,8 @@ impl Daemon {
         let timing = Timing { fast: Duration::from_secs(1), hidden: Duration::from_secs(3), ..Timing::default() };
         // The events have no receiver.
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let (handle, task) = Reconciler::spawn(cloud.ports(), limits, Pool::default(), timing, events);
+        let (handle, task) =
+            Reconciler::spawn(cloud.ports(), limits, Pool::default(), Leases::default(), timing, events);
         Daemon { cloud: cloud.clone(), limits, handle, task }
     }
 

@@ -4,6 +4,7 @@
 mod aws;
 mod contract;
 mod histories;
+mod leases;
 mod pool;
 mod pool_histories;
 mod reconciler;

@@ -6,7 +6,7 @@ use handwave::clouds::simulated::{Call, Effect, Fault, Simulated, Times, Truth};
 use handwave::command::{Action, Command, InstanceId, Source};
 use handwave::event::Stamped;
 use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState};
-use handwave::fleet::{FleetState, Handle, Lifecycle, Limits, Outcome, Pool, Reconciler, Timing, Warm};
+use handwave::fleet::{FleetState, Handle, Leases, Lifecycle, Limits, Outcome, Pool, Reconciler, Timing, Warm};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -46,7 +46,14 @@ impl Scene {
     fn on(cloud: Simulated, pool: Pool) -> Scene {
         cloud.keep_history();
         let (tell, events) = unbounded_channel();
-        let (handle, task) = Reconciler::spawn(cloud.ports(), Limits { min: 0, max: 5 }, pool, Timing::default(), tell);
+        let (handle, task) = Reconciler::spawn(
+            cloud.ports(),
+            Limits { min: 0, max: 5 },
+            pool,
+            Leases::default(),
+            Timing::default(),
+            tell,
+        );
         Scene { cloud, handle, task, events }
     }
 

@@ -1,13 +1,14 @@
-//! Random histories of a fleet with a warm pool: commands, faults between tag and start, starts that fail, strangers who stop
-//! and start instances, restarts anywhere. Held against what the simulated cloud really did; each invariant names its rule.
+//! Random histories of a fleet with a warm pool and leases: commands, faults between tag and start, starts that fail,
+//! strangers who stop and start instances, restarts anywhere. Held against what the simulated cloud really did; each invariant names its rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use handwave::clouds::simulated::{Call, Effect, Fault, Front, Past, Simulated, Times, Truth};
 use handwave::command::{Action, Command, InstanceId, Source};
-use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState, POOL_TAG, RETIRING_TAG};
-use handwave::fleet::{FleetState, Handle, Limits, Pool, Reconciler, Timing, Warm};
+use handwave::fleet::ports::{CloudError, ErrorKind, Instance, InstanceState, LEASE_TAG, POOL_TAG, RETIRING_TAG};
+use handwave::fleet::{FleetState, Handle, Lease, LeaseSettings, Leases, Limits, Pool, Reconciler, Then, Timing, Warm};
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, FailurePersistence, FileFailurePersistence, TestError, TestRunner};
@@ -28,6 +29,7 @@ struct History {
     limits: Limits,
     size: usize,
     reuse: bool,
+    then: Then,
     start: usize,
     steps: Vec<Step>,
 }
@@ -37,6 +39,10 @@ enum Step {
     Wait(Duration),
     ScaleOut(usize),
     ScaleIn(usize),
+    /// A lease of one of three people, for so many seconds.
+    Lease(u8, u64),
+    Extend(Index, u64),
+    Release(Index),
     Fail(Call, Failure, usize),
     Kill,
     /// The process is killed in the next call of this kind, with or without its effect.
@@ -77,6 +83,9 @@ fn steps() -> impl Strategy<Value = Step> {
         4 => (5u64..60).prop_map(|s| Step::Wait(Duration::from_secs(s))),
         6 => (1usize..5).prop_map(Step::ScaleOut),
         4 => (1usize..5).prop_map(Step::ScaleIn),
+        4 => (0u8..3, 20u64..200).prop_map(|(who, seconds)| Step::Lease(who, seconds)),
+        1 => (any::<Index>(), 20u64..400).prop_map(|(i, seconds)| Step::Extend(i, seconds)),
+        2 => any::<Index>().prop_map(Step::Release),
         5 => (call(), failure, 1usize..3).prop_map(|(call, failure, n)| Step::Fail(call, failure, n)),
         1 => Just(Step::Kill),
         4 => (call(), any::<bool>()).prop_map(|(call, effect)| Step::KillIn(call, effect)),
@@ -100,8 +109,18 @@ fn histories() -> impl Strategy<Value = History> {
         let first = Step::Wait(Duration::from_secs(if waits { 40 } else { 6 }));
         std::iter::once(first).chain(steps).collect()
     });
-    (any::<u64>(), front, limits, 1usize..4, any::<bool>(), 0usize..3, steps).prop_map(
-        |(seed, front, limits, size, reuse, start, steps)| History { seed, front, limits, size, reuse, start, steps },
+    let then = prop_oneof![Just(Then::Retire), Just(Then::Stop)];
+    (any::<u64>(), front, limits, 1usize..4, (any::<bool>(), then), 0usize..3, steps).prop_map(
+        |(seed, front, limits, size, (reuse, then), start, steps)| History {
+            seed,
+            front,
+            limits,
+            size,
+            reuse,
+            then,
+            start,
+            steps,
+        },
     )
 }
 
@@ -121,23 +140,28 @@ struct Daemon {
     cloud: Simulated,
     limits: Limits,
     pool: Pool,
+    then: Then,
     handle: Handle,
     task: JoinHandle<FleetState>,
 }
 
 impl Daemon {
-    fn start(cloud: &Simulated, limits: Limits, pool: Pool) -> Self {
+    fn start(cloud: &Simulated, limits: Limits, pool: Pool, then: Then) -> Self {
         let timing = Timing { fast: Duration::from_secs(1), hidden: Duration::from_secs(3), ..Timing::default() };
         let (events, _) = tokio::sync::mpsc::unbounded_channel();
-        let (handle, task) = Reconciler::spawn(cloud.ports(), limits, pool.clone(), timing, events);
-        Daemon { cloud: cloud.clone(), limits, pool, handle, task }
+        let seconds = Duration::from_secs;
+        let (lasts, longest, keep) = (seconds(60), seconds(300), seconds(120));
+        let settings = LeaseSettings { at_most: 3, lasts, longest, then, keep, ..LeaseSettings::default() };
+        let leases = Leases { settings, wall: cloud.wall() };
+        let (handle, task) = Reconciler::spawn(cloud.ports(), limits, pool.clone(), leases, timing, events);
+        Daemon { cloud: cloud.clone(), limits, pool, then, handle, task }
     }
 
     /// The reconciler is dropped at whatever await it is in.
     async fn kill(&mut self) {
         self.task.abort();
         let _ = (&mut self.task).await;
-        *self = Daemon::start(&self.cloud, self.limits, self.pool.clone());
+        *self = Daemon::start(&self.cloud, self.limits, self.pool.clone(), self.then);
     }
 
     fn send(&self, action: Action) {
@@ -154,6 +178,8 @@ struct Asked {
     stopped: Vec<(InstanceId, Instant)>,
     /// When somebody else started one.
     started: Vec<(InstanceId, Instant)>,
+    /// When the end of an instance's lease was asked for.
+    released: Vec<(InstanceId, Instant)>,
     /// When instances ended or stopped without a command.
     lost: Vec<Instant>,
 }
@@ -173,7 +199,7 @@ async fn live(history: &History) -> Result<(), TestCaseError> {
     let mut recipes = 0..;
     let mut recipe = || recipes.next().map(|n| n.to_string());
     let pool = Pool { warm, recipe: recipe(), keeps: true };
-    let mut daemon = Daemon::start(&cloud, history.limits, pool);
+    let mut daemon = Daemon::start(&cloud, history.limits, pool, history.then);
 
     for step in &history.steps {
         let truth = cloud.truth();
@@ -187,6 +213,22 @@ async fn live(history: &History) -> Result<(), TestCaseError> {
             Step::ScaleIn(n) => {
                 asked.back += n;
                 daemon.send(Action::ScaleIn(*n));
+            }
+            Step::Lease(who, seconds) => {
+                asked.out += 1;
+                // It ends by itself.
+                asked.back += 1;
+                let lasts = Duration::from_secs(*seconds);
+                daemon.send(Action::Lease { who: format!("person {who}"), lasts });
+            }
+            Step::Extend(index, seconds) if !truth.is_empty() => {
+                let lasts = Duration::from_secs(*seconds);
+                daemon.send(Action::Extend { id: index.get(&truth).id.clone(), lasts });
+            }
+            Step::Release(index) if !truth.is_empty() => {
+                let id = index.get(&truth).id.clone();
+                asked.released.push((id.clone(), now));
+                daemon.send(Action::Release(id));
             }
             Step::Fail(call, failure, n) => (0..*n).for_each(|_| cloud.fail_next(*call, fault(*failure))),
             Step::Kill => daemon.kill().await,
@@ -225,7 +267,7 @@ async fn live(history: &History) -> Result<(), TestCaseError> {
                 asked.lost.push(now);
                 cloud.reap(&index.get(&truth).id);
             }
-            Step::Sick(..) | Step::Stop(_) | Step::Start(_) | Step::Reap(_) => {}
+            Step::Extend(..) | Step::Release(_) | Step::Sick(..) | Step::Stop(_) | Step::Start(_) | Step::Reap(_) => {}
         }
     }
 
@@ -239,14 +281,30 @@ async fn live(history: &History) -> Result<(), TestCaseError> {
     sleep(Duration::from_secs(60)).await;
     at_rest(&cloud.truth(), history)?;
     let past = cloud.history();
+    let (wall, end) = ((cloud.wall())(), Instant::now());
     for (i, one) in past.iter().enumerate() {
         at_each_effect(one, &past[..i], &asked, history)?;
+        of_leases(one, wall - (end - one.at), &asked)?;
     }
     over_all(&past, &asked)
 }
 
 fn value(truth: &Truth) -> &str {
     truth.pool.as_deref().unwrap_or_default()
+}
+
+/// For whom it is reserved, or kept.
+fn lease(truth: &Truth) -> Option<Lease> {
+    read(truth.lease.as_deref()?)
+}
+
+fn read(value: &str) -> Option<Lease> {
+    Lease::of(&Instance::new("i", InstanceState::Running, Timestamp::UNIX_EPOCH).with_tag(LEASE_TAG, value))
+}
+
+/// In the pool, and nobody's.
+fn is_free(truth: &Truth) -> bool {
+    is_warm(truth) && lease(truth).is_none()
 }
 
 /// In the pool, by its tag, and not ended.
@@ -287,8 +345,10 @@ fn at_rest(truth: &[Truth], history: &History) -> Result<(), TestCaseError> {
             state => prop_assert!(false, "{id} is {state:?} in a settled fleet"),
         }
     }
-    let warm = truth.iter().filter(|truth| is_warm(truth)).count();
+    let warm = truth.iter().filter(|truth| is_free(truth)).count();
     prop_assert!(warm <= history.size, "rule 11: {warm} are warm at rest");
+    let leased = truth.iter().filter(|truth| counts(truth) && lease(truth).is_some()).count();
+    prop_assert_eq!(leased, 0, "rule 16: {} are over, and go on", leased);
     let is_disturbed = history
         .steps
         .iter()
@@ -307,7 +367,7 @@ fn at_each_effect(
     History { limits, size, .. }: &History,
 ) -> Result<(), TestCaseError> {
     let count = before.iter().filter(|truth| counts(truth)).count();
-    let warm = before.iter().filter(|truth| is_warm(truth)).count();
+    let warm = before.iter().filter(|truth| is_free(truth)).count();
     let among = |ids: &[InstanceId]| before.iter().filter(|truth| ids.contains(&truth.id)).cloned().collect::<Vec<_>>();
     // Somebody else's start counts from its own moment on, whatever was just decided.
     let started =
@@ -332,10 +392,13 @@ fn at_each_effect(
         }
         Effect::Tagged { key, value, ids } if key == POOL_TAG => {
             prop_assert!(value.starts_with("back@"));
-            let new = among(ids).iter().filter(|truth| !is_warm(truth) && truth.pool.is_some()).count();
+            // What is kept for a person takes no place.
+            let comes = |truth: &&Truth| !is_warm(truth) && truth.pool.is_some() && lease(truth).is_none();
+            let new = among(ids).iter().filter(comes).count();
             prop_assert!(warm + new <= *size, "rule 11: {} are warm, and {size} are to be", warm + new);
             bounded_below(before, ids, asked, *at, limits)?;
         }
+        Effect::Tagged { key, .. } if key == LEASE_TAG => {}
         Effect::Tagged { key, ids, .. } => {
             prop_assert_eq!(key, RETIRING_TAG);
             bounded_below(before, ids, asked, *at, limits)?;
@@ -372,7 +435,40 @@ fn at_each_effect(
     Ok(())
 }
 
-/// What leaves the count leaves the minimum, as far as anybody could know.
+/// What holds of leases when an effect took place: nothing takes what is leased, and what is kept goes to its person alone.
+fn of_leases(Past { at, before, effect }: &Past, now: Timestamp, asked: &Asked) -> Result<(), TestCaseError> {
+    let among = |ids: &[InstanceId]| before.iter().filter(|truth| ids.contains(&truth.id)).cloned().collect::<Vec<_>>();
+    let is_leased = |truth: &Truth| lease(truth).is_some_and(|lease| !lease.is_over(now));
+    match effect {
+        Effect::Tagged { key, value, ids } if key == LEASE_TAG => {
+            for truth in among(ids) {
+                let (id, Some(old)) = (&truth.id, lease(&truth)) else { continue };
+                // What could not be started is as it was before.
+                let Some(new) = read(value) else { continue };
+                prop_assert_eq!(&old.who, &new.who, "rule 19: {} goes to another", id);
+                let is_released = asked.released.iter().any(|(released, when)| released == id && when <= at);
+                let is_put_back = is_warm(&truth);
+                let moves_back = new.until < old.until;
+                prop_assert!(!moves_back || is_released || is_put_back, "rule 18: {id} ends earlier");
+            }
+        }
+        Effect::Tagged { key, value, ids } if key == RETIRING_TAG || value.starts_with("back@") => {
+            for truth in among(ids).iter().filter(|truth| counts(truth) && !is_promoted(truth)) {
+                prop_assert!(!is_leased(truth), "rule 17: {} is leased, and taken", truth.id);
+            }
+        }
+        Effect::Tagged { .. } => {}
+        Effect::Stopped(ids) | Effect::Terminated(ids) => {
+            for truth in among(ids).iter().filter(|truth| !is_warm(truth)) {
+                prop_assert!(!is_leased(truth), "rule 17: {} was ended while it was leased", truth.id);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What leaves the count leaves the minimum beside what is leased, as far as anybody could know.
 fn bounded_below(
     before: &[Truth],
     ids: &[InstanceId],
@@ -380,8 +476,9 @@ fn bounded_below(
     at: Instant,
     limits: &Limits,
 ) -> Result<(), TestCaseError> {
-    let count = before.iter().filter(|truth| counts(truth)).count();
-    let going: Vec<&Truth> = before.iter().filter(|truth| ids.contains(&truth.id) && counts(truth)).collect();
+    let of_min = |truth: &&Truth| counts(truth) && lease(truth).is_none();
+    let count = before.iter().filter(of_min).count();
+    let going: Vec<&Truth> = before.iter().filter(of_min).filter(|truth| ids.contains(&truth.id)).collect();
     // One that cannot be started was never in.
     let gone = going.iter().filter(|truth| !is_promoted(truth)).count();
     let unknown = asked.lost.iter().filter(|lost| at.saturating_duration_since(**lost) < STALE).count();
@@ -414,7 +511,7 @@ fn over_all(history: &[Past], asked: &Asked) -> Result<(), TestCaseError> {
                     }
                 }
             }
-            Effect::Tagged { ids, .. } => {
+            Effect::Tagged { key, ids, .. } if key == RETIRING_TAG => {
                 went.extend(ids.iter().filter(|id| of(id).is_some_and(counts)).cloned());
             }
             _ => {}

@@ -6,7 +6,7 @@ use handwave::clouds::simulated::{Call, Effect, Fault, Front, Simulated, Times};
 use handwave::command::{Action, Command, InstanceId, Source};
 use handwave::event::{Event, Stamped};
 use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState};
-use handwave::fleet::{FleetState, Handle, Lifecycle, Limits, Outcome, Pool, Reconciler, Timing};
+use handwave::fleet::{FleetState, Handle, Leases, Lifecycle, Limits, Outcome, Pool, Reconciler, Timing};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -38,8 +38,14 @@ impl Scene {
     fn timed(cloud: Simulated, timing: Timing) -> Self {
         cloud.keep_history();
         let (tell, events) = unbounded_channel();
-        let (handle, task) =
-            Reconciler::spawn(cloud.ports(), Limits { min: 0, max: 20 }, Pool::default(), timing, tell);
+        let (handle, task) = Reconciler::spawn(
+            cloud.ports(),
+            Limits { min: 0, max: 20 },
+            Pool::default(),
+            Leases::default(),
+            timing,
+            tell,
+        );
         Scene { cloud, handle, task, events }
     }
 

@@ -11,7 +11,7 @@ use handwave::clouds::simulated::{Call, Effect, Fault, Front, Past, Profile, Sim
 use handwave::command::{Action, Command, CommandId, InstanceId, Source};
 use handwave::event::{Event, Stamped};
 use handwave::fleet::ports::{CloudError, ErrorKind, InstanceState, RETIRING_TAG};
-use handwave::fleet::{Handle, Limits, Outcome, Pool, Reconciler, Timing};
+use handwave::fleet::{Handle, Leases, Limits, Outcome, Pool, Reconciler, Timing};
 use handwave::metrics::{self, Depth, Metrics, MetricsError, Point, Query};
 use handwave::policy::Settings;
 use handwave::policy::follow::{Follow, Policies};
@@ -232,8 +232,14 @@ struct World {
 impl World {
     fn start(&mut self) -> Process {
         let (tell, events) = unbounded_channel();
-        let (fleet, reconciler) =
-            Reconciler::spawn(self.cloud.ports(), self.limits, Pool::default(), Timing::default(), tell.clone());
+        let (fleet, reconciler) = Reconciler::spawn(
+            self.cloud.ports(),
+            self.limits,
+            Pool::default(),
+            Leases::default(),
+            Timing::default(),
+            tell.clone(),
+        );
         let (cloud, process, asked) = (self.cloud.clone(), self.starts.len(), self.asked.clone());
         let (metrics, settings) = (Arc::new(Witness { cloud, process, asked }), self.settings.clone());
         let wall = self.wall.clock();

@@ -9,7 +9,7 @@ use handwave::command::{Action, Command, Source};
 use handwave::config::{Config, SHIPPED};
 use handwave::event::{Event, Stamped};
 use handwave::fleet::ports::{CloudError, ErrorKind};
-use handwave::fleet::{Handle, Limits, Outcome, Pool, Reconciler, Timing};
+use handwave::fleet::{Handle, Leases, Limits, Outcome, Pool, Reconciler, Timing};
 use handwave::policy::Settings;
 use handwave::policy::follow::{Follow, Policies};
 use jiff::{SignedDuration, Timestamp};
@@ -76,7 +76,14 @@ impl Scene {
         cloud.add_in_service(n);
         let (tell, events) = unbounded_channel();
         let limits = Limits { min: 1, max: 10 };
-        let (fleet, _task) = Reconciler::spawn(cloud.ports(), limits, Pool::default(), Timing::default(), tell.clone());
+        let (fleet, _task) = Reconciler::spawn(
+            cloud.ports(),
+            limits,
+            Pool::default(),
+            Leases::default(),
+            Timing::default(),
+            tell.clone(),
+        );
         fleet.settled().await.unwrap();
         let metrics = Arc::new(cloud.clone());
         let wall = Wall::new();
@@ -226,7 +233,8 @@ async fn a_change_of_another_handwave_is_held_both_ways() {
     assert_eq!(scene.count(), 1);
     let (tell, _events) = unbounded_channel();
     let limits = Limits { min: 1, max: 10 };
-    let (other, _task) = Reconciler::spawn(scene.cloud.ports(), limits, Pool::default(), Timing::default(), tell);
+    let (other, _task) =
+        Reconciler::spawn(scene.cloud.ports(), limits, Pool::default(), Leases::default(), Timing::default(), tell);
     other.settled().await.unwrap();
     let source = Source::CommandLine { user: Some("anna".into()) };
     other.send(Command::new(source, Action::ScaleOut(3))).await.unwrap();

@@ -4,6 +4,7 @@
 mod access;
 mod commands;
 mod http;
+mod leases;
 mod openapi;
 #[cfg(all(unix, feature = "openid"))]
 mod openid;

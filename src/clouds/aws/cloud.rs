@@ -17,7 +17,7 @@ use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet};
 use crate::clouds::mode::Mode;
 use crate::clouds::settings::Settings;
 use crate::fleet::ports::{CloudError, ErrorKind, Ports};
-use crate::fleet::{FleetState, Observed, Pool, Rules, Timing, look};
+use crate::fleet::{FleetState, Leases, Observed, Pool, Rules, Timing, look};
 use crate::metrics::Metrics;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -171,7 +171,8 @@ impl Cloud for Aws {
         let rules = Rules::new(longest + DRAIN_MARGIN, BOOT + self.settings.balancer.checks());
         let timing = Timing { rules, ..Timing::default() };
         let (limits, banner) = (self.settings.fleet.limits(), self.banner(&holds, missing.as_deref()));
-        Ok(OpenFleet { ports, limits, pool, timing, holds, banner })
+        let leases = Leases { settings: self.settings.lease.clone(), ..Leases::default() };
+        Ok(OpenFleet { ports, limits, pool, leases, timing, holds, banner })
     }
 
     fn metrics(&self) -> Option<Arc<dyn Metrics>> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{self as ec2, Filter, InstanceStateName, Tag};
+use aws_smithy_types::base64;
 use jiff::Timestamp;
 
 use super::batch::known;
@@ -86,6 +87,14 @@ impl Instances for Ec2 {
         self.client.terminate_instances().set_instance_ids(Some(names(ids))).send().await.map_err(sorted)?;
         Ok(())
     }
+
+    async fn console(&self, id: &InstanceId) -> Result<Option<String>, CloudError> {
+        let answer = self.client.get_console_output().instance_id(&id.0).send().await.map_err(sorted)?;
+        let Some(encoded) = answer.output().filter(|output| !output.is_empty()) else { return Ok(None) };
+        let broken = |_| CloudError::no_answer("the console's output is not base64");
+        let bytes = base64::decode(encoded).map_err(broken)?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
 }
 
 impl Ec2 {
@@ -129,6 +138,7 @@ fn described(instance: &ec2::Instance) -> Option<Instance> {
         launched: launched.unwrap_or(Timestamp::UNIX_EPOCH),
         kind: told(instance.instance_type().map(ec2::InstanceType::as_str)),
         zone: told(instance.placement().and_then(ec2::Placement::availability_zone)),
+        subnet: told(instance.subnet_id()),
         image: told(instance.image_id()),
         key_pair: told(instance.key_name()),
         private_address: told(instance.private_ip_address()),

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::errors::{denied, is_denied, sorted};
 use super::traffic::{Counts, Traffic, metric};
+use crate::command::InstanceId;
 use crate::fleet::ports::CloudError;
 use crate::metrics::{Depth, Metrics, MetricsError, Point, Query, Source, whole_steps};
 
@@ -47,7 +48,7 @@ impl Metrics for Measurements {
         if steps.is_empty() {
             return Ok(vec![Vec::new(); queries.len()]);
         }
-        let counts = match queries.iter().all(|query| matches!(query, Query::Cpu(_))) {
+        let counts = match queries.iter().all(|query| matches!(query, Query::Cpu(_) | Query::Sent(_))) {
             true => Counts::default(),
             false => {
                 let counts = self.traffic.counts().await;
@@ -118,8 +119,10 @@ impl Measurements {
 }
 
 fn parts(query: &Query, counts: &Counts) -> Result<Parts, MetricsError> {
+    let of_instance = |name, id: &InstanceId, how| Ok(vec![(metric("AWS/EC2", name, &[("InstanceId", &id.0)]), how)]);
     let (counted, none) = match query {
-        Query::Cpu(id) => return Ok(vec![(metric("AWS/EC2", "CPUUtilization", &[("InstanceId", &id.0)]), "Average")]),
+        Query::Cpu(id) => return of_instance("CPUUtilization", id, "Average"),
+        Query::Sent(id) => return of_instance("NetworkOut", id, "Sum"),
         Query::Requests => (&counts.all, "no load balancer counts this fleet's requests"),
         Query::RequestsEach => (&counts.each, "this kind of load balancer does not count the requests of an instance"),
     };

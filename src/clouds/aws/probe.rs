@@ -12,7 +12,7 @@ use super::ec2::Ec2;
 use super::errors::{is_denied, sorted};
 use super::launch::{LaunchError, template};
 use crate::command::{CommandId, InstanceId};
-use crate::fleet::ports::{Birth, CloudError, ErrorKind, RETIRING_TAG};
+use crate::fleet::ports::{Birth, CloudError, ErrorKind, LEASE_TAG, RETIRING_TAG};
 
 /// Asks about what the settings name.
 pub struct Probe<'a>(pub &'a Ec2);
@@ -129,7 +129,7 @@ impl Probe<'_> {
         match &self.0.launch {
             Ok(launch) => {
                 let command = CommandId("handwave doctor".into());
-                let birth = Birth { command, at: Timestamp::UNIX_EPOCH, recipe: None };
+                let birth = Birth { command, at: Timestamp::UNIX_EPOCH, recipe: None, more: Vec::new() };
                 match launch.call(&self.0.client, 1, "handwave doctor", &birth) {
                     Ok(call) => permission(call.dry_run(true).send().await),
                     Err(error) => unlaunched(&error),
@@ -149,9 +149,23 @@ impl Probe<'_> {
         permission(self.0.client.stop_instances().instance_ids(&id.0).dry_run(true).send().await)
     }
 
+    /// May this one's console be read?
+    pub async fn may_read_console(&self, id: &InstanceId) -> Permission {
+        permission(self.0.client.get_console_output().instance_id(&id.0).dry_run(true).send().await)
+    }
+
     /// May this one be tagged as retiring?
     pub async fn may_tag(&self, id: &InstanceId) -> Permission {
-        let tag = Tag::builder().key(RETIRING_TAG).value("").build();
+        self.may_write(RETIRING_TAG, id).await
+    }
+
+    /// May this one be tagged as leased?
+    pub async fn may_lease(&self, id: &InstanceId) -> Permission {
+        self.may_write(LEASE_TAG, id).await
+    }
+
+    async fn may_write(&self, key: &str, id: &InstanceId) -> Permission {
+        let tag = Tag::builder().key(key).value("").build();
         permission(self.0.client.create_tags().resources(&id.0).tags(tag).dry_run(true).send().await)
     }
 

@@ -14,7 +14,7 @@ use crate::clouds::mode::Mode;
 use crate::clouds::none::NoSetup;
 use crate::clouds::settings::Settings;
 use crate::command::InstanceId;
-use crate::fleet::{Limits, Pool, Timing, Warm, look};
+use crate::fleet::{LeaseSettings, Leases, Limits, Pool, Timing, Warm, look};
 use crate::metrics::Metrics;
 
 /// A fresh cloud whose fleet holds so many instances in service.
@@ -28,7 +28,7 @@ pub fn open(settings: &Settings, holds: usize) -> Box<dyn Cloud> {
     let simulated = simulated.loaded(settings.simulated.load.clone(), settings.simulated.work);
     simulated.add_in_service(holds);
     let (limits, warm, balancer) = (settings.fleet.limits(), settings.warm.clone(), settings.balancer.clone());
-    Box::new(SimulatedCloud { simulated, holds, limits, warm, balancer })
+    Box::new(SimulatedCloud { simulated, holds, limits, warm, leases: settings.lease.clone(), balancer })
 }
 
 struct SimulatedCloud {
@@ -36,6 +36,7 @@ struct SimulatedCloud {
     holds: usize,
     limits: Limits,
     warm: Warm,
+    leases: LeaseSettings,
     balancer: BalancerSettings,
 }
 
@@ -64,7 +65,8 @@ impl Cloud for SimulatedCloud {
         let banner = format!("A dry run on {fleet}: nothing is asked of AWS; with --live it is.");
         // All of its instances are made alike.
         let pool = Pool { warm: self.warm.clone(), recipe: Some("simulated".to_owned()), keeps: launches };
-        Ok(OpenFleet { ports, limits: self.limits, pool, timing: timing(), holds, banner })
+        let leases = Leases { settings: self.leases.clone(), wall: self.simulated.wall() };
+        Ok(OpenFleet { ports, limits: self.limits, pool, leases, timing: timing(), holds, banner })
     }
 
     fn metrics(&self) -> Option<Arc<dyn Metrics>> {

@@ -14,6 +14,7 @@ pub enum Call {
     Stop,
     Tag,
     Terminate,
+    Console,
     Health,
     Register,
     Deregister,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -75,6 +76,12 @@ impl Simulated {
     pub fn loaded(self, profile: Profile, work: Duration) -> Self {
         self.lock().world.load = Load { profile, work };
         self
+    }
+
+    /// The wall's clock of this cloud: it goes as tokio's does.
+    pub fn wall(&self) -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
+        let (wall, start) = self.lock().world.epoch;
+        Arc::new(move || wall.saturating_add(start.elapsed()).unwrap_or(wall))
     }
 
     /// This cloud's ports.
@@ -261,6 +268,10 @@ impl Instances for Simulated {
 
     async fn terminate(&self, ids: &[InstanceId]) -> Result<(), CloudError> {
         self.call(Call::Terminate, |world, now| world.terminate(ids, now)).await
+    }
+
+    async fn console(&self, id: &InstanceId) -> Result<Option<String>, CloudError> {
+        self.call(Call::Console, |world, now| world.console(id, now)).await
     }
 }
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::profile::Profile;
 use crate::metrics::Query;
 
+/// Bytes of an answer.
+const ANSWER: f64 = 20_000.0;
+
 /// What comes, and how long an instance works on each.
 #[derive(Clone, Debug)]
 pub(super) struct Load {
@@ -30,9 +33,10 @@ impl Load {
             Query::Cpu(_) if is_in_service => {
                 Some((100.0 * self.profile.rate(at) / 60.0 * self.work.as_secs_f64() / n).min(100.0))
             }
+            Query::Sent(_) if is_in_service => Some(requests() / n * ANSWER),
             Query::Requests if in_service > 0 => Some(requests()),
             Query::RequestsEach if in_service > 0 => Some(requests() / n),
-            Query::Cpu(_) | Query::Requests | Query::RequestsEach => None,
+            Query::Cpu(_) | Query::Sent(_) | Query::Requests | Query::RequestsEach => None,
         }
     }
 }

@@ -15,7 +15,8 @@ use super::queue::{Queue, Worker};
 use super::times::Times;
 use crate::command::{CommandId, InstanceId, list};
 use crate::fleet::ports::{
-    Birth, CloudError, ErrorKind, FLEET_TAG, Found, Health, Instance, InstanceState, POOL_TAG, RETIRING_TAG, Standing,
+    Birth, CloudError, ErrorKind, FLEET_TAG, Found, Health, Instance, InstanceState, LEASE_TAG, POOL_TAG, RETIRING_TAG,
+    Standing,
 };
 use crate::metrics::{Point, Query, whole_steps};
 
@@ -53,6 +54,8 @@ pub struct Truth {
     pub retiring: bool,
     /// The value of its tag of the warm pool.
     pub pool: Option<String>,
+    /// The value of its lease's tag.
+    pub lease: Option<String>,
     /// Its last start, by the wall's clock.
     pub launched: Timestamp,
     /// It stopped by itself.
@@ -82,7 +85,7 @@ pub(super) struct World {
     /// Ids that look like AWS's and differ.
     ids: SplitMix64,
     /// The wall's time at a time of tokio's clock.
-    epoch: (Timestamp, Instant),
+    pub epoch: (Timestamp, Instant),
     hosts: Vec<Host>,
     /// How many hosts there ever were.
     added: usize,
@@ -387,6 +390,21 @@ impl World {
         Ok(())
     }
 
+    /// The log of its last start.
+    pub fn console(&self, id: &InstanceId, now: Instant) -> Result<Option<String>, CloudError> {
+        self.all_found(std::slice::from_ref(id), now)?;
+        let Some(host) = self.hosts.iter().find(|host| host.id == *id) else { return Ok(None) };
+        let steps = [
+            (Some(host.power.on), "the machine starts"),
+            (Some(host.power.runs_from()), "the system runs"),
+            (Some(host.power.runs_from() + host.power.sets_up), "the user data is done"),
+            (host.power.off(now).map(|off| off.at), "the system goes down"),
+        ];
+        let past = steps.iter().filter_map(|(at, what)| Some((at.filter(|at| now >= *at)?, what)));
+        let text: String = past.map(|(at, what)| format!("[{:.1}] {what}\n", self.wall(at))).collect();
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
     pub fn register(&mut self, group: usize, ids: &[InstanceId], now: Instant) -> Result<(), CloudError> {
         self.there(group)?;
         let runs = |id: &InstanceId| {
@@ -516,6 +534,7 @@ impl World {
         Instance {
             kind: Some("t3.micro".to_owned()),
             zone: Some("simulated-1a".to_owned()),
+            subnet: Some("subnet-0123456789abcdef0".to_owned()),
             image: Some("ami-0123456789abcdef0".to_owned()),
             private_address: Some(format!("10.0.{net}.{address}")),
             public_address: is_on.then(outside),
@@ -568,6 +587,7 @@ impl World {
             ours: host.ours,
             retiring: host.is_retiring(),
             pool: host.tag(POOL_TAG).map(str::to_owned),
+            lease: host.tag(LEASE_TAG).map(str::to_owned),
             launched: self.wall(host.power.on),
             powered_off: host.power.off(now).is_some_and(|off| off.by_itself),
             registered: self.groups.iter().any(|group| group.registered.contains_key(&host.id)),
@@ -589,7 +609,7 @@ impl World {
                 let moment = self.moment(at);
                 let in_service = || self.stays.iter().filter(|stay| stay.covers(moment));
                 let is_one = match query {
-                    Query::Cpu(id) => in_service().any(|stay| stay.id == *id),
+                    Query::Cpu(id) | Query::Sent(id) => in_service().any(|stay| stay.id == *id),
                     Query::Requests | Query::RequestsEach => false,
                 };
                 let value = self.load.value(query, in_service().count(), is_one, moment - self.epoch.1, step)?;

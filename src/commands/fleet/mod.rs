@@ -5,6 +5,7 @@ mod report;
 mod wait;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::select;
@@ -35,7 +36,7 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
             (choice, _) => choice,
         };
         let cloud = clouds::open(&settings, choice).await?;
-        let fleet = cloud.fleet(matches!(args.action, FleetAction::Out { .. })).await?;
+        let fleet = cloud.fleet(matches!(args.action, FleetAction::Out { .. } | FleetAction::Lease { .. })).await?;
         terminal.line(&fleet.banner);
         warn_above_max(&fleet.state(), &terminal);
         if matches!(args.action, FleetAction::Status) {
@@ -44,7 +45,7 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
             }
             return Report::new(&config, &fleet.state(), None).print(args.place.format);
         }
-        let mut action = action(&args.action);
+        let mut action = action(&args.action, config.lease.lasts);
         if let Some(question) = question(action.as_ref(), &fleet.state()).filter(|_| cloud.mode() != Mode::DryRun) {
             if !live::confirm(&question.text, &args.place)? {
                 terminal.line("Nothing was done.");
@@ -52,7 +53,7 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
             }
             // What a person confirmed is what is done: another instance may have joined since. Without a person, `--yes`
             // leaves the choice to the fleet.
-            if !args.place.yes {
+            if !args.place.yes && !question.victims.is_empty() {
                 action = Some(Action::Terminate(question.victims));
             }
         }
@@ -60,13 +61,18 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
     })
 }
 
-/// The command's action; None where there is nothing to ask of the fleet.
-fn action(action: &FleetAction) -> Option<Action> {
+/// The command's action; None where there is nothing to ask of the fleet. A lease is for so long, unless it says otherwise.
+fn action(action: &FleetAction, long: Duration) -> Option<Action> {
     match action {
         FleetAction::Status | FleetAction::Settle => None,
         FleetAction::Out { n } => Some(Action::ScaleOut(usize::from(*n))),
         FleetAction::In { n } => Some(Action::ScaleIn(usize::from(*n))),
         FleetAction::Terminate { ids } => Some(Action::Terminate(ids.iter().map(|id| id.as_str().into()).collect())),
+        FleetAction::Lease { who, lasts } => Some(Action::Lease { who: who.clone(), lasts: lasts.unwrap_or(long) }),
+        FleetAction::Extend { id, lasts } => {
+            Some(Action::Extend { id: id.as_str().into(), lasts: lasts.unwrap_or(long) })
+        }
+        FleetAction::Release { id } => Some(Action::Release(id.as_str().into())),
     }
 }
 
@@ -80,8 +86,9 @@ struct Question {
 /// None: the action retires nobody.
 fn question(action: Option<&Action>, state: &FleetState) -> Option<Question> {
     let (victims, cut) = match action? {
-        // Only policies ask for a count.
-        Action::ScaleOut(_) | Action::Reach(_) => return None,
+        // Only policies ask for a count. Who ends a lease names it.
+        Action::ScaleOut(_) | Action::Reach(_) | Action::Lease { .. } | Action::Extend { .. } => return None,
+        Action::Release(id) => return Some(Question { text: format!("End the lease of {id}"), victims: Vec::new() }),
         Action::ScaleIn(n) => state.scale_in(*n),
         Action::Terminate(ids) => (ids.clone(), None),
     };
@@ -116,9 +123,9 @@ async fn play(
     let mut signals = Signals::catch()?;
     let rules = fleet.timing.rules;
     let within = args.within.unwrap_or(match &action {
-        Some(Action::ScaleOut(_)) => rules.longest_launch(),
-        Some(Action::ScaleIn(_) | Action::Terminate(_)) => rules.longest_retire(),
-        Some(Action::Reach(_)) | None => rules.longest_launch().max(rules.longest_retire()),
+        Some(Action::ScaleOut(_) | Action::Lease { .. }) => rules.longest_launch(),
+        Some(Action::ScaleIn(_) | Action::Terminate(_) | Action::Release(_)) => rules.longest_retire(),
+        Some(Action::Reach(_) | Action::Extend { .. }) | None => rules.longest_launch().max(rules.longest_retire()),
     });
     let lacked_balancer = fleet.holds.lacks_balancer;
     let (events_in, mut events) = unbounded_channel();

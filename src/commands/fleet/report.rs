@@ -11,7 +11,7 @@ use crate::clouds::aws::settings::BalancerKind;
 use crate::command::{Action, InstanceId, list};
 use crate::commands::output::say;
 use crate::config::Config;
-use crate::fleet::{FleetState, Lifecycle, Member, Observed, Outcome};
+use crate::fleet::{FleetState, Lease, Lifecycle, Member, Observed, Outcome, lease};
 
 /// What is printed: the fleet, and what became of the command.
 #[derive(Serialize)]
@@ -47,9 +47,22 @@ struct InstanceRow {
     #[serde(rename = "phase")]
     lifecycle: String,
     launched: jiff::Timestamp,
+    /// For whom it is reserved, or kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease: Option<LeaseRow>,
     /// Why it is there, in the cloud's own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LeaseRow {
+    who: String,
+    until: jiff::Timestamp,
+    since: jiff::Timestamp,
+    /// Where the person finds it, as lease.url says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
 }
 
 /// What the cloud says of an instance: why it ended, or why the balancer does not send it requests.
@@ -66,6 +79,10 @@ impl Report {
             id: member.id().clone(),
             lifecycle: member.lifecycle().to_string(),
             launched: member.instance.launched,
+            lease: member.lease().map(|Lease { who, until, since }| {
+                let link = config.lease.url.as_deref().and_then(|url| lease::link(url, &member.instance));
+                LeaseRow { who, until, since, link: link.filter(|_| member.counts()) }
+            }),
             why: why(member),
         };
         let (outcome, changed, reason) = match outcome {
@@ -99,7 +116,10 @@ impl Report {
     /// perhaps.
     pub fn judge(&mut self, action: &Action, state: &FleetState) {
         let Some(observed) = state.observed.as_ref().filter(|_| self.outcome == Some("done")) else { return };
-        let launched = matches!(action, Action::ScaleOut(_));
+        if matches!(action, Action::Extend { .. }) {
+            return;
+        }
+        let launched = action.launches();
         for id in self.changed.clone() {
             let member = observed.get(&id);
             let is_there = match member.map(Member::lifecycle) {
@@ -153,7 +173,11 @@ impl Report {
         let mut lines = vec![format!("{:<20}  {:<12}  launched", "instance", "lifecycle")];
         let row = |row: &InstanceRow| {
             let why = row.why.as_ref().map_or(String::new(), |why| format!("  {why}"));
-            format!("{:<20}  {:<12}  {:.0}{why}", row.id.0, row.lifecycle, row.launched)
+            let lease = row.lease.as_ref().map_or(String::new(), |lease| {
+                let link = lease.link.as_ref().map_or(String::new(), |link| format!(": {link}"));
+                format!("  leased to {} until {:.0}{link}", lease.who, lease.until)
+            });
+            format!("{:<20}  {:<12}  {:.0}{lease}{why}", row.id.0, row.lifecycle, row.launched)
         };
         lines.extend(self.instances.iter().map(row));
         lines.extend(self.strangers.iter().map(|id| format!("{:<20}  not the fleet's, left alone", id.0)));

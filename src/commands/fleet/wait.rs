@@ -65,7 +65,8 @@ pub async fn finish(handle: &Handle, action: Option<Action>, deadline: Instant) 
 }
 
 async fn done(handle: &Handle, action: Option<Action>, outcome: &mut Option<Outcome>) {
-    let is_launch = matches!(action, Some(Action::ScaleOut(_)));
+    // An extended lease leaves its instance as it is.
+    let launches = action.as_ref().is_some_and(|action| action.launches() || matches!(action, Action::Extend { .. }));
     if let Some(action) = action {
         *outcome = handle.send(Command::new(Source::CommandLine { user: user() }, action)).await.ok();
     }
@@ -75,7 +76,7 @@ async fn done(handle: &Handle, action: Option<Action>, outcome: &mut Option<Outc
         // What holds up the command may hold up the rest for ever.
         Some(Outcome::Refused { .. }) => return,
         Some(Outcome::Done { instances, .. }) => {
-            let each_is_done = |state: &FleetState| instances.iter().all(|id| is_done(id, is_launch, state));
+            let each_is_done = |state: &FleetState| instances.iter().all(|id| is_done(id, launches, state));
             state.wait_for(|state| state.settled || each_is_done(state)).await
         }
         Some(Outcome::Unknown { .. }) | None => state.wait_for(|state| state.settled).await,

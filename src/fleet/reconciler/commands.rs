@@ -14,11 +14,13 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::handle::{Order, Outcome};
+use super::super::lease::{self, Lease, Terms};
 use super::super::observed::{Member, Observed};
 use super::super::plan::{self, Accepted};
-use super::super::pool::latest_start;
-use super::super::ports::{Birth, CloudError, ErrorKind, Instance};
+use super::super::pool::{Pool, latest_start};
+use super::super::ports::{Birth, CloudError, ErrorKind, Instance, LEASE_TAG, POOL_TAG};
 use super::super::said::What;
+use super::super::settings::Then;
 use super::super::stage::{PoolTag, Stage};
 use super::super::state::LACKS;
 use super::started::{LastAnswer, RETRY_WITHIN, Started, Work};
@@ -91,7 +93,9 @@ impl Reconciler {
                     self.look_for(started);
                     None
                 }
-                (Work::Promote { ids, at, launch }, _) => self.promote(ids, at, launch, started).await?,
+                (Work::Promote { ids, at, launch, before }, _) => {
+                    self.promote(ids, at, launch, before, started).await?
+                }
                 (Work::Launch(n), _) => {
                     self.launch(n, started).await?;
                     None
@@ -99,6 +103,10 @@ impl Reconciler {
                 (Work::GiveBack { ids, at, retire }, _) => self.give_back(ids, at, retire, started).await?,
                 (Work::Retire(ids), _) => {
                     self.retire(ids, started).await?;
+                    None
+                }
+                (Work::Write(id, lease), _) => {
+                    self.write_lease(id, &lease, started).await?;
                     None
                 }
             };
@@ -112,40 +120,33 @@ impl Reconciler {
         if is_outdone && !order.command.source.is_person() {
             return self.refuse(order, "a person has changed the fleet since it was decided");
         }
-        match plan::accept(&order.command.action, observed, self.limits) {
+        let ready = self.pool.ready(observed, &self.memory, Instant::now());
+        let terms = Terms { settings: &self.leases.settings, ready: &ready, now: (self.leases.wall)() };
+        match plan::accept(&order.command.action, observed, self.limits, terms) {
             Ok(Accepted { work, asked, cut }) => {
                 let until = order.at + START_WITHIN;
                 let token = self.token(observed);
                 let command = order.command.id.clone();
-                let birth = Birth { command, at: Timestamp::now(), recipe: None };
+                let lease = match &work {
+                    plan::Work::Lease(lease::Work::Grant { lease, .. }) => Some(lease.clone()),
+                    _ => None,
+                };
+                let more = lease.as_ref().map_or(Vec::new(), |lease| self.tells(lease));
+                let birth = Birth { command, at: Timestamp::now(), recipe: None, more };
                 let (written, answer) = (Vec::new(), LastAnswer::None);
-                let work = self.steps(work, observed);
-                self.started = Some(Started { order, work, written, asked, cut, token, birth, until, answer });
+                let work = steps(work, ready, &self.pool, observed);
+                self.started = Some(Started { order, work, written, asked, cut, token, birth, lease, until, answer });
             }
             Err(refusal) => self.refuse(order, &refusal.to_string()),
         }
     }
 
-    /// What a command writes: first what the warm pool gives or takes.
-    fn steps(&self, work: plan::Work, observed: &Observed) -> Work {
-        match work {
-            plan::Work::Launch(n) => {
-                let mut ids = self.pool.ready(observed, &self.memory, Instant::now());
-                ids.truncate(n);
-                match ids.len() {
-                    0 => Work::Launch(n),
-                    warm => Work::Promote { at: latest_start(observed, &ids), ids, launch: n - warm },
-                }
-            }
-            plan::Work::Retire(ids) => {
-                let back = self.pool.returning(observed, &ids);
-                let rest: Vec<InstanceId> = ids.into_iter().filter(|id| !back.contains(id)).collect();
-                match back.is_empty() {
-                    true => Work::Retire(rest),
-                    false => Work::GiveBack { at: latest_start(observed, &back), ids: back, retire: rest },
-                }
-            }
-        }
+    /// What a launched instance tells of its lease. One that is to be stopped at its end is the pool's: nothing else ever
+    /// is.
+    fn tells(&self, lease: &Lease) -> Vec<(&'static str, String)> {
+        let serves = (POOL_TAG, PoolTag::Serve(Timestamp::UNIX_EPOCH).to_string());
+        let is_kept = self.leases.settings.then == Then::Stop;
+        [(LEASE_TAG, lease.to_string())].into_iter().chain(is_kept.then_some(serves)).collect()
     }
 
     /// The token of a launch that is decided on this view of the fleet.
@@ -160,12 +161,22 @@ impl Reconciler {
         mut ids: Vec<InstanceId>,
         at: Timestamp,
         mut launch: usize,
+        before: String,
         mut started: Started,
     ) -> Result<Option<Started>, CloudError> {
         let command = started.order.command.id.clone();
         while !ids.is_empty() {
             self.memory.commands.extend(ids.iter().map(|id| (id.clone(), command.clone())));
-            match self.tag_pool(&ids, PoolTag::Serve(at)).await {
+            // Its lease first: what serves is never without one that it was started for.
+            let leased = match &started.lease {
+                Some(lease) => self.write_tag(&ids, LEASE_TAG, &lease.to_string()).await,
+                None => Ok(()),
+            };
+            let answer = match leased {
+                Ok(()) => self.tag_pool(&ids, PoolTag::Serve(at)).await,
+                Err(error) => Err(error),
+            };
+            match answer {
                 Ok(()) => break,
                 Err(error) if is_final(&error) && started.answer == LastAnswer::None => {
                     let dropped = drop_bad(&mut ids, &error);
@@ -173,7 +184,7 @@ impl Reconciler {
                     self.tell_once(&error.about(dropped), Some(&command));
                 }
                 Err(error) => {
-                    started.work = Work::Promote { ids, at, launch };
+                    started.work = Work::Promote { ids, at, launch, before };
                     self.not_written(started, error)?;
                     return Ok(None);
                 }
@@ -190,7 +201,13 @@ impl Reconciler {
             let member = self.observed.as_ref().and_then(|observed| observed.get(id));
             member.is_some_and(Member::is_warm)
         };
-        started.written.extend(ids.iter().filter(|id| !still_warm(id)).cloned());
+        let (back, serving): (Vec<_>, Vec<_>) = ids.into_iter().partition(still_warm);
+        started.written.extend(serving);
+        if started.lease.is_some() && !back.is_empty() {
+            // Another one is launched for the person; until this is written, it is kept for them.
+            let answer = self.write_tag(&back, LEASE_TAG, &before).await;
+            answer.unwrap_or_else(|error| self.tell_once(&error, Some(&command)));
+        }
         launch += answer.as_ref().copied().unwrap_or_default();
         started.answer = LastAnswer::None;
         started.work = Work::Launch(launch);
@@ -205,6 +222,19 @@ impl Reconciler {
         }
         self.finish(started, What::Launch, None);
         answer.map(|_| None)
+    }
+
+    /// Writes another end of a lease.
+    async fn write_lease(&mut self, id: InstanceId, lease: &Lease, mut started: Started) -> Result<(), CloudError> {
+        self.memory.commands.insert(id.clone(), started.order.command.id.clone());
+        match self.write_tag(std::slice::from_ref(&id), LEASE_TAG, &lease.to_string()).await {
+            Ok(()) => {
+                started.written.push(id);
+                self.answer_done(started, None);
+                Ok(())
+            }
+            Err(error) => self.not_written(started, error),
+        }
     }
 
     async fn launch(&mut self, n: usize, mut started: Started) -> Result<(), CloudError> {
@@ -339,8 +369,15 @@ impl Reconciler {
         Err(error)
     }
 
-    /// All of it that can be is written. `short`: why that is less than was accepted.
+    /// All of it that can be is written, and it changes what the fleet counts. `short`: why that is less than was accepted.
     fn finish(&mut self, started: Started, what: What, short: Option<String>) {
+        if started.order.command.source.is_person() {
+            self.note_said(what, started.order.command.source.to_string());
+        }
+        self.answer_done(started, short);
+    }
+
+    fn answer_done(&mut self, started: Started, short: Option<String>) {
         let Started { order, cut, asked, written: instances, .. } = started;
         let id = &order.command.id;
         self.memory.commands.extend(instances.iter().map(|instance| (instance.clone(), id.clone())));
@@ -348,9 +385,6 @@ impl Reconciler {
         let cut = (!reasons.is_empty()).then(|| reasons.join("; "));
         if let Some(reason) = cut.clone() {
             self.publisher.tell(Event::Cut { command: id.clone(), asked, granted: instances.len(), reason });
-        }
-        if order.command.source.is_person() {
-            self.note_said(what, order.command.source.to_string());
         }
         order.answer(Outcome::Done { instances, cut });
     }
@@ -380,6 +414,36 @@ impl Reconciler {
         self.unknown = Some(started.order.command.source.clone());
         self.accepting_from = None;
         started.order.answer(Outcome::Unknown { reason });
+    }
+}
+
+/// What a command writes: first what the warm pool gives or takes.
+fn steps(work: plan::Work, mut ready: Vec<InstanceId>, pool: &Pool, observed: &Observed) -> Work {
+    match work {
+        plan::Work::Launch(n) => {
+            ready.truncate(n);
+            match ready.len() {
+                0 => Work::Launch(n),
+                warm => {
+                    let at = latest_start(observed, &ready);
+                    Work::Promote { at, ids: ready, launch: n - warm, before: String::new() }
+                }
+            }
+        }
+        plan::Work::Retire(ids) => {
+            let back = pool.returning(observed, &ids);
+            let rest: Vec<InstanceId> = ids.into_iter().filter(|id| !back.contains(id)).collect();
+            match back.is_empty() {
+                true => Work::Retire(rest),
+                false => Work::GiveBack { at: latest_start(observed, &back), ids: back, retire: rest },
+            }
+        }
+        plan::Work::Lease(lease::Work::Grant { start: None, .. }) => Work::Launch(1),
+        plan::Work::Lease(lease::Work::Grant { start: Some((id, before)), .. }) => {
+            let ids = vec![id];
+            Work::Promote { at: latest_start(observed, &ids), ids, launch: 0, before }
+        }
+        plan::Work::Lease(lease::Work::Write(id, lease)) => Work::Write(id, lease),
     }
 }
 

@@ -1,10 +1,10 @@
 //! The one task that changes the cloud. In: commands, by way of a [`Handle`]. Out: calls to the ports, a watch of the
 //! fleet's state, events.
 //!
-//! The rounds (`commands` is the second step, `warm` the fourth):
+//! The rounds (`commands` is the second step, `leases` and `warm` are the fourth):
 //!
 //! ```text
-//!     observe --> write the command in hand --> repair --> keep the warm pool --> pause --> observe ...
+//!     observe --> write the command in hand --> repair --> end leases, keep the warm pool --> pause --> observe ...
 //!        |                    |                    |               |
 //!        |                    +------ error -------+---------------+--> back off (1, 2, 4, 8, 8 ... s) --> observe
 //!        +-- error ---------------------------------->  back off
@@ -38,6 +38,7 @@
 //! The task may be dropped at any await: the next reconciler's rounds complete what is half done.
 
 mod commands;
+mod leases;
 mod started;
 mod warm;
 
@@ -50,6 +51,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+pub use self::leases::Leases;
 use self::started::{Filling, Started};
 use super::change::Change;
 use super::diff::changes;
@@ -83,6 +85,7 @@ pub struct Reconciler {
     ports: Ports,
     limits: Limits,
     pool: Pool,
+    leases: Leases,
     timing: Timing,
     inbox: Inbox,
     publisher: Publisher,
@@ -121,16 +124,19 @@ impl Reconciler {
         ports: Ports,
         limits: Limits,
         pool: Pool,
+        leases: Leases,
         timing: Timing,
         events: mpsc::UnboundedSender<Stamped>,
     ) -> (Handle, JoinHandle<FleetState>) {
         let (publisher, state) = Publisher::new(limits, events);
         let tally = Tally::default();
-        let (handle, inbox) = Handle::new(state, tally.clone());
+        let ports = tally.over(ports);
+        let (handle, inbox) = Handle::new(state, tally.clone(), ports.instances.clone());
         let reconciler = Reconciler {
-            ports: tally.over(ports),
+            ports,
             limits,
             pool,
+            leases,
             timing,
             inbox,
             publisher,
@@ -193,7 +199,11 @@ impl Reconciler {
         if self.observe().await? {
             self.write_command().await?;
             self.repair().await?;
-            self.keep_pool().await?;
+            // The last process's tags and launches may not be shown yet.
+            if self.is_accepting() && !self.inbox.is_stopping() {
+                self.keep_leases().await?;
+                self.keep_pool().await?;
+            }
         }
         Ok(())
     }
@@ -445,6 +455,7 @@ impl Reconciler {
         let rules = &self.timing.rules;
         let moving = self.observed.as_ref().map(|seen| plan::moving(seen, &self.memory, now, rules));
         let nothing_moves = moving.as_ref().is_some_and(Vec::is_empty) && !self.is_pool_due(now);
+        let nothing_moves = nothing_moves && self.leases_due(now).is_empty();
         let asked = !self.waiting.is_empty() || self.started.is_some();
         let reliable = self.is_accepting() && self.doubtful.is_empty() && self.backoff.is_none();
         let stuck = self.observed.as_ref().map(|seen| {

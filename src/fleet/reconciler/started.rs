@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::handle::Order;
+use super::super::lease::Lease;
 use super::super::plan::Cut;
 use super::super::ports::Birth;
 use crate::command::InstanceId;
@@ -35,6 +36,8 @@ pub(super) struct Started {
     /// A launch's, the same for each try.
     pub token: String,
     pub birth: Birth,
+    /// What it is leased by.
+    pub lease: Option<Lease>,
     /// When it is given up.
     pub until: Instant,
     pub answer: LastAnswer,
@@ -48,6 +51,8 @@ pub(super) enum Work {
         ids: Vec<InstanceId>,
         at: Timestamp,
         launch: usize,
+        /// The value of its lease's tag before, where it is to be leased.
+        before: String,
     },
     Launch(usize),
     /// Give these back to the warm pool, which were last started then at the latest, and retire those.
@@ -57,6 +62,8 @@ pub(super) enum Work {
         retire: Vec<InstanceId>,
     },
     Retire(Vec<InstanceId>),
+    /// Write the instance's lease.
+    Write(InstanceId, Lease),
 }
 
 /// What is known of a command that was tried.

@@ -15,13 +15,16 @@ use super::{Reconciler, drop_bad};
 use crate::command::{CommandId, InstanceId, list};
 use crate::event::{Affected, Event};
 
+/// What an instance is tagged with, without a command.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mark {
+    Retiring,
+    Pool(PoolTag),
+}
+
 impl Reconciler {
     /// Makes the pool as the settings say: takes out what does not belong there, and launches what it lacks.
     pub(super) async fn keep_pool(&mut self) -> Result<(), CloudError> {
-        if !self.is_accepting() {
-            // The last process's tags and launches may not be shown yet.
-            return Ok(());
-        }
         self.take_out().await?;
         if self.inbox.is_stopping() { Ok(()) } else { self.fill().await }
     }
@@ -40,29 +43,38 @@ impl Reconciler {
         for (id, why) in self.pool.leaving(observed, &self.memory, Instant::now()) {
             groups.entry(why).or_default().push(id);
         }
-        for (why, mut ids) in groups {
-            while !ids.is_empty() {
-                match self.tag_retiring(&ids).await {
-                    Ok(()) => {
-                        let of = Affected { instances: ids.clone(), command: None };
-                        self.publisher.tell(Event::LeavesPool { of, reason: why.to_string() });
-                        self.show_retiring(&ids);
-                        self.memory.never_ready += if why == Why::NeverReady { ids.len() } else { 0 };
-                        break;
-                    }
-                    Err(error) if matches!(error.kind, ErrorKind::Refused | ErrorKind::NotFound) => {
-                        self.tell_once(&error, None);
-                        let dropped = drop_bad(&mut ids, &error);
-                        self.memory.hold(Change::Retire, &dropped, &error, Instant::now(), &self.timing.rules);
-                    }
-                    Err(error) => {
-                        self.tell_once(&error, None);
-                        return Err(error);
-                    }
-                }
+        for (why, ids) in groups {
+            let ids = self.tag_those_that_can_be(ids, Mark::Retiring).await?;
+            if !ids.is_empty() {
+                let of = Affected { instances: ids.clone(), command: None };
+                self.publisher.tell(Event::LeavesPool { of, reason: why.to_string() });
+                self.show_retiring(&ids);
+                self.memory.never_ready += if why == Why::NeverReady { ids.len() } else { 0 };
             }
         }
         Ok(())
+    }
+
+    /// Tags instances without a command, and returns those that are. What the cloud does not tag is told, and held.
+    pub(super) async fn tag_those_that_can_be(
+        &mut self,
+        mut ids: Vec<InstanceId>,
+        mark: Mark,
+    ) -> Result<Vec<InstanceId>, CloudError> {
+        while !ids.is_empty() {
+            let answer = match mark {
+                Mark::Retiring => self.tag_retiring(&ids).await,
+                Mark::Pool(tag) => self.tag_pool(&ids, tag).await,
+            };
+            let Err(error) = answer else { break };
+            self.tell_once(&error, None);
+            if !matches!(error.kind, ErrorKind::Refused | ErrorKind::NotFound) {
+                return Err(error);
+            }
+            let dropped = drop_bad(&mut ids, &error);
+            self.memory.hold(Change::Retire, &dropped, &error, Instant::now(), &self.timing.rules);
+        }
+        Ok(ids)
     }
 
     /// Launches what the pool lacks. Whatever is wrong with that holds up nothing else but a lost answer, which is tried
@@ -113,7 +125,7 @@ impl Reconciler {
             return None;
         }
         let command = CommandId(uuid::Uuid::new_v4().to_string());
-        let birth = Birth { command, at: Timestamp::now(), recipe: self.pool.recipe.clone() };
+        let birth = Birth { command, at: Timestamp::now(), recipe: self.pool.recipe.clone(), more: Vec::new() };
         let token = format!("warm {}", self.token(observed));
         Some(Filling { n, token, birth, until: now + RETRY_WITHIN })
     }
@@ -171,16 +183,25 @@ impl Reconciler {
 
     /// Writes the pool's tag, and enters it in the snapshot.
     pub(super) async fn tag_pool(&mut self, ids: &[InstanceId], tag: PoolTag) -> Result<(), CloudError> {
-        let value = tag.to_string();
-        self.answer(self.ports.instances.tag(ids, POOL_TAG, &value)).await?;
+        self.write_tag(ids, POOL_TAG, &tag.to_string()).await
+    }
+
+    /// Writes a tag that may be overwritten, and enters it in the snapshot.
+    pub(super) async fn write_tag(
+        &mut self,
+        ids: &[InstanceId],
+        key: &'static str,
+        value: &str,
+    ) -> Result<(), CloudError> {
+        self.answer(self.ports.instances.tag(ids, key, value)).await?;
         let now = Instant::now();
-        self.memory.pool.extend(ids.iter().map(|id| (id.clone(), (value.clone(), now))));
+        self.memory.tags.extend(ids.iter().map(|id| ((id.clone(), key), (value.to_owned(), now))));
         self.apply(|observed| {
             for member in observed.among_mut(ids) {
-                member.instance.tags.insert(POOL_TAG.to_owned(), value.clone());
+                member.instance.tags.insert(key.to_owned(), value.to_owned());
             }
         });
-        tracing::debug!("tagged {} {value}", list(ids));
+        tracing::debug!("tagged {} {key} {value}", list(ids));
         Ok(())
     }
 

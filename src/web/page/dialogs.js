@@ -37,15 +37,18 @@ function trouble(text, mustLook = false) {
   show(byId('order-again'), mustLook);
 }
 
-/** Puts the open dialog right: the fleet may have changed, and `whyNot` says why nothing can be done, where nothing can. */
-export function refresh(whyNot) {
+/**
+ * Puts the open dialog right: the fleet may have changed, and `whyNot` says why nothing can be done, where nothing can; for
+ * leases `whyNoLease` does.
+ */
+export function refresh(whyNot, whyNoLease = whyNot) {
   if (!order) return;
-  order.whyNot = whyNot;
+  order.whyNot = order.to ? whyNoLease : whyNot;
   if (!order.isSent && !byId('order-error').textContent && order.hasChanged()) {
     trouble('The fleet has changed since this was opened.', true);
   }
   say(byId('order-confirm'), order.confirm());
-  byId('order-confirm').disabled = order.isSent || Boolean(whyNot) || !order.wish();
+  byId('order-confirm').disabled = order.isSent || Boolean(order.whyNot) || !order.wish();
 }
 
 /** Closes what is open: nobody is signed in any more. */
@@ -74,7 +77,7 @@ async function give(done) {
   given.isSent = true;
   trouble('Sent; the cloud is asked…');
   refresh(given.whyNot);
-  const { text, isDone, mayRepeat } = await send({ id: given.id, ...given.wish() });
+  const { text, isDone, mayRepeat } = await send(given.to ?? '/api/v1/commands', { id: given.id, ...given.wish() });
   if (isDone || order !== given) {
     if (order === given) byId('order').close();
     return done(text);
@@ -86,10 +89,10 @@ async function give(done) {
 }
 
 /** Sends a command, and again where no answer came: its id makes that harmless. */
-async function send(command) {
+async function send(to, command) {
   for (let tries = 0; tries < 3; tries++) {
     try {
-      const { status, told } = await ask('POST', '/api/v1/commands', command);
+      const { status, told } = await ask('POST', to, command);
       if (status === 502 || status === 504) throw new Error('a proxy cannot reach it');
       return outcome(status, told, command);
     } catch {
@@ -101,9 +104,17 @@ async function send(command) {
   return { text, mayRepeat: true };
 }
 
+const DID = {
+  'scale-out': 'Increase',
+  terminate: 'Retire',
+  lease: 'Leased',
+  extend: 'Lease extended',
+  release: 'Lease ended',
+};
+
 function outcome(status, told, { action }) {
   if (status === 200) {
-    const did = action === 'scale-out' ? 'Increase' : 'Retire';
+    const did = DID[action];
     const cut = told.cut ? ` Not all: ${told.cut}.` : '';
     return { text: `${did}: ${instances(told.instances.length)} (${told.instances.join(', ')}).${cut}`, isDone: true };
   }
@@ -248,5 +259,65 @@ export function dialogs(now, done) {
     });
   }
 
-  return { increase, decrease, retire, retireAll };
+  const LEASES = { to: '/api/v1/leases', hasChanged: () => false };
+  const minutes = (seconds) => Math.floor(seconds / 60);
+
+  /** For how long, in minutes. */
+  function length({ lasts, longest }) {
+    const most = Math.max(1, minutes(longest));
+    const input = number(most);
+    input.value = Math.max(1, minutes(lasts));
+    return { input, most, seconds: () => 60 * chosen(input, most) };
+  }
+
+  function lease(rules, opener) {
+    const { input, most, seconds } = length(rules);
+    const { user, role } = now().person;
+    const who = el('input', { type: 'text', value: user, autocomplete: 'off', spellcheck: 'false', maxlength: '128' });
+    open({
+      ...LEASES,
+      title: 'Lease an instance',
+      opener,
+      text: `It is nobody else’s until its time is over, ${most} minutes from now at the latest. Each costs money while it runs.`,
+      more: [
+        role === 'operator' && el('label', {}, 'For whom ', who),
+        el('label', {}, 'Minutes ', input),
+      ].filter(Boolean),
+      confirm: () => 'Lease',
+      wish: () => seconds() && who.value.trim() && { action: 'lease', fleet: of().name, who: who.value.trim(), seconds: seconds() },
+      again: () => lease(rules, opener),
+    });
+  }
+
+  function extend({ instance }, rules, opener) {
+    const { input, seconds } = length(rules);
+    open({
+      ...LEASES,
+      title: 'Extend the lease',
+      opener,
+      text: `${instance} is kept for so many minutes from now. An end never moves back.`,
+      more: [el('label', {}, 'Minutes ', input)],
+      confirm: () => 'Extend',
+      wish: () => seconds() && { action: 'extend', fleet: of().name, instance, seconds: seconds() },
+      again: () => extend({ instance }, rules, opener),
+    });
+  }
+
+  function release({ instance, who, kept }, rules, opener) {
+    open({
+      ...LEASES,
+      title: kept ? 'Give up what is kept' : 'End the lease',
+      isDanger: true,
+      opener,
+      text: kept
+        ? `What ${who} left on its disk is deleted with it. That cannot be undone.`
+        : `${who} loses it: it finishes its requests, then it is ${rules.then === 'stop' ? 'stopped, and kept for them' : 'terminated with all that is on it'}.`,
+      more: [list([instance])],
+      confirm: () => (kept ? 'Give it up' : 'End it'),
+      wish: () => ({ action: 'release', fleet: of().name, instance }),
+      again: () => release({ instance, who, kept }, rules, opener),
+    });
+  }
+
+  return { increase, decrease, retire, retireAll, lease, extend, release };
 }

@@ -54,7 +54,7 @@ export const state = (of) =>
 const IN_POOL = ['preparing', 'warm'];
 
 /** Whether an instance can be retired at all. */
-export const canRetire = (of) => of.counts && of.described;
+export const canRetire = (of) => of.counts && of.described && !of.leased;
 
 /** The count, the limits, the entry's address, and why nothing can be done, where nothing can. */
 export function head({ fleet, about }, isOperator, whyNot) {

@@ -7,6 +7,7 @@ import * as details from './details.js';
 import * as events from './events.js';
 import * as fleet from './fleet.js';
 import * as hand from './hand.js';
+import * as leases from './leases.js';
 import * as measured from './measured.js';
 import * as policy from './policy.js';
 import * as views from './view-state.js';
@@ -43,6 +44,7 @@ function tell(text) {
 const acts = dialogs(() => state, tell);
 details.listen(acts.retire);
 policy.listen(tell);
+leases.listen(acts);
 
 /** Draws with the next picture of the screen; a hidden page draws nothing. */
 let isDue = false;
@@ -92,7 +94,8 @@ function render() {
   details.draw(state, isOut ? '' : view.instance, now, isOperator, whyNot);
   events.draw(state.events);
   policy.draw(state.policy, cannotAsk());
-  refresh(whyNot);
+  leases.draw(state, now, cannotLease());
+  refresh(whyNot, cannotLease());
 }
 
 function connected() {
@@ -116,6 +119,12 @@ function cannotAsk() {
   if (state.person.role !== 'operator') return 'You are a viewer: only operators may change the fleet.';
   if (connection.is !== 'live') return 'The connection is lost: nothing can be changed until it is back.';
   return '';
+}
+
+/** Why they cannot see to a lease of their own now; empty where they can. */
+function cannotLease() {
+  if (connection.is !== 'live') return 'The connection is lost: nothing can be changed until it is back.';
+  return state.fleet.failing_since || !state.fleet.seen ? 'The cloud does not answer: nothing can be changed now.' : '';
 }
 
 /** Why nobody can change the fleet now; empty where they can. */

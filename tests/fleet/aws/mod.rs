@@ -10,6 +10,7 @@ mod faults;
 #[path = "../../web/http.rs"]
 mod http;
 mod kills;
+mod leases;
 mod live;
 mod measurements;
 mod moto;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use handwave::fleet::ports::{POOL_TAG, RETIRING_TAG};
+use handwave::fleet::ports::{LEASE_TAG, POOL_TAG, RETIRING_TAG};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -79,6 +79,10 @@ async fn run_of_everything() -> BTreeSet<String> {
         assert_eq!(status, 0, "{args:?}: {out}{err}");
         sleep(Duration::from_secs(2)).await;
     }
+    run(&stage, doctor).await;
+    // A lease of one, whose console doctor asks about.
+    set("[lease]\nat_most = 1\n", "health_interval = 20\ndraining = 30\n");
+    assert_eq!(run(&stage, &["fleet", "lease", "anna", "--live"]).await.0, 0);
     run(&stage, doctor).await;
     set("", "");
     assert_eq!(run(&stage, &["balancer", "create", "--live"]).await.0, 0);
@@ -167,8 +171,8 @@ fn what_launches_tags_and_terminates_is_held_to_the_fleet() {
         }
     }
     let with = |sid: &str| statements.iter().find(|statement| statement["Sid"] == sid).unwrap();
-    let keys = &with("TagAsRetiringOrWarm")["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"];
-    assert_eq!(*keys, serde_json::json!([POOL_TAG, RETIRING_TAG]));
+    let keys = &with("TagAsRetiringWarmOrLeased")["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"];
+    assert_eq!(*keys, serde_json::json!([LEASE_TAG, POOL_TAG, RETIRING_TAG]));
     let warm = &with("StartAndStopTheWarm")["Condition"]["Null"];
     assert_eq!(warm[format!("aws:ResourceTag/{POOL_TAG}")], "false");
     for statement in statements {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use handwave::clouds::Cloud;
 use handwave::command::{Action, Command, InstanceId, Source};
 use handwave::fleet::ports::{InstanceState, POOL_TAG};
-use handwave::fleet::{Handle, Lifecycle, Limits, Outcome, Pool, Reconciler, Warm};
+use handwave::fleet::{Handle, Leases, Lifecycle, Limits, Outcome, Pool, Reconciler, Warm};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{sleep, timeout};
 
@@ -20,7 +20,7 @@ fn pool(size: usize, reuse: bool) -> Pool {
 
 async fn start(stage: &Stage, pool: Pool) -> Handle {
     let (events, _) = unbounded_channel();
-    Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 5 }, pool, QUICK, events).0
+    Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 5 }, pool, Leases::default(), QUICK, events).0
 }
 
 /// Waits until so many are at this point of their lifecycle.

@@ -75,6 +75,10 @@ pub async fn check(settings: &Settings, tell: &mut (dyn FnMut(Progress) + Send))
         Some(one) => {
             tell(may("tag", "ec2:CreateTags", probe.may_tag(one.id()).await));
             tell(may("terminate", "ec2:TerminateInstances", probe.may_terminate(one.id()).await));
+            if settings.lease.at_most > 0 {
+                tell(may("lease", "ec2:CreateTags", probe.may_lease(one.id()).await));
+                tell(may("console", "ec2:GetConsoleOutput", probe.may_read_console(one.id()).await));
+            }
         }
         None => tell(Finding::unknown(
             "retire",
