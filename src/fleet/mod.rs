@@ -5,13 +5,14 @@
 //! `memory` is a read-your-writes cache over an eventually consistent API, `diff` tells two observations apart. `handle` is
 //! the way to a reconciler, `state` and `publisher` are what it publishes, `said` is what a person last did, `tally` counts
 //! the calls. `stage` tells by its tags where an instance of the warm pool is, `pool` what the pool needs, `lease` for whom an
-//! instance is reserved (all pure).
+//! instance is reserved, and `leases` what follows from that (all pure).
 //! [`ports`] are all that the fleet knows of a cloud.
 
 mod change;
 mod diff;
 mod handle;
 pub mod lease;
+pub mod leases;
 mod look;
 mod memory;
 mod observed;

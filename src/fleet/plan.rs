@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::change::Change;
-use super::lease;
+use super::leases;
 use super::memory::Memory;
 use super::observed::{Lifecycle, Member, Observed};
 use super::ports::{Health, InstanceState};
@@ -209,7 +209,7 @@ pub struct Accepted {
 pub enum Work {
     Launch(usize),
     Retire(Vec<InstanceId>),
-    Lease(lease::Work),
+    Lease(leases::Work),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,10 +243,10 @@ pub fn accept(
     action: &Action,
     observed: &Observed,
     limits: Limits,
-    terms: lease::Terms<'_>,
+    terms: leases::Terms<'_>,
 ) -> Result<Accepted, Refusal> {
     let count = observed.count();
-    let written = |work: Result<lease::Work, String>| {
+    let written = |work: Result<leases::Work, String>| {
         let work = Work::Lease(work.map_err(Refusal::Lease)?);
         Ok(Accepted { work, asked: 1, cut: None })
     };
@@ -271,15 +271,15 @@ pub fn accept(
             Ordering::Less => scale_in(count - n, observed, limits),
         },
         Action::Lease { who, lasts } => {
-            let work = lease::grant(who, *lasts, observed, terms);
+            let work = leases::grant(who, *lasts, observed, terms);
             // It is one more, and has to come into service like any other.
             work.map_err(Refusal::Lease).and_then(|work| {
                 scale_out(1, observed, limits)?;
                 written(Ok(work))
             })
         }
-        Action::Extend { id, lasts } => written(lease::extend(id, *lasts, observed, terms)),
-        Action::Release(id) => written(lease::release(id, observed, terms)),
+        Action::Extend { id, lasts } => written(leases::extend(id, *lasts, observed, terms)),
+        Action::Release(id) => written(leases::release(id, observed, terms)),
     }
 }
 
@@ -313,7 +313,7 @@ pub fn scale_in(asked: usize, observed: &Observed, limits: Limits) -> Result<Acc
 /// The count that commands leave at least: what is leased, and the minimum beside it. So the end of a lease never leaves
 /// fewer than the minimum.
 pub fn floor(observed: &Observed, limits: Limits) -> usize {
-    limits.min + lease::running(observed).count()
+    limits.min + leases::running(observed).count()
 }
 
 /// Which `n` instances would be retired first: those that fail their health check, then the newest. Never a leased one.
@@ -332,7 +332,7 @@ fn retire_some(
     limits: Limits,
     bad: Option<String>,
 ) -> Result<Accepted, Refusal> {
-    let (count, leased) = (observed.count(), lease::running(observed).count());
+    let (count, leased) = (observed.count(), leases::running(observed).count());
     let room = count.saturating_sub(floor(observed, limits));
     let limited = ids.len() > room || (bad.is_none() && asked > room);
     ids.truncate(room);
@@ -378,6 +378,13 @@ mod tests {
 
     const RULES: Rules = Rules::new(Duration::from_secs(60), Duration::from_secs(300));
     const LIMITS: Limits = Limits { min: 1, max: 5 };
+
+    /// Where nothing is leased.
+    fn accept(action: &Action, observed: &Observed, limits: Limits) -> Result<Accepted, Refusal> {
+        let settings = crate::fleet::LeaseSettings::default();
+        let terms = leases::Terms { settings: &settings, ready: &[], now: Timestamp::UNIX_EPOCH };
+        super::accept(action, observed, limits, terms)
+    }
 
     /// A fleet written as words: `running`, `pending`, `in-service`, `unhealthy`, `draining`, `off`, with `retiring:`
     /// before. Ids are i-0, i-1, ... in the order of their launch.
@@ -427,7 +434,7 @@ mod tests {
     }
 
     fn accepted(action: Action, words: &str) -> Result<Accepted, Refusal> {
-        accept(&action, &fleet(words), LIMITS, terms())
+        accept(&action, &fleet(words), LIMITS)
     }
 
     #[test]
@@ -606,7 +613,7 @@ mod tests {
         note(&observed, &mut memory, now, &RULES);
         let acts = plan(&observed, &memory, now, &RULES);
         assert_eq!(acts, [Act { change: Change::Terminate, ids: ids(&[1]) }]);
-        assert_eq!(accept(&Action::ScaleOut(1), &observed, LIMITS, terms()), Err(Refusal::NoBalancer));
+        assert_eq!(accept(&Action::ScaleOut(1), &observed, LIMITS), Err(Refusal::NoBalancer));
         assert_eq!(stuck(&observed, &memory, now, &RULES).len(), 1);
     }
 
@@ -624,7 +631,7 @@ mod tests {
     #[test]
     fn rule_10_a_count_is_made_into_a_number_once_and_cut_to_the_limits() {
         let three = fleet("in-service in-service pending");
-        let accepted = |n| accept(&Action::Reach(n), &three, LIMITS, terms());
+        let accepted = |n| accept(&Action::Reach(n), &three, LIMITS);
         assert_eq!(accepted(3), Err(Refusal::There(3)));
         assert_eq!(accepted(5).unwrap(), Accepted { work: Work::Launch(2), asked: 2, cut: None });
         let Accepted { work, asked, cut } = accepted(9).unwrap();

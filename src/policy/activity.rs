@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::follow::ended;
 use crate::command::{Action, Command, InstanceId, Source};
-use crate::fleet::lease::{self, Used};
+use crate::fleet::leases::{self, Used};
 use crate::fleet::ports::{ACTIVE_TAG, Instance};
 use crate::fleet::{FleetState, Handle, Lease, LeaseSettings, Sign};
 use crate::metrics::{Metrics, MetricsError, Point, Query};
@@ -69,7 +69,7 @@ impl Activity {
         let now = (self.wall)();
         for (instance, lease) in leased {
             let Some(used) = used.get(&instance.id) else { continue };
-            if let Some((lasts, reason)) = lease::extension(&lease, used, &self.settings, now) {
+            if let Some((lasts, reason)) = leases::extension(&lease, used, &self.settings, now) {
                 let source = Source::Policy { policy: "lease".to_owned(), reason };
                 let _ = self.fleet.send(Command::new(source, Action::Extend { id: instance.id, lasts }));
             }
@@ -153,7 +153,7 @@ fn end(point: &Point, step: Duration) -> Timestamp {
 /// The leases that are not over.
 fn leased(state: &FleetState, now: Timestamp) -> Vec<(Instance, Lease)> {
     let Some(observed) = &state.observed else { return Vec::new() };
-    let running = lease::running(observed).filter(|(_, lease)| !lease.is_over(now));
+    let running = leases::running(observed).filter(|(_, lease)| !lease.is_over(now));
     running.map(|(member, lease)| (member.instance.clone(), lease)).collect()
 }
 

@@ -92,16 +92,6 @@ pub async fn people(session: Session, request: Request, next: Next) -> Response 
     require(Role::Viewer, false, session, request, next).await
 }
 
-/// Whether they see to everybody's leases.
-pub fn sees_all(person: &Person) -> bool {
-    person.role >= Role::Operator
-}
-
-/// Whether they see, and see to, the lease of this holder.
-pub fn may_see(person: &Person, holder: &str) -> bool {
-    sees_all(person) || person.user == holder
-}
-
 async fn require(role: Role, is_public: bool, session: Session, mut request: Request, next: Next) -> Response {
     match person(&session).await {
         None if is_public => next.run(request).await,

@@ -15,11 +15,11 @@ use super::client::Client;
 use super::context::Context;
 use super::orders::Wish;
 use super::people::Person;
-use super::{access, api, shown, story};
+use super::{api, shown, story};
 use crate::command::{Action, Command, InstanceId, Source};
 use crate::daemon::journal::KEPT;
 use crate::fleet::ports::ErrorKind;
-use crate::fleet::{Lease, Member, Then, lease};
+use crate::fleet::{Lease, Member, Then, lease, leases as held};
 
 /// So much of a start's log is sent: its end.
 const LOG: usize = 16 * 1024;
@@ -52,7 +52,7 @@ pub async fn leases(State(context): State<Context>, Extension(person): Extension
             "since": lease.since,
             "until": lease.until,
             "left": lease.left(now).as_secs(),
-            "ends_soon": is_running && lease.left(now) <= lease::WARNING,
+            "ends_soon": is_running && lease.left(now) <= held::WARNING,
             "lifecycle": member.lifecycle().to_string(),
             // Stopped, and kept for them.
             "kept": !is_running && !member.is_ending() && !member.instance.is_retiring(),
@@ -66,7 +66,7 @@ pub async fn leases(State(context): State<Context>, Extension(person): Extension
     };
     let members = state.observed.iter().flat_map(|observed| &observed.instances);
     let leased = members.filter(|member| !member.is_ending()).filter_map(|member| Some((member, member.lease()?)));
-    let seen = leased.filter(|(_, lease)| access::may_see(&person, &lease.who));
+    let seen = leased.filter(|(_, lease)| person.may_see(&lease.who));
     let rows: Vec<Value> = seen.map(|(member, lease)| row(member, lease)).collect();
     raw(json!({
         "at_most": context.lease.at_most,
@@ -94,8 +94,7 @@ pub async fn command(
         LeaseWish::Extend { instance, .. } | LeaseWish::Release { instance, .. } => holder(&context, instance),
     };
     // What is leased to nobody is refused by the fleet, which says so.
-    if whose.as_ref().is_some_and(|who| !access::may_see(&person, who)) || whose.is_none() && !access::sees_all(&person)
-    {
+    if whose.as_ref().is_some_and(|who| !person.may_see(who)) || whose.is_none() && !person.sees_all() {
         return error(StatusCode::FORBIDDEN, "this is no lease of yours, and only an operator may see to others'");
     }
     let long = u32::try_from(context.lease.lasts.as_secs()).unwrap_or(u32::MAX);
@@ -119,7 +118,7 @@ pub async fn log(
     Extension(person): Extension<Person>,
     Path(id): Path<InstanceId>,
 ) -> Response {
-    if !holder(&context, &id).is_some_and(|who| access::may_see(&person, &who)) {
+    if !holder(&context, &id).is_some_and(|who| person.may_see(&who)) {
         return error(StatusCode::NOT_FOUND, "there is no such lease, or it is not yours");
     }
     let console = match context.fleet.console(&id).await {
@@ -144,7 +143,7 @@ pub fn end_of(person: &Person, client: &Client, context: &Context) {
     }
     let state = context.fleet.state().borrow().clone();
     let Some(observed) = &state.observed else { return };
-    for (member, _) in lease::running(observed).filter(|(_, lease)| lease.who == person.user) {
+    for (member, _) in held::running(observed).filter(|(_, lease)| lease.who == person.user) {
         let source = Source::Web { user: person.user.clone(), address: client.address.to_string() };
         let _ = context.fleet.send(Command::new(source, Action::Release(member.id().clone())));
     }

@@ -30,3 +30,15 @@ pub struct Person {
     pub user: String,
     pub role: Role,
 }
+
+impl Person {
+    /// Whether they see to everybody's leases.
+    pub fn sees_all(&self) -> bool {
+        self.role >= Role::Operator
+    }
+
+    /// Whether they see, and see to, the lease of this holder.
+    pub fn may_see(&self, holder: &str) -> bool {
+        self.sees_all() || self.user == holder
+    }
+}

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::access;
 use super::people::Person;
 use crate::clouds::Mode;
 use crate::command::{Action, Command};
@@ -202,7 +201,7 @@ pub fn may_see(person: Option<&Person>, entry: &Entry) -> bool {
     };
     match (event, holder) {
         (Event::SignedIn { .. } | Event::SignInFailed { .. } | Event::SignedOut { .. }, _) => person.is_some(),
-        (_, Some(holder)) => person.is_some_and(|person| access::may_see(person, holder)),
+        (_, Some(holder)) => person.is_some_and(|person| person.may_see(holder)),
         _ => true,
     }
 }

@@ -13,6 +13,7 @@ use super::front::{self, FrontSetup};
 use super::launch::Launch;
 use super::measurements::Measurements;
 use super::session::{OpenError, Session};
+use super::settings::BalancerKind;
 use crate::clouds::cloud::{BalancerSetup, Cloud, Error, OpenFleet};
 use crate::clouds::mode::Mode;
 use crate::clouds::settings::Settings;
@@ -57,7 +58,8 @@ impl Aws {
 
     pub(super) fn ec2(&self) -> Ec2 {
         let fleet = self.settings.fleet.name.clone();
-        let launch = Launch::new(&self.settings.instance, &fleet).map_err(Arc::new);
+        let is_worker = self.settings.balancer.kind == BalancerKind::None;
+        let launch = Launch::new(&self.settings.instance, &fleet, is_worker).map_err(Arc::new);
         let client =
             aws_sdk_ec2::config::Builder::from(&self.session.sdk).retry_config(RetryConfig::disabled()).build();
         Ec2 { client: aws_sdk_ec2::Client::from_conf(client), fleet, launch }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
-    HttpTokensState, IamInstanceProfileSpecification, InstanceMetadataOptionsRequest, InstanceType,
-    LaunchTemplateSpecification, ResourceType, RunInstancesMonitoringEnabled, ShutdownBehavior, Tag, TagSpecification,
+    HttpTokensState, IamInstanceProfileSpecification, InstanceMetadataOptionsRequest, InstanceMetadataTagsState,
+    InstanceType, LaunchTemplateSpecification, ResourceType, RunInstancesMonitoringEnabled, ShutdownBehavior, Tag,
+    TagSpecification,
 };
 use aws_smithy_types::base64;
 use sha2::{Digest, Sha256};
@@ -38,10 +39,12 @@ pub struct Launch {
     settings: InstanceSettings,
     user_data: Option<Vec<u8>>,
     tags: Vec<Tag>,
+    is_worker: bool,
 }
 
 impl Launch {
-    pub fn new(settings: &InstanceSettings, fleet: &str) -> Result<Launch, LaunchError> {
+    /// A worker reads its own tags, so that it learns of its retirement, and ends by powering itself off.
+    pub fn new(settings: &InstanceSettings, fleet: &str, is_worker: bool) -> Result<Launch, LaunchError> {
         if settings.ami.is_none() && settings.launch_template.is_none() {
             return Err(LaunchError::NoImage);
         }
@@ -56,7 +59,7 @@ impl Launch {
         tags.entry("Name".to_owned()).or_insert_with(|| fleet.to_owned());
         tags.insert(FLEET_TAG.to_owned(), fleet.to_owned());
         let tags = tags.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
-        Ok(Launch { settings: settings.clone(), user_data: user_data.transpose()?, tags })
+        Ok(Launch { settings: settings.clone(), user_data: user_data.transpose()?, tags, is_worker })
     }
 
     /// What an instance is made of, the same for the same image, type and user data. An error where the warm pool cannot
@@ -110,8 +113,15 @@ impl Launch {
         // A template may turn it on too.
         let monitored = RunInstancesMonitoringEnabled::builder().enabled(true).build();
         // Version 1 of the metadata service gives an instance's role to anybody who makes it fetch an address.
-        let metadata = InstanceMetadataOptionsRequest::builder().http_tokens(HttpTokensState::Required).build();
+        let metadata = InstanceMetadataOptionsRequest::builder()
+            .http_tokens(HttpTokensState::Required)
+            .set_instance_metadata_tags(self.is_worker.then_some(InstanceMetadataTagsState::Enabled))
+            .build();
         let is_warm = birth.recipe.is_some();
+        let at_shutdown = match is_warm {
+            true => Some(ShutdownBehavior::Stop),
+            false => self.is_worker.then_some(ShutdownBehavior::Terminate),
+        };
         let user_data = if is_warm { Some(self.prepared()?) } else { self.user_data.clone() };
         let call = ec2
             .run_instances()
@@ -125,7 +135,7 @@ impl Launch {
             .set_subnet_id(subnet_id.clone())
             .set_iam_instance_profile(instance_profile.as_deref().map(profile))
             .set_user_data(user_data.map(base64::encode))
-            .set_instance_initiated_shutdown_behavior(is_warm.then_some(ShutdownBehavior::Stop))
+            .set_instance_initiated_shutdown_behavior(at_shutdown)
             .set_launch_template(launch_template.as_deref().map(template))
             .metadata_options(metadata)
             .set_monitoring(detailed_monitoring.then_some(monitored))
@@ -162,7 +172,7 @@ mod tests {
     use crate::config::Config;
 
     fn launch(text: &str) -> Result<Launch, LaunchError> {
-        Launch::new(&Config::parse(text, "my.toml").unwrap().instance, "web")
+        Launch::new(&Config::parse(text, "my.toml").unwrap().instance, "web", false)
     }
 
     #[test]
@@ -219,5 +229,27 @@ mod tests {
         assert_eq!((id.launch_template_id(), id.version()), (Some("lt-0123"), Some("3")));
         let name = template("web");
         assert_eq!((name.launch_template_name(), name.version()), (Some("web"), None));
+    }
+
+    #[test]
+    fn a_worker_reads_its_tags_and_ends_by_powering_itself_off() {
+        let config = aws_sdk_ec2::Config::builder().behavior_version(aws_sdk_ec2::config::BehaviorVersion::latest());
+        let ec2 = Client::from_conf(config.build());
+        let birth = |recipe: Option<&str>| Birth {
+            command: crate::command::CommandId("c".to_owned()),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            recipe: recipe.map(str::to_owned),
+            more: Vec::new(),
+        };
+        let text = "[instance]\nami = \"ami-1\"\n";
+        for (is_worker, tags, at_shutdown) in
+            [(true, Some(&InstanceMetadataTagsState::Enabled), Some(&ShutdownBehavior::Terminate)), (false, None, None)]
+        {
+            let launch = Launch { is_worker, ..launch(text).unwrap() };
+            let call = launch.call(&ec2, 1, "token", &birth(None)).unwrap();
+            let asked = call.as_input();
+            assert_eq!(asked.get_metadata_options().as_ref().unwrap().instance_metadata_tags(), tags);
+            assert_eq!(asked.get_instance_initiated_shutdown_behavior().as_ref(), at_shutdown);
+        }
     }
 }

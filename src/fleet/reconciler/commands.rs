@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::handle::{Order, Outcome};
-use super::super::lease::{self, Lease, Terms};
+use super::super::lease::Lease;
+use super::super::leases::{self, Terms};
 use super::super::observed::{Member, Observed};
 use super::super::plan::{self, Accepted};
 use super::super::pool::{Pool, latest_start};
@@ -128,7 +129,7 @@ impl Reconciler {
                 let token = self.token(observed);
                 let command = order.command.id.clone();
                 let lease = match &work {
-                    plan::Work::Lease(lease::Work::Grant { lease, .. }) => Some(lease.clone()),
+                    plan::Work::Lease(leases::Work::Grant { lease, .. }) => Some(lease.clone()),
                     _ => None,
                 };
                 let more = lease.as_ref().map_or(Vec::new(), |lease| self.tells(lease));
@@ -438,12 +439,12 @@ fn steps(work: plan::Work, mut ready: Vec<InstanceId>, pool: &Pool, observed: &O
                 false => Work::GiveBack { at: latest_start(observed, &back), ids: back, retire: rest },
             }
         }
-        plan::Work::Lease(lease::Work::Grant { start: None, .. }) => Work::Launch(1),
-        plan::Work::Lease(lease::Work::Grant { start: Some((id, before)), .. }) => {
+        plan::Work::Lease(leases::Work::Grant { start: None, .. }) => Work::Launch(1),
+        plan::Work::Lease(leases::Work::Grant { start: Some((id, before)), .. }) => {
             let ids = vec![id];
             Work::Promote { at: latest_start(observed, &ids), ids, launch: 0, before }
         }
-        plan::Work::Lease(lease::Work::Write(id, lease)) => Work::Write(id, lease),
+        plan::Work::Lease(leases::Work::Write(id, lease)) => Work::Write(id, lease),
     }
 }
 

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::change::Change;
-use super::super::lease::{self, End, Lease};
+use super::super::lease::Lease;
+use super::super::leases::{self, End};
 use super::super::pool::latest_start;
 use super::super::ports::CloudError;
 use super::super::settings::Lease as Settings;
@@ -62,14 +63,14 @@ impl Reconciler {
     /// Those that are over, and that nothing holds back.
     pub(super) fn leases_due(&self, now: Instant) -> Vec<(InstanceId, End)> {
         let Some(observed) = &self.observed else { return Vec::new() };
-        let mut due = lease::ended(observed, &self.leases.settings, (self.leases.wall)());
+        let mut due = leases::ended(observed, &self.leases.settings, (self.leases.wall)());
         due.retain(|(id, _)| self.memory.held(Change::Retire, id, now).is_none());
         due
     }
 
     fn warn(&mut self) {
         let Some(observed) = &self.observed else { return };
-        for (id, lease) in lease::ending(observed, (self.leases.wall)()) {
+        for (id, lease) in leases::ending(observed, (self.leases.wall)()) {
             if self.memory.warned.insert((id.clone(), lease.clone())) {
                 self.publisher.tell(Event::LeaseEnding(leased(id, lease)));
             }
