@@ -772,17 +772,27 @@ test('a viewer leases an instance, extends it, sees how it started, and ends it'
   assert.deepEqual(await violations(page), []);
   await page.click('#lease-rows summary');
 
-  await row.getByRole('button', { name: 'Extend' }).click();
+  await row.getByRole('button', { name: /^Extend/ }).click();
   await page.fill('#order-count', '60');
   await page.click('#order-confirm');
   await page.waitForFunction(() => !document.getElementById('leases-warning').textContent);
   assert.match(await text(page, '#event-list'), /Lease goes on: i-/);
 
-  // An operator sees it; the name is that of whoever signed in.
+  // An operator leases for somebody else, and sees who has what.
   const operator = await signedIn(await person(), server);
-  await operator.locator('#lease-rows li').waitFor();
+  await operator.click('#lease');
+  await operator.fill('#order input[type="text"]', 'dora');
+  await operator.click('#order-confirm');
+  await operator.locator('#lease-others tr').waitFor();
+  assert.match(await text(operator, '#lease-others'), /^dora\s+i-/);
+  await operator.setViewportSize({ width: 360, height: 800 });
+  assert.equal(await operator.evaluate(() => document.documentElement.scrollWidth), 360);
+  await operator.setViewportSize({ width: 1280, height: 800 });
+  await picture(operator, 'leases');
+  assert.deepEqual(await violations(operator), []);
+  assert.equal(await page.locator('#lease-all').isVisible(), false);
 
-  await row.getByRole('button', { name: 'End', exact: true }).click();
+  await row.getByRole('button', { name: /^End/ }).click();
   assert.match(await text(page, '#order-text'), /terminated with all that is on it/);
   await page.click('#order-confirm');
   await page.waitForFunction(() => !document.querySelector('#lease-rows li'), null, { timeout: 60000 });

@@ -2,7 +2,7 @@
 // with everybody's for operators; the dialogs ask before anything is done.
 
 import { ask } from './connection.js';
-import { ago, byId, clock, el, say, show } from './dom.js';
+import { ago, byId, clock, el, keyed, say, show } from './dom.js';
 import { line } from './events.js';
 
 /** How often they are asked for again while the fleet stays as it is, in milliseconds. */
@@ -11,7 +11,6 @@ const LOOK = 15_000;
 /** What the server last told; null until then. */
 let told = null;
 let asked = { key: '', at: 0 };
-let drawn = '';
 let acts;
 
 /** Gives the card its dialogs. */
@@ -37,42 +36,84 @@ export function draw({ person, fleet }, now, whyNot) {
   const isOperator = person.role === 'operator';
   show(byId('lease'), Boolean(told.at_most) && (isOperator || !running));
   byId('lease').disabled = Boolean(whyNot);
-  // An opened log stays as it is while the rest is told anew.
-  const key = JSON.stringify([told, whyNot, Math.floor(now / 10_000)]);
-  if (key === drawn || byId('lease-rows').querySelector('details[open], :focus')) return;
-  drawn = key;
-  byId('lease-rows').replaceChildren(...told.leases.map((lease) => row(lease, now, Boolean(whyNot))));
+  byId('leases').classList.toggle('own', !isOperator);
+  const others = told.leases.filter((lease) => lease.who !== person.user);
+  const isOff = Boolean(whyNot);
+  const name = (lease) => lease.instance;
+  keyed(byId('lease-rows'), own, name, card, (item, lease) => update(item, lease, now, isOff));
+  show(byId('lease-all'), isOperator && others.length > 0);
+  keyed(byId('lease-others'), others, name, row, (line, lease) => update(line, lease, now, isOff));
 }
 
-function row(lease, now, isOff) {
-  const { instance, kept, link, since, until } = lease;
+const day = (at) => new Date(at).toLocaleString();
+const is = ({ kept, lifecycle }) => (kept ? 'stopped, and kept' : lifecycle);
+
+function end({ until }, now) {
   const left = new Date(until) - now;
-  const facts = [
-    ['For', lease.who],
-    ['State', kept ? 'stopped, and kept' : lease.lifecycle],
-    ['Since', new Date(since).toLocaleString()],
-    [left > 0 ? 'Ends' : 'Ended', `${new Date(until).toLocaleString()} (${left > 0 ? `in ${ago(now, new Date(until))}` : `${ago(until, now)} ago`})`],
-    ['Extended', lease.extended],
-    ['Public address', lease.public_address],
-    ['Private address', lease.private_address],
-    ['Subnet', lease.subnet],
-  ];
-  const button = (text, act, look) =>
-    el('button', { type: 'button', class: `small ${look}`, disabled: isOff, on: { click: (event) => act(lease, told, event.currentTarget) } }, text);
+  return `${day(until)} (${left > 0 ? `in ${ago(now, new Date(until))}` : `${ago(until, now)} ago`})`;
+}
+
+/** Puts a row or a card right. What has not changed stays, so that focus and an opened log do too. */
+function update(box, lease, now, isOff) {
+  const facts = {
+    state: is(lease),
+    since: day(lease.since),
+    end: end(lease, now),
+    extended: lease.extended,
+    public: lease.public_address,
+    private: lease.private_address,
+    subnet: lease.subnet,
+  };
+  for (const node of box.querySelectorAll('[data-fact]')) {
+    say(node, facts[node.dataset.fact] ?? '–');
+  }
+  const acts = box.querySelector('.acts');
+  const key = [lease.link, lease.kept, isOff].join();
+  if (acts.dataset.key === key) return;
+  acts.dataset.key = key;
+  acts.replaceChildren(...buttons(lease, isOff));
+}
+
+function buttons(lease, isOff) {
+  const { instance, kept, link } = lease;
+  const button = (text, act, look) => {
+    const click = (event) => act(lease, told, event.currentTarget);
+    const label = `${text} ${instance}`;
+    return el('button', { type: 'button', class: `small ${look}`, disabled: isOff, 'aria-label': label, on: { click } }, text);
+  };
+  return [
+    link && el('a', { class: 'confirm', href: link, target: '_blank', rel: 'noreferrer' }, 'Connect'),
+    !kept && button('Extend', acts.extend, ''),
+    button(kept ? 'Give up' : 'End', acts.release, 'danger'),
+  ].filter(Boolean);
+}
+
+const fact = (tag, name) => el(tag, { data: { fact: name } });
+
+function row({ who, instance }) {
+  return el(
+    'tr',
+    {},
+    el('th', { scope: 'row' }, who),
+    el('td', {}, el('span', { class: 'id' }, instance)),
+    ['state', 'since', 'end', 'extended'].map((name) => fact('td', name)),
+    el('td', {}, el('div', { class: 'acts' })),
+  );
+}
+
+/** One's own, with all that is known of it. */
+function card({ instance }) {
+  const facts = { State: 'state', Since: 'since', Ends: 'end', Extended: 'extended', 'Public address': 'public' };
+  const names = Object.entries({ ...facts, 'Private address': 'private', Subnet: 'subnet' });
   const log = el('div', { class: 'scroll log', tabindex: '0', role: 'region', 'aria-label': `The start of ${instance}` });
-  const details = el('details', { on: { toggle: () => details.open && showLog(instance, log) } }, el('summary', {}, 'How it started'), log);
+  const toggle = () => details.open && showLog(instance, log);
+  const details = el('details', { on: { toggle } }, el('summary', {}, 'How it started'), log);
   return el(
     'li',
     {},
     el('h3', { class: 'id' }, instance),
-    el('dl', {}, facts.filter(([, value]) => value).map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value)))),
-    el(
-      'p',
-      { class: 'buttons' },
-      link && el('a', { class: 'confirm', href: link, target: '_blank', rel: 'noreferrer' }, 'Connect'),
-      !kept && button('Extend', acts.extend, ''),
-      button(kept ? 'Give up' : 'End', acts.release, 'danger'),
-    ),
+    el('dl', {}, names.map(([title, name]) => el('div', {}, el('dt', {}, title), fact('dd', name)))),
+    el('div', { class: 'acts' }),
     details,
   );
 }
