@@ -149,11 +149,11 @@ def end_with_the_test():
     os._exit(0)
 
 
-def server():
-    """The server on a free port."""
+def server(watched=lambda moto: moto):
+    """The server on a free port. What watches moto sees one request at a time."""
     made_like_aws()
     quicker()
-    moto = DomainDispatcherApplication(create_backend_app)
+    moto = watched(DomainDispatcherApplication(create_backend_app))
     return make_server("127.0.0.1", 0, stand_in(moto), threaded=True, request_handler=Quiet)
 
 
