@@ -26,6 +26,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 sys.path.insert(0, str(Path(__file__).parent / "fleet" / "aws"))
 
@@ -39,6 +40,20 @@ LOOK, SAMPLE = 0.02, 0.1
 # As systemd has it for a service that fails.
 RESTART = 1.0
 OFF = "Client.InstanceInitiatedShutdown"
+
+
+def called(environ):
+    """Who makes a request, by the key that it is signed with, and the permission that it needs: of S3 and SQS."""
+    signed = environ.get("HTTP_AUTHORIZATION") or unquote(environ.get("QUERY_STRING", "")).replace("X-Amz-", "")
+    key, _, _, service, *_ = [*signed.partition("Credential=")[2].split("/"), "", "", "", ""]
+    if target := environ.get("HTTP_X_AMZ_TARGET", "").removeprefix("AmazonSQS."):
+        return key, f"sqs:{target}"
+    if service != "s3":
+        return key, service
+    is_object = environ["PATH_INFO"].strip("/").count("/") > 0
+    what = {"GET": ("List", "Get"), "HEAD": ("List", "Get"), "PUT": ("Create", "Put"), "POST": ("Delete", "Post")}
+    verb = what.get(environ["REQUEST_METHOD"], ("Delete", "Delete"))[is_object]
+    return key, f"s3:{verb}{'Object' if is_object else 'Bucket'}"
 
 
 class Metadata(BaseHTTPRequestHandler):
@@ -147,8 +162,8 @@ class Machines:
         self.console = sys.stderr if args.show else subprocess.DEVNULL
         self.folder, self.log, self.url = Path(folder), log, None
         self.backend, self.began = ec2_backends[DEFAULT_ACCOUNT_ID][REGION], time.monotonic()
-        # The machines by their ids, and how often each message was received.
-        self.at, self.received = {}, {}
+        # The machines by their ids, how often each message was received, and who called what.
+        self.at, self.received, self.called = {}, {}, set()
 
     def tell(self, what, machine=None, **more):
         line = {"at": round(time.monotonic() - self.began, 3), "what": what}
@@ -188,18 +203,20 @@ class Machines:
         )
 
     def watched(self, moto):
-        """moto, with a note of who receives and deletes the queue's messages."""
+        """moto, with a note of who calls what, and of who receives and deletes the queue's messages."""
 
         def answer(environ, start_response):
-            action = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix("AmazonSQS.")
-            if action not in ("ReceiveMessage", "DeleteMessage"):
+            who, action = called(environ)
+            if (who, action) not in self.called:
+                self.called.add((who, action))
+                self.tell("called", self.at.get(who), who=who, action=action)
+            if action not in ("sqs:ReceiveMessage", "sqs:DeleteMessage"):
                 return moto(environ, start_response)
             asked = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             environ["wsgi.input"] = io.BytesIO(asked)
             body = b"".join(moto(environ, start_response))
             asked = json.loads(asked)
             if asked.get("QueueUrl", "").rsplit("/", 1)[-1] == self.queue:
-                who = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].partition("/")[0]
                 self.note(self.at.get(who), asked, json.loads(body or b"{}"))
             return [body]
 
