@@ -15,7 +15,7 @@ demo: runtime libclang ## show it all with a drawn hand, the real models and a s
 	$(CARGO) run --quiet --no-default-features --features window,web -- demo --web
 
 test: runtime libclang moto browser schemathesis ## run every test
-	$(CARGO) test
+	$(CARGO) test --workspace
 
 meant: runtime ## count false commands in 30 minutes without a gesture, and misses among 200 gestures: ten minutes
 	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture
@@ -78,9 +78,9 @@ soak: runtime libclang ## lose and regain a webcam for 10 minutes in the lab, lo
 	tests/soak.sh $(or $(SECONDS),600)
 
 lint: libclang ## check format, clippy and docs, as CI does
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
 clean: ## delete everything that was built and fetched
 	$(CARGO) clean

@@ -10,6 +10,8 @@ import functools
 import io
 import json
 import os
+import select
+import socket
 import sys
 import threading
 import time
@@ -118,10 +120,22 @@ def long_poll(moto, environ, start_response):
     while True:
         with ONE:
             queue = queue_at(asked.get("QueueUrl", ""))
+            # SQS too gives no message to who has gone.
+            if has_gone(environ["werkzeug.socket"]):
+                start_response("499 Gone", [])
+                return []
             if queue is None or queue.messages or time.monotonic() >= until:
                 environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
                 return list(moto(environ, start_response))
         time.sleep(LOOK)
+
+
+def has_gone(client):
+    readable, _, _ = select.select([client], [], [], 0)
+    try:
+        return bool(readable) and client.recv(1, socket.MSG_PEEK) == b""
+    except OSError:
+        return True
 
 
 def quicker():
