@@ -2,6 +2,7 @@
 //! reads them. Out: clients for SQS and S3, and the instance's own metadata.
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_sqs::config::SharedHttpClient;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::service_config::ServiceConfigKey;
@@ -33,9 +34,12 @@ pub async fn open() -> Result<Aws, OpenError> {
 }
 
 async fn config() -> SdkConfig {
-    // rustls with ring, as handwave: it trusts the system's certificates.
-    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https).load().await
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https()).load().await
+}
+
+/// rustls with ring, as handwave: it trusts the system's certificates.
+pub fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 /// Where S3 is, if not at AWS: its own setting, else the one for all services, as the SDK's clients look for it.

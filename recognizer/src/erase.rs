@@ -31,7 +31,7 @@ pub async fn run(places: Places, sqs: &aws_sdk_sqs::Client, yes: bool) -> anyhow
     if foreign > 0 {
         println!("{foreign} objects whose names are no picture's id are not this application's and stay");
     }
-    if !yes && !is_meant(&format!("Erase {all}? [y/N] "))? {
+    if !yes && !is_meant(&all)? {
         bail!("nothing is erased");
     }
     for (bucket, keys) in &found {
@@ -44,11 +44,11 @@ pub async fn run(places: Places, sqs: &aws_sdk_sqs::Client, yes: bool) -> anyhow
     Ok(())
 }
 
-fn is_meant(question: &str) -> anyhow::Result<bool> {
+fn is_meant(all: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        bail!("{question}There is no terminal to ask at: --yes says it beforehand");
+        bail!("nothing is erased: there is no terminal to ask at; --yes erases {all}");
     }
-    print!("{question}");
+    print!("Erase {all}? [y/N] ");
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

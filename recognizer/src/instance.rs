@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use aws_config::imds::client::error::ImdsError;
 use aws_config::imds::{self, Client};
+use aws_config::provider_config::ProviderConfig;
 use tracing::{debug, warn};
+
+use crate::aws::{deepest, https};
 
 const ID: &str = "/latest/meta-data/instance-id";
 /// Instance metadata has the tags where the launch asked for it, as handwave's do.
@@ -23,11 +26,13 @@ impl Instance {
             return None;
         }
         let second = Duration::from_secs(1);
-        let imds = Client::builder().connect_timeout(second).read_timeout(second).max_attempts(2).build();
+        let ours = ProviderConfig::without_region().with_http_client(https());
+        let imds =
+            Client::builder().configure(&ours).connect_timeout(second).read_timeout(second).max_attempts(2).build();
         match imds.get(ID).await {
             Ok(id) => Some(Instance { imds, id: String::from(id) }),
             Err(error) => {
-                debug!("no instance metadata: {}", crate::aws::deepest(&error));
+                debug!("no instance metadata: {}", deepest(&error));
                 None
             }
         }
@@ -39,7 +44,7 @@ impl Instance {
             Ok(_) => true,
             Err(ImdsError::ErrorResponse(error)) if error.response().status().as_u16() == 404 => false,
             Err(error) => {
-                warn!("the instance's metadata doesn't say its tags: {}", crate::aws::deepest(&error));
+                warn!("the instance's metadata doesn't say its tags: {}", deepest(&error));
                 false
             }
         }

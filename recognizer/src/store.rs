@@ -28,7 +28,7 @@ const ANSWER: &str = "x-amz-meta-answer";
 pub enum StoreError {
     #[error("the S3 address {0:?} is none: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL is such as http://127.0.0.1:5000")]
     Endpoint(String),
-    #[error("{0:?} can't be a bucket's name: it has 3 to 63 small letters, digits and hyphens")]
+    #[error("{0:?} can't be a bucket's name: a name has 3 to 63 small letters, digits and hyphens")]
     Name(String),
     #[error("there are no credentials for S3: {0}")]
     Credentials(String),
@@ -69,6 +69,10 @@ impl Store {
     }
 
     pub fn bucket(&self, name: &str) -> Result<Bucket, StoreError> {
+        let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+        if !(3..=63).contains(&name.len()) || !name.chars().all(is_letter) {
+            return Err(StoreError::Name(name.to_owned()));
+        }
         let Shared { endpoint, style, region, .. } = &*self.0;
         let bucket = rusty_s3::Bucket::new(endpoint.clone(), *style, name.to_owned(), region.clone());
         Ok(Bucket { store: self.clone(), bucket: bucket.map_err(|_| StoreError::Name(name.to_owned()))? })

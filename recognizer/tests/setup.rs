@@ -9,14 +9,14 @@ fn setup_makes_what_is_absent_and_leaves_what_is_there() {
     let stage = Stage::bare("made");
     let first = text(&stage.run(&["setup"]).stdout);
     assert_eq!(first.matches("is made in us-east-1").count(), 5, "{first}");
-    assert!(first.contains("queue requests-dead takes what was received 3 times"), "{first}");
+    assert!(first.contains("queue made-requests-dead takes what was received 3 times"), "{first}");
     let second = text(&stage.run(&["setup", "--visibility", "5m"]).stdout);
     assert_eq!((second.matches(" is made").count(), second.matches("is there").count()), (0, 4), "{second}");
     let rules = stage.boto(
         "print(json.dumps(sqs.get_queue_attributes(QueueUrl=url('requests'), AttributeNames=['All'])['Attributes']))",
     );
     assert_eq!(rules["VisibilityTimeout"], "30");
-    assert!(rules["RedrivePolicy"].as_str().unwrap().contains("requests-dead"), "{rules}");
+    assert!(rules["RedrivePolicy"].as_str().unwrap().contains("made-requests-dead"), "{rules}");
 }
 
 #[test]
@@ -38,15 +38,15 @@ fn erase_asks_and_deletes_this_application_s_data_alone() {
     stage.boto(
         "s3.put_object(Bucket=INPUT, Key='notes/readme.txt', Body=b'mine')\n\
          s3.create_bucket(Bucket='theirs')\ns3.put_object(Bucket='theirs', Key='11111111-1111-4111-8111-111111111111', Body=b'x')\n\
-         theirs = sqs.create_queue(QueueName='theirs')['QueueUrl']\nsqs.send_message(QueueUrl=theirs, MessageBody='x')\n\
+         theirs = sqs.create_queue(QueueName='erased-theirs')['QueueUrl']\nsqs.send_message(QueueUrl=theirs, MessageBody='x')\n\
          print('null')",
     );
     let counts = "5 objects in the bucket erased-input, 3 objects in the bucket erased-output, 2 messages in the queue \
-                  requests, 3 messages in the queue responses, 0 messages in the queue requests-dead";
+                  erased-requests, 3 messages in the queue erased-responses, 0 messages in the queue erased-requests-dead";
     let asked = stage.run(&["erase"]);
     let said = text(&asked.stderr);
     assert_eq!(asked.status.code(), Some(1));
-    assert!(said.contains(&format!("Erase {counts}? [y/N]")) && said.contains("--yes"), "{said}");
+    assert!(said.contains(&format!("no terminal to ask at; --yes erases {counts}")), "{said}");
     assert_eq!(stage.answers().len(), 3, "it only asked");
 
     let erased = stage.run(&["erase", "--yes"]);

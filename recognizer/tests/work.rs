@@ -155,7 +155,7 @@ fn what_is_missing_is_one_sentence() {
     let told = stage.run(&["work"]);
     let said = text(&told.stderr);
     assert_eq!((told.status.code(), said.lines().count()), (Some(1), 1), "{said}");
-    assert!(said.contains("there is no queue requests: run `recognizer setup` first"), "{said}");
+    assert!(said.contains("there is no queue missing-requests: run `recognizer setup` first"), "{said}");
     let told = stage.command(&["work"]).env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").output().unwrap();
     assert!(text(&told.stderr).contains("there is no region: set AWS_REGION"), "{}", text(&told.stderr));
     let told = stage.run(&["work", "--wait", "1m"]);

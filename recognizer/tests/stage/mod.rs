@@ -4,11 +4,11 @@
 #![allow(dead_code, reason = "not every file of tests needs all of it")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,6 @@ pub fn golden() -> PathBuf {
 pub struct Stage {
     pub endpoint: String,
     name: String,
-    moto: Child,
     imds: Imds,
 }
 
@@ -37,26 +36,11 @@ impl Stage {
     }
 
     pub fn bare(name: &str) -> Stage {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        // Nothing to do after `make test`; this is for a run of cargo alone.
-        let fetched = Command::new("sh").arg(root.join("tests/fetch-moto.sh")).status().expect("sh starts");
-        assert!(fetched.success(), "moto is not to be had; fetch-moto.sh has said why");
-        let mut moto = Command::new("python3")
-            .env("PYTHONPATH", root.join(".deps/moto"))
-            .arg(root.join("tests/fleet/aws/stand_in.py"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("python3 starts");
-        let mut line = String::new();
-        BufReader::new(moto.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port: u16 = line.trim().parse().expect("it says its port");
-        let endpoint = format!("http://127.0.0.1:{port}");
-        Stage { endpoint, name: name.to_owned(), moto, imds: Imds::start() }
+        Stage { endpoint: format!("http://127.0.0.1:{}", MOTO.0), name: name.to_owned(), imds: Imds::default() }
     }
 
-    pub fn bucket(&self, which: &str) -> String {
+    /// The name of a bucket or a queue of this stage's own.
+    pub fn own(&self, which: &str) -> String {
         format!("{}-{which}", self.name)
     }
 
@@ -72,10 +56,10 @@ impl Stage {
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("AWS_CONFIG_FILE", "/dev/null"),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-            ("RECOGNIZER_REQUESTS", "requests"),
-            ("RECOGNIZER_RESPONSES", "responses"),
-            ("RECOGNIZER_INPUT", &self.bucket("input")),
-            ("RECOGNIZER_OUTPUT", &self.bucket("output")),
+            ("RECOGNIZER_REQUESTS", &self.own("requests")),
+            ("RECOGNIZER_RESPONSES", &self.own("responses")),
+            ("RECOGNIZER_INPUT", &self.own("input")),
+            ("RECOGNIZER_OUTPUT", &self.own("output")),
             ("RECOGNIZER_WAIT", "1s"),
         ] {
             command.env(name, value);
@@ -113,24 +97,18 @@ impl Stage {
         self.imds.retiring.lock().unwrap().push(instance.to_owned());
     }
 
-    /// boto3 in the stand-in: Python statements that print JSON.
+    /// boto3 in the stand-in: Python statements that print one line of JSON.
     pub fn boto(&self, script: &str) -> serde_json::Value {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let (input, output) = (self.own("input"), self.own("output"));
         let start = format!(
-            "import boto3, json\nat = dict(endpoint_url={:?}, region_name='us-east-1', aws_access_key_id='k', \
-             aws_secret_access_key='s')\ns3, sqs = boto3.client('s3', **at), boto3.client('sqs', **at)\n\
-             url = lambda name: sqs.get_queue_url(QueueName=name)['QueueUrl']\nINPUT, OUTPUT = {:?}, {:?}\n",
-            self.endpoint,
-            self.bucket("input"),
-            self.bucket("output"),
+            "url = lambda name: sqs.get_queue_url(QueueName='{}-' + name)['QueueUrl']\nINPUT, OUTPUT = {input:?}, {output:?}\n",
+            self.name
         );
-        let ran = Command::new("python3")
-            .env("PYTHONPATH", root.join(".deps/moto"))
-            .args(["-c", &(start + script)])
-            .output()
-            .unwrap();
-        assert!(ran.status.success(), "{}", text(&ran.stderr));
-        serde_json::from_slice(&ran.stdout).unwrap()
+        let (to, from) = &mut *BOTO.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        writeln!(to, "{}", serde_json::to_string(&(start + script)).unwrap()).unwrap();
+        let mut line = String::new();
+        from.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("{script} failed: see above"))
     }
 
     /// How many messages a queue has: visible, in flight.
@@ -178,11 +156,41 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        let _ = self.moto.kill();
-        let _ = self.moto.wait();
-    }
+/// One moto for all tests of a file: it is slow to start. It ends when this process does: the pipe to it closes.
+static MOTO: LazyLock<(u16, Child)> = LazyLock::new(|| {
+    // Nothing to do after `make test`; this is for a run of cargo alone.
+    let fetched = Command::new("sh").arg(root().join("tests/fetch-moto.sh")).status().expect("sh starts");
+    assert!(fetched.success(), "moto is not to be had; fetch-moto.sh has said why");
+    let mut child = python(&[root().join("tests/fleet/aws/stand_in.py").to_str().unwrap()], Stdio::null());
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (line.trim().parse().expect("it says its port"), child)
+});
+
+/// One Python with boto3 in it, for the same reason. Each line is a script.
+static BOTO: LazyLock<Mutex<(ChildStdin, BufReader<ChildStdout>)>> = LazyLock::new(|| {
+    let script = "import boto3, json, sys, traceback\n\
+        at = dict(endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='k', aws_secret_access_key='s')\n\
+        s3, sqs = boto3.client('s3', **at), boto3.client('sqs', **at)\n\
+        for line in sys.stdin:\n    \
+        try:\n        \
+        exec(json.loads(line), dict(s3=s3, sqs=sqs, json=json))\n    \
+        except Exception:\n        \
+        traceback.print_exc()\n        \
+        print('failed')\n    \
+        sys.stdout.flush()";
+    let mut child = python(&["-c", script, &format!("http://127.0.0.1:{}", MOTO.0)], Stdio::inherit());
+    Mutex::new((child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap())))
+});
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn python(args: &[&str], stderr: Stdio) -> Child {
+    let mut command = Command::new("python3");
+    command.env("PYTHONPATH", root().join(".deps/moto")).args(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).spawn().expect("python3 starts")
 }
 
 /// A process that ends with the test at the latest.
@@ -228,15 +236,12 @@ impl Drop for Process {
 }
 
 /// Instance metadata services, one for each instance: IMDSv2, as far as workers ask it.
+#[derive(Default)]
 struct Imds {
     retiring: Arc<Mutex<Vec<String>>>,
 }
 
 impl Imds {
-    fn start() -> Imds {
-        Imds { retiring: Arc::default() }
-    }
-
     /// The address of an instance's own.
     fn of(&self, id: &str) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -253,8 +258,6 @@ impl Imds {
 }
 
 fn serve(connection: std::net::TcpStream, id: &str, is_retiring: bool) -> std::io::Result<()> {
-    use std::io::Write;
-
     let mut lines = BufReader::new(&connection).lines();
     let request = lines.next().transpose()?.unwrap_or_default();
     let mut has_token = false;
