@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials as Login;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use axum::body::Bytes;
 use reqwest::{Method, StatusCode, Url};
 use rusty_s3::actions::{DeleteObjects, DeleteObjectsResponse, ListObjectsV2, ObjectIdentifier};
 use rusty_s3::{Credentials, S3Action, UrlStyle};
@@ -116,7 +117,7 @@ impl Bucket {
         self.bucket.name()
     }
 
-    pub async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+    pub async fn put(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
         let credentials = self.store.credentials().await?;
         let action = self.bucket.put_object(Some(&credentials), key);
         self.send("PutObject", Method::PUT, action, bytes, &[]).await.map(|_| ())
@@ -128,14 +129,15 @@ impl Bucket {
         let credentials = self.store.credentials().await?;
         let action = self.bucket.put_object(Some(&credentials), key);
         let headers = [("content-type", "text/plain; charset=utf-8"), ("if-none-match", "*"), (ANSWER, answer)];
-        let reply = self.send("PutObject", Method::PUT, action, text.as_bytes().to_vec(), &headers).await?;
+        let reply =
+            self.send("PutObject", Method::PUT, action, Bytes::copy_from_slice(text.as_bytes()), &headers).await?;
         Ok(reply.status() != StatusCode::PRECONDITION_FAILED)
     }
 
     /// An object's bytes, if it is there.
-    pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         match self.ask(key).await? {
-            Some(reply) => Ok(Some(reply.bytes().await.map_err(|error| StoreError::Silent(deepest(&error)))?.to_vec())),
+            Some(reply) => Ok(Some(reply.bytes().await.map_err(|error| StoreError::Silent(deepest(&error)))?)),
             None => Ok(None),
         }
     }
@@ -151,7 +153,7 @@ impl Bucket {
     async fn ask(&self, key: &str) -> Result<Option<reqwest::Response>, StoreError> {
         let credentials = self.store.credentials().await?;
         let action = self.bucket.get_object(Some(&credentials), key);
-        let reply = self.send("GetObject", Method::GET, action, Vec::new(), &[]).await?;
+        let reply = self.send("GetObject", Method::GET, action, Bytes::new(), &[]).await?;
         Ok(Some(reply).filter(|reply| reply.status() != StatusCode::NOT_FOUND))
     }
 
@@ -164,7 +166,7 @@ impl Bucket {
             if let Some(token) = &next {
                 action.with_continuation_token(token.clone());
             }
-            let reply = self.send("ListObjectsV2", Method::GET, action, Vec::new(), &[]).await?;
+            let reply = self.send("ListObjectsV2", Method::GET, action, Bytes::new(), &[]).await?;
             let page = reply.text().await.map_err(|error| StoreError::Silent(deepest(&error)))?;
             let page = ListObjectsV2::parse_response(&page).map_err(|error| self.refused("ListObjectsV2", &error))?;
             keys.extend(page.contents.into_iter().map(|object| object.key));
@@ -184,7 +186,7 @@ impl Bucket {
             let url = action.sign(SIGNED_FOR);
             let (body, md5) = action.body_with_md5();
             let headers = [("content-md5", md5.as_str()), ("content-type", "application/xml")];
-            let reply = self.send_to("DeleteObjects", Method::POST, &url, body.into_bytes(), &headers).await?;
+            let reply = self.send_to("DeleteObjects", Method::POST, &url, body.into(), &headers).await?;
             let said = reply.text().await.map_err(|error| StoreError::Silent(deepest(&error)))?;
             let said = DeleteObjectsResponse::parse(&said).map_err(|error| self.refused("DeleteObjects", &error))?;
             if let Some(error) = said.errors.first() {
@@ -198,7 +200,7 @@ impl Bucket {
     pub async fn create(&self) -> Result<bool, StoreError> {
         let credentials = self.store.credentials().await?;
         let action = self.bucket.head_bucket(Some(&credentials));
-        match self.send("HeadBucket", Method::HEAD, action, Vec::new(), &[]).await {
+        match self.send("HeadBucket", Method::HEAD, action, Bytes::new(), &[]).await {
             Ok(_) => return Ok(false),
             Err(StoreError::NoBucket(_)) => {}
             Err(StoreError::Refused { reason, .. }) if reason.contains("403") => {
@@ -212,7 +214,7 @@ impl Bucket {
             "us-east-1" => String::new(),
             _ => action.body(),
         };
-        self.send("CreateBucket", Method::PUT, action, body.into_bytes(), &[]).await.map(|_| true)
+        self.send("CreateBucket", Method::PUT, action, body.into(), &[]).await.map(|_| true)
     }
 
     /// A call with headers that are signed too.
@@ -221,7 +223,7 @@ impl Bucket {
         call: &'static str,
         method: Method,
         mut action: impl S3Action<'a>,
-        body: Vec<u8>,
+        body: Bytes,
         headers: &[(&'static str, &'a str)],
     ) -> Result<reqwest::Response, StoreError> {
         for (name, value) in headers {
@@ -236,7 +238,7 @@ impl Bucket {
         call: &'static str,
         method: Method,
         url: &Url,
-        body: Vec<u8>,
+        body: Bytes,
         headers: &[(&str, &str)],
     ) -> Result<reqwest::Response, StoreError> {
         let mut wait = FIRST_WAIT;

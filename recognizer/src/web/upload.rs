@@ -40,7 +40,7 @@ impl Context {
             return Err(UploadError::Empty);
         }
         // The picture first: a worker that has the message looks for it.
-        self.0.places.input.put(id.as_str(), bytes).await?;
+        self.0.places.input.put(id.as_str(), bytes.into()).await?;
         let request = Request { id: id.clone(), name: name.chars().take(NAME).collect(), sent: Timestamp::now() };
         waits();
         let json = serde_json::to_string(&request).expect("strings and times become JSON");

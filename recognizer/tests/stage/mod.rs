@@ -104,7 +104,7 @@ impl Stage {
             "url = lambda name: sqs.get_queue_url(QueueName='{}-' + name)['QueueUrl']\nINPUT, OUTPUT = {input:?}, {output:?}\n",
             self.name
         );
-        let (to, from) = &mut *BOTO.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (_, to, from) = &mut *BOTO.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         writeln!(to, "{}", serde_json::to_string(&(start + script)).unwrap()).unwrap();
         let mut line = String::new();
         from.read_line(&mut line).unwrap();
@@ -168,7 +168,7 @@ static MOTO: LazyLock<(u16, Child)> = LazyLock::new(|| {
 });
 
 /// One Python with boto3 in it, for the same reason. Each line is a script.
-static BOTO: LazyLock<Mutex<(ChildStdin, BufReader<ChildStdout>)>> = LazyLock::new(|| {
+static BOTO: LazyLock<Mutex<(Child, ChildStdin, BufReader<ChildStdout>)>> = LazyLock::new(|| {
     let script = "import boto3, json, sys, traceback\n\
         at = dict(endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='k', aws_secret_access_key='s')\n\
         s3, sqs = boto3.client('s3', **at), boto3.client('sqs', **at)\n\
@@ -180,7 +180,8 @@ static BOTO: LazyLock<Mutex<(ChildStdin, BufReader<ChildStdout>)>> = LazyLock::n
         print('failed')\n    \
         sys.stdout.flush()";
     let mut child = python(&["-c", script, &format!("http://127.0.0.1:{}", MOTO.0)], Stdio::inherit());
-    Mutex::new((child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap())))
+    let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    Mutex::new((child, to, from))
 });
 
 fn root() -> &'static Path {

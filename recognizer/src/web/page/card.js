@@ -51,10 +51,13 @@ export class Card {
       this.failed(error, false);
     } else {
       const share = Math.round(confidence * 100);
-      this.is('answered', confidence ? `${label}, ${share} %` : label);
+      this.is('answered', confidence ? `${label}, ${share}%` : label);
       this.find('.sure').hidden = !confidence;
       this.find('.sure div').style.width = `${share}%`;
     }
-    if (worked_ms) this.find('.more').textContent = `waited ${seconds(waited_ms)}, worked ${seconds(worked_ms)}, by ${worker}`;
+    if (!worked_ms) return;
+    const by = document.createElement('span');
+    by.textContent = worker;
+    this.find('.more').replaceChildren(`waited ${seconds(waited_ms)}, worked ${seconds(worked_ms)}, by `, by);
   }
 }

@@ -61,11 +61,16 @@ function add(files) {
     const card = new Card(file, () => send(card));
     cards.push(card);
     $('cards').prepend(card.element);
-    if (file.size > LARGEST) card.failed('This picture is larger than 10 MB: send a smaller one.', false);
-    else if (file.size === 0) card.failed('This file is empty or a folder: choose pictures.', false);
+    if (file.size > LARGEST) refuse(card, 'This picture is larger than 10 MB: send a smaller one.');
+    else if (file.size === 0) refuse(card, 'This file is empty or a folder: choose pictures.');
     else send(card);
   }
   show();
+}
+
+function refuse(card, sentence) {
+  draw(card.file, card.canvas);
+  card.failed(sentence, false);
 }
 
 function send(card) {
@@ -126,8 +131,10 @@ const isDone = (card) => ['answered', 'failed'].includes(card.state);
 
 function show() {
   const done = cards.filter(isDone).length;
+  const failed = cards.filter(({ state }) => state === 'failed').length;
   $('results').hidden = cards.length === 0;
-  $('summary').textContent = `${done} of ${cards.length} ${cards.length === 1 ? 'picture' : 'pictures'} answered`;
+  const all = cards.length === 1 ? '1 picture' : `${cards.length} pictures`;
+  $('summary').textContent = `${done - failed} of ${all} answered${failed ? `, ${failed} failed` : ''}`;
   $('clear').hidden = done === 0;
   document.title = done < cards.length ? `${done}/${cards.length} Recognizer` : 'Recognizer';
 }

@@ -1,13 +1,11 @@
 //! The web tier on the stand-in, by HTTP: what is uploaded is answered, by whatever way the answer comes.
 
-mod stage;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
-use stage::{PICTURES, Stage, golden, text, until};
+use crate::stage::{PICTURES, Stage, golden, text, until};
 
 const SOON: Duration = Duration::from_secs(30);
 

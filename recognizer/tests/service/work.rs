@@ -1,12 +1,10 @@
 //! Workers on the stand-in, with the real model: every message is answered once, whatever happens to them.
 
-mod stage;
-
 use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::Duration;
 
-use stage::{PICTURES, Process, Stage, text, until};
+use crate::stage::{PICTURES, Process, Stage, text, until};
 
 const SOON: Duration = Duration::from_secs(30);
 

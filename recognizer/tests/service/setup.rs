@@ -1,8 +1,6 @@
 //! What setup makes and erase deletes, on the stand-in.
 
-mod stage;
-
-use stage::{Stage, text};
+use crate::stage::{Stage, text};
 
 #[test]
 fn setup_makes_what_is_absent_and_leaves_what_is_there() {
