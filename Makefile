@@ -8,7 +8,7 @@ HANDS ?= $(or $(HANDWAVE_HANDS),../shared/hands)
 PREFIX ?= $(HOME)/.local
 DESTDIR ?=
 
-.PHONY: demo test meant looks policies warm build run install uninstall bench judge runtime libclang moto browser \
+.PHONY: demo test meant looks policies elastic warm build run install uninstall bench judge runtime libclang moto browser \
 	schemathesis peer soak lint clean help
 
 demo: runtime libclang ## show it all with a drawn hand, the real models and a simulated fleet
@@ -27,6 +27,11 @@ looks: runtime browser ## draw every state of window and page: target/looks.png,
 
 policies: ## compare handwave's policy with others, on the simulated cloud and paused time
 	$(CARGO) run --quiet --no-default-features --example policies
+
+elastic: runtime moto ## let a fleet of recognizers follow its queue, on a stand-in for AWS: 4 minutes; target/elastic.svg
+	$(CARGO) build --quiet --no-default-features --features web,aws --bin handwave
+	$(CARGO) build --quiet -p recognizer
+	@PYTHONPATH=.deps/moto python3 tests/elastic.py --bin target/debug --chart $(or $(CHART),target/elastic.svg)
 
 warm: ## compare the time to in-service, cold and from the warm pool, on the simulated cloud with AWS's times
 	$(CARGO) run --quiet --no-default-features --example warm

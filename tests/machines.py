@@ -5,9 +5,11 @@
 In: the fleet's tag, and what a machine runs. COMMAND's words may contain {power-off}, a shell command that powers the
 machine off. It finds AWS in AWS_ENDPOINT_URL, and its machine's metadata in AWS_EC2_METADATA_SERVICE_ENDPOINT.
 Out: moto's port, a line on standard output. Into the log, a JSON line for each thing that happens to a machine and, ten
-times a second, for how many there are and how deep the queue is. It ends when standard input does, and its machines too.
+times a second, for how many there are and how deep the queue is. What COMMAND says, on standard error. It ends when
+standard input does, and its machines too.
 
-A machine boots for a while and then runs COMMAND, again where that fails. It is cut off (SIGKILL) where its instance is
+A machine takes a while to boot, in which COMMAND starts, as one of many that share this machine's processors; before the
+end of it it is told of no message. COMMAND runs again where it fails. It is cut off (SIGKILL) where its instance is
 stopped or terminated from outside. Powered off from inside, its instance is stopped or terminated as it was launched to.
 Whatever holds a message of the queue at that moment is told: each machine has credentials of its own, and so the
 stand-in knows who received what.
@@ -17,6 +19,7 @@ import argparse
 import io
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -24,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
@@ -39,6 +43,8 @@ REGION = "us-east-1"
 LOOK, SAMPLE = 0.02, 0.1
 # As systemd has it for a service that fails.
 RESTART = 1.0
+# For how long a terminated instance is described. EC2's is an hour.
+REMEMBERED = 20.0
 OFF = "Client.InstanceInitiatedShutdown"
 
 
@@ -47,13 +53,19 @@ def called(environ):
     signed = environ.get("HTTP_AUTHORIZATION") or unquote(environ.get("QUERY_STRING", "")).replace("X-Amz-", "")
     key, _, _, service, *_ = [*signed.partition("Credential=")[2].split("/"), "", "", "", ""]
     if target := environ.get("HTTP_X_AMZ_TARGET", "").removeprefix("AmazonSQS."):
-        return key, f"sqs:{target}"
+        return key, f"sqs:{target.removesuffix('Batch')}"
     if service != "s3":
         return key, service
     is_object = environ["PATH_INFO"].strip("/").count("/") > 0
     what = {"GET": ("List", "Get"), "HEAD": ("List", "Get"), "PUT": ("Create", "Put"), "POST": ("Delete", "Post")}
     verb = what.get(environ["REQUEST_METHOD"], ("Delete", "Delete"))[is_object]
     return key, f"s3:{verb}{'Object' if is_object else 'Bucket'}"
+
+
+def generous(asked):
+    """A launch as EC2 understands it: of as many as it has room for. moto launches only as many as there must be."""
+    most = re.search(rb"MaxCount=(\d+)", asked)
+    return re.sub(rb"MinCount=\d+", b"MinCount=" + most[1], asked) if most else asked
 
 
 class Metadata(BaseHTTPRequestHandler):
@@ -84,11 +96,13 @@ class Metadata(BaseHTTPRequestHandler):
 
 
 class Machine:
-    """One instance's hardware. `holds` are the messages that it has received and not deleted."""
+    """One instance's hardware. `works` once its command has asked for messages; `holds` are those that it has received and
+    not deleted."""
 
     def __init__(self, of, instance):
-        self.of, self.instance, self.holds = of, instance, set()
-        self.runs_at, self.process, self.ended = time.monotonic() + of.boot, None, False
+        self.of, self.instance, self.works, self.holds = of, instance, False, set()
+        self.starts_at, self.process, self.ended = time.monotonic(), None, False
+        self.boots_until = self.starts_at + of.boot
         self.switch = of.folder / instance.id
         self.service = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
         self.service.daemon_threads, self.service.machine = True, self
@@ -111,11 +125,11 @@ class Machine:
         elif self.switch.exists():
             self.power_off()
         elif self.process is None:
-            if time.monotonic() >= self.runs_at:
+            if time.monotonic() >= self.starts_at:
                 self.run()
         elif self.process.poll() not in (None, 0):
             self.of.tell("failed", self, status=self.process.returncode)
-            self.process, self.runs_at = None, time.monotonic() + RESTART
+            self.process, self.works, self.starts_at = None, False, time.monotonic() + RESTART
 
     def run(self):
         words = [word.replace("{power-off}", f": > {shlex.quote(str(self.switch))}") for word in self.of.command]
@@ -125,12 +139,13 @@ class Machine:
             "AWS_REGION": REGION,
             "AWS_ACCESS_KEY_ID": self.instance.id,
             "AWS_SECRET_ACCESS_KEY": "secret-of-the-stand-in",
+            "AWS_EC2_METADATA_DISABLED": "false",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{self.service.server_port}",
         }
-        said = {"stdin": subprocess.DEVNULL, **dict.fromkeys(("stdout", "stderr"), self.of.console)}
+        said = {"stdin": subprocess.DEVNULL, "stdout": sys.stderr, "stderr": sys.stderr}
         # A session of its own: a Ctrl-C is not for it.
         self.process = subprocess.Popen(words, env=environment, start_new_session=True, **said)
-        self.of.tell("booted", self)
+        self.of.tell("started", self)
 
     def cut_off(self):
         """From outside: whatever it does ends now."""
@@ -159,11 +174,10 @@ class Machines:
 
     def __init__(self, args, folder, log):
         self.fleet, self.boot, self.queue, self.command = args.fleet, args.boot, args.queue, args.command
-        self.console = sys.stderr if args.show else subprocess.DEVNULL
         self.folder, self.log, self.url = Path(folder), log, None
         self.backend, self.began = ec2_backends[DEFAULT_ACCOUNT_ID][REGION], time.monotonic()
-        # The machines by their ids, how often each message was received, and who called what.
-        self.at, self.received, self.called = {}, {}, set()
+        # The machines by their ids, the instances that ended and when, how often each message was received, who called what.
+        self.at, self.gone, self.received, self.called = {}, deque(), {}, set()
 
     def tell(self, what, machine=None, **more):
         line = {"at": round(time.monotonic() - self.began, 3), "what": what}
@@ -185,10 +199,20 @@ class Machines:
                     machine.look()
                     if machine.ended:
                         del self.at[machine.instance.id]
+                        if machine.instance.state == "terminated":
+                            self.gone.append((machine.instance, time.monotonic()))
+                self.forget()
                 if time.monotonic() - sampled >= SAMPLE:
                     sampled = time.monotonic()
                     self.sample(instances)
             time.sleep(LOOK)
+
+    def forget(self):
+        """Terminated instances are not described for ever. Each takes moto 10 ms a time."""
+        while self.gone and time.monotonic() - self.gone[0][1] >= REMEMBERED:
+            instance, _ = self.gone.popleft()
+            for reservation in self.backend.reservations.values():
+                reservation.instances = [each for each in reservation.instances if each is not instance]
 
     def sample(self, instances):
         tags = [self.backend.tags.get(instance.id, {}) for instance in instances]
@@ -197,10 +221,25 @@ class Machines:
             "sample",
             instances=len(instances),
             retiring=sum("handwave:retiring" in of for of in tags),
-            workers=sum(machine.process is not None and machine.process.poll() is None for machine in self.at.values()),
+            workers=sum(machine.works and machine.process.poll() is None for machine in self.at.values()),
             visible=queue.approximate_number_of_messages if queue else 0,
             in_flight=queue.approximate_number_of_messages_not_visible if queue else 0,
         )
+
+    def booting(self, server):
+        """The server, which lets a machine that boots wait for its first messages."""
+
+        def answer(environ, start_response):
+            who, action = called(environ)
+            machine = self.at.get(who)
+            if machine and action == "sqs:ReceiveMessage":
+                time.sleep(max(0.0, machine.boots_until - time.monotonic()))
+                if not machine.works:
+                    machine.works = True
+                    self.tell("booted", machine)
+            return server(environ, start_response)
+
+        return answer
 
     def watched(self, moto):
         """moto, with a note of who calls what, and of who receives and deletes the queue's messages."""
@@ -210,19 +249,20 @@ class Machines:
             if (who, action) not in self.called:
                 self.called.add((who, action))
                 self.tell("called", self.at.get(who), who=who, action=action)
-            if action not in ("sqs:ReceiveMessage", "sqs:DeleteMessage"):
+            if action not in ("ec2", "sqs:ReceiveMessage", "sqs:DeleteMessage"):
                 return moto(environ, start_response)
-            asked = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-            environ["wsgi.input"] = io.BytesIO(asked)
+            asked = generous(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+            environ |= {"wsgi.input": io.BytesIO(asked), "CONTENT_LENGTH": str(len(asked))}
             body = b"".join(moto(environ, start_response))
-            asked = json.loads(asked)
-            if asked.get("QueueUrl", "").rsplit("/", 1)[-1] == self.queue:
-                self.note(self.at.get(who), asked, json.loads(body or b"{}"))
+            if action != "ec2":
+                self.note(self.at.get(who), json.loads(asked), json.loads(body or b"{}"))
             return [body]
 
         return answer
 
     def note(self, machine, asked, answered):
+        if asked.get("QueueUrl", "").rsplit("/", 1)[-1] != self.queue:
+            return
         for each in self.at.values():
             each.holds.discard(asked.get("ReceiptHandle"))
         for message in answered.get("Messages") or []:
@@ -242,10 +282,9 @@ class Machines:
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fleet", required=True, help="the value of the tag handwave:fleet")
-    parser.add_argument("--boot", type=float, default=0.75, help="seconds until a machine runs its command")
+    parser.add_argument("--boot", type=float, default=0.75, help="seconds until a machine gets messages")
     parser.add_argument("--queue", default="", help="the name of the queue whose messages are watched")
     parser.add_argument("--log", type=Path, default=Path(os.devnull), help="the file for what happens")
-    parser.add_argument("--show", action="store_true", help="show what the machines' commands say, on standard error")
     parser.add_argument("command", nargs="+", help="what a machine runs")
     return parser.parse_args()
 
@@ -255,6 +294,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder, args.log.open("a") as log:
         machines = Machines(args, folder, log)
         server = stand_in.server(machines.watched)
+        server.app = machines.booting(server.app)
         machines.url = f"http://127.0.0.1:{server.port}"
         for run in (server.serve_forever, machines.live):
             threading.Thread(target=run, daemon=True).start()

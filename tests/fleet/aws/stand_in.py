@@ -140,9 +140,14 @@ def has_gone(client):
 
 def quicker():
     """What moto does anew for each request and each message, a hundred times in ten milliseconds."""
-    slow = utils.unix_time
+    slow, modules = utils.unix_time, backends.list_of_moto_modules
     utils.unix_time = lambda at=None: slow(at) if at else time.time()
-    backends.list_of_moto_modules = functools.cache(lambda of=backends.list_of_moto_modules: list(of()))
+    backends.list_of_moto_modules = functools.cache(lambda: list(modules()))
+    DomainDispatcherApplication.get_backend_for_host = functools.cache(DomainDispatcherApplication.get_backend_for_host)
+    for name in ("camelcase_to_underscores", "method_names_from_class"):
+        kept = functools.cache(getattr(utils, name))
+        for module in [module for module in list(sys.modules.values()) if hasattr(module, name)]:
+            setattr(module, name, kept)
 
 
 def stand_in(moto):
