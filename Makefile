@@ -8,8 +8,8 @@ HANDS ?= $(or $(HANDWAVE_HANDS),../shared/hands)
 PREFIX ?= $(HOME)/.local
 DESTDIR ?=
 
-.PHONY: demo test meant looks policies elastic warm build run install uninstall bench judge runtime libclang moto browser \
-	schemathesis peer soak lint clean help
+.PHONY: demo test meant looks policies elastic warm build run install uninstall bench judge runtime libclang moto \
+	browser schemathesis peer soak lint clean help
 
 demo: runtime libclang ## show it all with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window,web -- demo --web
@@ -28,7 +28,7 @@ looks: runtime browser ## draw every state of window and page: target/looks.png,
 policies: ## compare handwave's policy with others, on the simulated cloud and paused time
 	$(CARGO) run --quiet --no-default-features --example policies
 
-elastic: runtime moto ## let a fleet of recognizers follow its queue, on a stand-in for AWS: 4 minutes; target/elastic.svg
+elastic: runtime moto ## let recognizers follow their queue on a stand-in for AWS, 2 minutes; CHART=target/elastic.svg
 	$(CARGO) build --quiet --no-default-features --features web,aws --bin handwave
 	$(CARGO) build --quiet -p recognizer
 	@PYTHONPATH=.deps/moto python3 tests/elastic.py --bin target/debug --chart $(or $(CHART),target/elastic.svg)

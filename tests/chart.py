@@ -15,7 +15,8 @@ def svg(samples, spans, speed):
     first, last = samples[0]["at"], samples[-1]["at"]
     x = lambda at: LEFT + (WIDTH - LEFT - RIGHT) * (at - first) / (last - first)
     depth = [sample["visible"] + sample["in_flight"] for sample in samples]
-    queue = panel(NAMES, QUEUE, "messages in the queue", max(depth), [(WAITING, "waiting"), (WORKED_ON, "being worked on")])
+    states = [(WAITING, "waiting"), (WORKED_ON, "being worked on")]
+    queue = panel(NAMES, QUEUE, "messages in the queue", max(depth), states)
     fleet = [(INSTANCES, "running"), (AT_WORK, "with a worker")]
     workers = panel(NAMES + QUEUE + GAP, WORKERS, "instances", max(sample["instances"] for sample in samples), fleet)
     height = NAMES + QUEUE + GAP + WORKERS + TIME
@@ -59,7 +60,8 @@ def named(spans, x):
     bottom = NAMES + QUEUE + GAP + WORKERS
     for row, (name, begin, end) in enumerate(spans):
         left, right, y = x(begin), x(end), 14 + 14 * (row % 2)
-        yield f'<rect x="{left:.1f}" y="{y + 4}" width="{right - left:.1f}" height="{bottom - y - 4}" fill="#000" opacity="0.05"/>'
+        size = f'width="{right - left:.1f}" height="{bottom - y - 4}"'
+        yield f'<rect x="{left:.1f}" y="{y + 4}" {size} fill="#000" opacity="0.05"/>'
         yield f'<text x="{left:.1f}" y="{y}">{escape(name)}</text>'
 
 
@@ -93,4 +95,5 @@ def times(first, last, x, speed):
         at = x(first + minute * 60 / speed)
         yield f'<path d="M{at:.1f} {bottom}v5" stroke="{TEXT}"/>'
         yield f'<text x="{at:.1f}" y="{bottom + 18}" text-anchor="middle">{minute}</text>'
-    yield f'<text x="{WIDTH - RIGHT}" y="{bottom + 36}" text-anchor="end">minutes, played at {speed} times the speed</text>'
+    unit = f"minutes, played at {speed} times the speed"
+    yield f'<text x="{WIDTH - RIGHT}" y="{bottom + 36}" text-anchor="end">{unit}</text>'

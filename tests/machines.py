@@ -1,4 +1,4 @@
-"""Machines for the stand-in for AWS: a process for each instance of a fleet that runs. moto's own instances run nothing.
+"""Machines for the stand-in for AWS: a process for each running instance of a fleet. moto's own instances run nothing.
 
     PYTHONPATH=.deps/moto python3 tests/machines.py --fleet NAME [--boot 0.75] [--queue NAME] [--log FILE] COMMAND...
 
@@ -8,9 +8,9 @@ Out: moto's port, a line on standard output. Into the log, a JSON line for each 
 times a second, for how many there are and how deep the queue is. What COMMAND says, on standard error. It ends when
 standard input does, and its machines too.
 
-A machine takes a while to boot, in which COMMAND starts, as one of many that share this machine's processors; before the
-end of it it is told of no message. COMMAND runs again where it fails. It is cut off (SIGKILL) where its instance is
-stopped or terminated from outside. Powered off from inside, its instance is stopped or terminated as it was launched to.
+A machine takes a while to boot, in which COMMAND starts, as it shares this machine's processors with many; it gets no
+message before. COMMAND runs again where it fails. It is cut off (SIGKILL) where its instance is stopped or terminated
+from outside. Powered off from inside, its instance is stopped or terminated as it was launched to.
 Whatever holds a message of the queue at that moment is told: each machine has credentials of its own, and so the
 stand-in knows who received what.
 """
@@ -96,8 +96,8 @@ class Metadata(BaseHTTPRequestHandler):
 
 
 class Machine:
-    """One instance's hardware. `works` once its command has asked for messages; `holds` are those that it has received and
-    not deleted."""
+    """One instance's hardware. `works` once its command has asked for messages; `holds` are those that it has received
+    and not deleted."""
 
     def __init__(self, of, instance):
         self.of, self.instance, self.works, self.holds = of, instance, False, set()
@@ -116,7 +116,7 @@ class Machine:
             return self.instance.id
         if path == "placement/region":
             return REGION
-        return tags.get(path.removeprefix("tags/instance/")) if shows_tags and path.startswith("tags/instance/") else None
+        return tags.get(path.removeprefix("tags/instance/")) if shows_tags and path.startswith("tags/") else None
 
     def look(self):
         """One step of its life. Called with the stand-in's lock held."""
@@ -176,12 +176,13 @@ class Machines:
         self.fleet, self.boot, self.queue, self.command = args.fleet, args.boot, args.queue, args.command
         self.folder, self.log, self.url = Path(folder), log, None
         self.backend, self.began = ec2_backends[DEFAULT_ACCOUNT_ID][REGION], time.monotonic()
-        # The machines by their ids, the instances that ended and when, how often each message was received, who called what.
+        # The machines by their ids, what ended and when, how often each message was received, who called what.
         self.at, self.gone, self.received, self.called = {}, deque(), {}, set()
 
     def tell(self, what, machine=None, **more):
         line = {"at": round(time.monotonic() - self.began, 3), "what": what}
-        print(json.dumps(line | ({"machine": machine.instance.id} if machine else {}) | more), file=self.log, flush=True)
+        line |= {"machine": machine.instance.id} if machine else {}
+        print(json.dumps(line | more), file=self.log, flush=True)
 
     def instances(self):
         every = [instance for reservation in self.backend.reservations.values() for instance in reservation.instances]

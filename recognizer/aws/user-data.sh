@@ -1,9 +1,9 @@
 #!/bin/sh
 # Installs the application tier at an instance's first boot: `instance.user_data` in handwave's config.toml.
-# In:  the settings below, to be filled in; Amazon Linux 2023 or another system with systemd and the AWS CLI; an instance
-#      profile with worker-policy.json; in the bucket PACKAGES, the archive that README.md says how to make.
-# Out: the service `recognizer`, which starts at each boot. An instance that handwave has tagged handwave:retiring takes no
-#      more pictures, finishes those that it has, and powers itself off.
+# In:  the settings below, to be filled in; Amazon Linux 2023 or another system with systemd and the AWS CLI; an
+#      instance profile with worker-policy.json; in the bucket PACKAGES, the archive that README.md says how to make.
+# Out: the service `recognizer`, which starts at each boot. An instance that handwave has tagged handwave:retiring
+#      takes no more pictures, finishes those that it has, and powers itself off.
 set -eu
 
 REGION=

@@ -152,7 +152,8 @@ def convert(weights):
     value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     graph = helper.make_graph(nodes, "efficientnet-lite0", [value("image", [1, 3, SIDE, SIDE])],
                               [value("probabilities", [1, 1000])], constants)
-    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)], producer_name="recognizer")
+    opset = helper.make_opsetid("", 17)
+    model = helper.make_model(graph, ir_version=8, opset_imports=[opset], producer_name="recognizer")
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
 

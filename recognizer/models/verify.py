@@ -105,4 +105,5 @@ def measure(model):
         start = time.process_time()
         run.run(None, {"image": x})
         times.append(time.process_time() - start)
-    print(f"{sorted(times)[len(times) // 2] * 1000:.1f} ms a picture, one thread, ONNX Runtime {onnxruntime.__version__}")
+    middle = sorted(times)[len(times) // 2] * 1000
+    print(f"{middle:.1f} ms a picture, one thread, ONNX Runtime {onnxruntime.__version__}")

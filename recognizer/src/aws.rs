@@ -1,6 +1,9 @@
-//! The way to AWS, or to a stand-in. In: the environment, profiles and the instance's role, as any program with AWS's SDK
-//! reads them. Out: clients for SQS and S3, and the instance's own metadata.
+//! The way to AWS, or to a stand-in. In: the environment, profiles and the instance's role, as any program with AWS's
+//! SDK reads them. Out: clients for SQS and S3, and the instance's own metadata.
 
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_sqs::config::SharedHttpClient;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
@@ -8,6 +11,9 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_types::service_config::ServiceConfigKey;
 
 use crate::store::{Store, StoreError};
+
+/// Longer than SQS waits for a message.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -34,7 +40,9 @@ pub async fn open() -> Result<Aws, OpenError> {
 }
 
 async fn config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https()).load().await
+    // A connection that has died must not keep a worker for good.
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ANSWER_WITHIN).build();
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https()).timeout_config(timeouts).load().await
 }
 
 /// rustls with ring, as handwave: it trusts the system's certificates.

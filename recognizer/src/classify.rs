@@ -115,8 +115,21 @@ mod tests {
     use std::path::Path;
 
     use serde_json::Value;
+    use sha2::{Digest, Sha256};
 
     use super::*;
+
+    #[test]
+    fn the_files_are_those_that_the_readme_lists() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+        for (file, bytes) in [("efficientnet-lite0.onnx", MODEL), ("labels.txt", LABELS.as_bytes())] {
+            let sum: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let row = readme.lines().find(|line| line.starts_with(&format!("| `{file}`"))).unwrap();
+            assert!(row.contains(&sum), "{file} has the sum {sum}");
+        }
+        assert_eq!(LABELS.lines().count(), 1000);
+    }
 
     /// The answers of a second implementation, in numpy: models/README.md.
     #[test]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 
 /// Image recognition as a service: a web tier, and workers that a queue feeds.
 ///
@@ -76,7 +76,7 @@ pub struct Places {
 #[group(skip)]
 pub struct Work {
     /// Pictures at a time.
-    #[arg(long, env = "RECOGNIZER_CONCURRENCY", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, env = "RECOGNIZER_CONCURRENCY", default_value_t = 1, value_parser = value_parser!(u16).range(1..=64))]
     pub concurrency: u16,
     /// A picture takes at least so long, for demonstrations: 333ms, 20s.
     #[arg(long, env = "RECOGNIZER_PACE", default_value = "0s", value_parser = duration)]
@@ -84,8 +84,8 @@ pub struct Work {
     /// How long one question for messages waits, 1s to 20s. A worker that shall end does so within it.
     #[arg(long, env = "RECOGNIZER_WAIT", default_value = "20s", value_parser = duration)]
     pub wait: Duration,
-    /// End, and power an instance off, when the queue has no message. A fleet whose size handwave keeps launches another
-    /// then, up to its minimum.
+    /// End, and power an instance off, when the queue has no message. A fleet whose size handwave keeps launches
+    /// another then, up to its minimum.
     #[arg(long)]
     pub until_empty: bool,
     /// What powers the instance off once it is tagged handwave:retiring and has finished; run by sh -c.
@@ -100,7 +100,7 @@ pub struct Work {
 #[group(skip)]
 pub struct Load {
     /// Pictures to send. The folder's are sent in turn.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..=100_000))]
     pub num_request: u32,
     /// A folder of pictures.
     #[arg(long)]
@@ -109,7 +109,7 @@ pub struct Load {
     #[arg(long)]
     pub url: String,
     /// Pictures at a time; all at once where it isn't given.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_parser = value_parser!(u32).range(1..=1000))]
     pub concurrency: Option<u32>,
     /// A file of `picture,label` lines to check the answers by.
     #[arg(long, value_name = "FILE")]

@@ -1,5 +1,5 @@
-//! Deletes the application's data. In: the queues and buckets, and a yes. Out: nothing of the application in them. Keys that
-//! are no picture's id are somebody else's and stay.
+//! Deletes the application's data. In: the queues and buckets, and a yes. Out: nothing of the application in them. Keys
+//! that are no picture's id are somebody else's and stay.
 
 use std::io::{BufRead, IsTerminal, Write};
 

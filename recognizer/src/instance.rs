@@ -1,5 +1,5 @@
-//! The EC2 instance that this process runs on, if it runs on one. In: the instance metadata service (IMDSv2). Out: its id,
-//! and whether handwave has tagged it to retire.
+//! The EC2 instance that this process runs on, if it runs on one. In: the instance metadata service (IMDSv2). Out: its
+//! id, and whether handwave has tagged it to retire.
 
 use std::time::Duration;
 

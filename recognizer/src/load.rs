@@ -1,5 +1,5 @@
-//! A workload generator: sends pictures to the web tier as `curl -F myfile=@picture URL` does. In: a folder of pictures, a
-//! number, a URL. Out: a summary of what was answered, on standard output.
+//! A workload generator: sends pictures to the web tier as `curl -F myfile=@picture URL` does. In: a folder of
+//! pictures, a number, a URL. Out: a summary of what was answered, on standard output.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,8 @@ pub async fn run(load: Load) -> anyhow::Result<()> {
     {
         bail!("the file of labels has no line for {name}: add `{name},LABEL`");
     }
-    let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).build()?;
+    // The server itself is asked, and not a proxy.
+    let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(10)).build()?;
     let at_once = Arc::new(Semaphore::new(load.concurrency.unwrap_or(load.num_request) as usize));
     let (start, mut sends) = (Instant::now(), JoinSet::new());
     for i in 0..load.num_request as usize {

@@ -1,5 +1,5 @@
-//! Decodes a picture. In: a file's bytes. Out: the model's input: the centre square, 224 pixels wide, planar RGB from -1
-//! to 1. Or why there is none.
+//! Decodes a picture. In: a file's bytes. Out: the model's input: the centre square, 224 pixels wide, planar RGB from
+//! -1 to 1. Or why there is none.
 
 use std::io::Cursor;
 

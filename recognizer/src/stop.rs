@@ -1,5 +1,5 @@
-//! That this process shall end, told to all its tasks. In: signals, or a task that knows. Out: a flag to look at or wait
-//! for.
+//! That this process shall end, told to all its tasks. In: signals, or a task that knows. Out: a flag to look at or
+//! wait for.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! S3's few calls: signed by rusty-s3, sent by reqwest. In: keys and bytes. Out: the same, or why not. Each call is tried
-//! again where trying again may help.
+//! S3's few calls: signed by rusty-s3, sent by reqwest. In: keys and bytes. Out: the same, or why not. Each call is
+//! tried again where trying again may help.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -63,7 +63,9 @@ impl Store {
         let ending = if region.starts_with("cn-") { ".cn" } else { "" };
         let url = endpoint.map_or_else(|| format!("https://s3.{region}.amazonaws.com{ending}"), str::to_owned);
         let endpoint = Url::parse(&url).map_err(|_| StoreError::Endpoint(url))?;
-        let http = reqwest::Client::builder().timeout(ANSWER_WITHIN).connect_timeout(Duration::from_secs(5)).build();
+        // Without a proxy, as the SDK's client for SQS.
+        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN);
+        let http = http.connect_timeout(Duration::from_secs(5)).build();
         let http = http.map_err(|error| StoreError::Silent(deepest(&error)))?;
         let region = region.to_owned();
         Ok(Store(Arc::new(Shared { http, provider, login: Mutex::new(None), region, endpoint, style })))

@@ -4,6 +4,7 @@
 //! Whatever kills it, each request is answered once: the answer is stored unless there is one, told, and only then the
 //! message is deleted. What was stored first is what is told; the web tier drops what it is told twice.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -133,8 +134,8 @@ impl Worker {
     async fn slot(self: Arc<Self>, classifier: Arc<Mutex<Classifier>>) -> usize {
         let (mut done, mut wait) = (0, FIRST_WAIT);
         while !self.stop.is_set() {
-            // Not cut short when it shall stop: a message that is just coming would be lost until its visibility time-out,
-            // and would have used up one of its tries.
+            // Not cut short when it shall stop: a message that is just coming would be lost until its visibility
+            // time-out, and would have used up one of its tries.
             match self.places.requests.receive(1, self.settings.wait).await {
                 Ok(messages) if messages.is_empty() && self.settings.until_empty => break,
                 Ok(messages) => {
@@ -154,18 +155,10 @@ impl Worker {
 
     /// Whether this message was answered now.
     async fn handle(&self, message: &Received, classifier: &Arc<Mutex<Classifier>>) -> bool {
-        let mut work = std::pin::pin!(self.work(message, classifier));
-        let third = self.rules.visibility.max(Duration::from_secs(3)) / 3;
-        let mut beat = interval_at(Instant::now() + third, third);
-        let fate = loop {
-            tokio::select! {
-                fate = &mut work => break fate,
-                _ = beat.tick() => {
-                    if let Err(error) = self.places.requests.hide(message, self.rules.visibility).await {
-                        warn!("{error}; another worker may take the same picture");
-                    }
-                }
-            }
+        // Beside the work, so that a slow call does not hold it up.
+        let fate = tokio::select! {
+            fate = self.work(message, classifier) => fate,
+            never = self.hold(message) => match never {},
         };
         match fate {
             Fate::Answered => true,
@@ -175,6 +168,18 @@ impl Worker {
                     warn!("{error}; its next try is after the visibility time-out");
                 }
                 false
+            }
+        }
+    }
+
+    /// Keeps a message from the other workers, at each third of its visibility time-out.
+    async fn hold(&self, message: &Received) -> Infallible {
+        let third = self.rules.visibility.max(Duration::from_secs(3)) / 3;
+        let mut beat = interval_at(Instant::now() + third, third);
+        loop {
+            beat.tick().await;
+            if let Err(error) = self.places.requests.hide(message, self.rules.visibility).await {
+                warn!("{error}; another worker may take the same picture");
             }
         }
     }
@@ -257,8 +262,8 @@ impl Worker {
         Some(())
     }
 
-    /// Tries until it works, as it's no picture's fault that a service fails: its tries are not to be used up by that. None
-    /// if the process shall stop meanwhile.
+    /// Tries until it works, as it's no picture's fault that a service fails: its tries are not to be used up by that.
+    /// None if the process shall stop meanwhile.
     async fn persist<T, E: std::fmt::Display, F: Future<Output = Result<T, E>>>(
         &self,
         call: impl Fn() -> F,

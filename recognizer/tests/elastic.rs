@@ -1,5 +1,5 @@
-//! A fleet of real workers follows its queue, by the real handwave: the short form of `make elastic`. In: both binaries,
-//! moto. Out: ten pictures are answered rightly and once, by machines that come and go, none interrupted.
+//! A fleet of real workers follows its queue, by the real handwave: the short form of `make elastic`. In: both
+//! binaries, moto. Out: ten pictures are answered rightly and once, by machines that come and go, none interrupted.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

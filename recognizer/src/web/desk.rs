@@ -144,8 +144,8 @@ impl Desk {
         told
     }
 
-    /// Answers to be looked for in the output bucket now: at most so many, those that are due longest first. Each is due
-    /// again later and later.
+    /// Answers to be looked for in the output bucket now: at most so many, those that are due longest first. Each is
+    /// due again later and later.
     pub fn overdue(&mut self, now: Instant, most: usize) -> Vec<Id> {
         let mut due: Vec<_> = self.waiting.iter_mut().filter(|(_, waiting)| waiting.look <= now).collect();
         due.sort_by_key(|(_, waiting)| waiting.look);
@@ -243,7 +243,9 @@ mod tests {
         let mut desk = Desk::default();
         let first = Id::new();
         desk.tell(&answer(&first));
-        (0..KEPT).for_each(|_| drop(desk.tell(&answer(&Id::new()))));
+        for _ in 0..KEPT {
+            desk.tell(&answer(&Id::new()));
+        }
         assert_eq!((desk.answered.len(), desk.order.len()), (KEPT, KEPT));
         assert_eq!(desk.tell(&answer(&first)), Told::Unknown);
     }

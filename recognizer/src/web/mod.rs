@@ -1,5 +1,5 @@
-//! The web tier: takes pictures, tells answers. In: HTTP requests, the response queue, the output bucket. Out: the page,
-//! pictures into the input bucket, requests into the queue, answers to who waits for them.
+//! The web tier: takes pictures, tells answers. In: HTTP requests, the response queue, the output bucket. Out: the
+//! page, pictures into the input bucket, requests into the queue, answers to who waits for them.
 //!
 //! The output bucket is the truth: an answer whose message another web process took, or that was lost, is found there.
 
@@ -148,8 +148,8 @@ fn response(id: Id, stored: Stored) -> Response {
     })
 }
 
-/// Answers for messages in the dead-letter queue that no worker could answer, as each one that had them was killed. They
-/// stay there, for a person to look at.
+/// Answers for messages in the dead-letter queue that no worker could answer, as each one that had them was killed.
+/// They stay there, for a person to look at.
 async fn answer_for_dead(context: Context, dead: Queue) {
     let mut seen = std::collections::HashSet::new();
     loop {

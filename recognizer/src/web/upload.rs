@@ -1,5 +1,5 @@
-//! Takes one picture. In: its bytes and its file's name. Out: its id, once it lies in the input bucket and its request in
-//! the queue.
+//! Takes one picture. In: its bytes and its file's name. Out: its id, once it lies in the input bucket and its request
+//! in the queue.
 
 use jiff::Timestamp;
 

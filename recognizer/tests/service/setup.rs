@@ -35,12 +35,15 @@ fn erase_asks_and_deletes_this_application_s_data_alone() {
     // Things of others: a key in our bucket, a bucket, a queue.
     stage.boto(
         "s3.put_object(Bucket=INPUT, Key='notes/readme.txt', Body=b'mine')\n\
-         s3.create_bucket(Bucket='theirs')\ns3.put_object(Bucket='theirs', Key='11111111-1111-4111-8111-111111111111', Body=b'x')\n\
-         theirs = sqs.create_queue(QueueName='erased-theirs')['QueueUrl']\nsqs.send_message(QueueUrl=theirs, MessageBody='x')\n\
+         s3.create_bucket(Bucket='theirs')\n\
+         s3.put_object(Bucket='theirs', Key='11111111-1111-4111-8111-111111111111', Body=b'x')\n\
+         theirs = sqs.create_queue(QueueName='erased-theirs')['QueueUrl']\n\
+         sqs.send_message(QueueUrl=theirs, MessageBody='x')\n\
          print('null')",
     );
     let counts = "5 objects in the bucket erased-input, 3 objects in the bucket erased-output, 2 messages in the queue \
-                  erased-requests, 3 messages in the queue erased-responses, 0 messages in the queue erased-requests-dead";
+                  erased-requests, 3 messages in the queue erased-responses, 0 messages in the queue \
+                  erased-requests-dead";
     let asked = stage.run(&["erase"]);
     let said = text(&asked.stderr);
     assert_eq!(asked.status.code(), Some(1));

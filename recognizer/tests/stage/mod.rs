@@ -1,5 +1,5 @@
-//! A stage for tests: moto, which stands in for AWS, with buckets and queues of the test's own; the real binary; pictures
-//! and what is in them. In: a name. Out: processes to start, and what they left in the stand-in.
+//! A stage for tests: moto, which stands in for AWS, with buckets and queues of the test's own; the real binary;
+//! pictures and what is in them. In: a name. Out: processes to start, and what they left in the stand-in.
 
 #![allow(dead_code, reason = "not every file of tests needs all of it")]
 
@@ -101,7 +101,8 @@ impl Stage {
     pub fn boto(&self, script: &str) -> serde_json::Value {
         let (input, output) = (self.own("input"), self.own("output"));
         let start = format!(
-            "url = lambda name: sqs.get_queue_url(QueueName='{}-' + name)['QueueUrl']\nINPUT, OUTPUT = {input:?}, {output:?}\n",
+            "url = lambda name: sqs.get_queue_url(QueueName='{}-' + name)['QueueUrl']\n\
+             INPUT, OUTPUT = {input:?}, {output:?}\n",
             self.name
         );
         let (_, to, from) = &mut *BOTO.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -115,7 +116,7 @@ impl Stage {
     pub fn depth(&self, queue: &str) -> (u64, u64) {
         let found = self.boto(&format!(
             "a = sqs.get_queue_attributes(QueueUrl=url({queue:?}), AttributeNames=['All'])['Attributes']\n\
-             print(json.dumps([int(a['ApproximateNumberOfMessages']), int(a['ApproximateNumberOfMessagesNotVisible'])]))"
+             print(json.dumps([int(a['ApproximateNumberOfMessages' + which]) for which in ('', 'NotVisible')]))"
         ));
         (found[0].as_u64().unwrap(), found[1].as_u64().unwrap())
     }
@@ -170,7 +171,8 @@ static MOTO: LazyLock<(u16, Child)> = LazyLock::new(|| {
 /// One Python with boto3 in it, for the same reason. Each line is a script.
 static BOTO: LazyLock<Mutex<(Child, ChildStdin, BufReader<ChildStdout>)>> = LazyLock::new(|| {
     let script = "import boto3, json, sys, traceback\n\
-        at = dict(endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='k', aws_secret_access_key='s')\n\
+        at = dict(endpoint_url=sys.argv[1], region_name='us-east-1')\n\
+        at |= dict(aws_access_key_id='k', aws_secret_access_key='s')\n\
         s3, sqs = boto3.client('s3', **at), boto3.client('sqs', **at)\n\
         for line in sys.stdin:\n    \
         try:\n        \
@@ -278,7 +280,8 @@ fn serve(connection: std::net::TcpStream, id: &str, is_retiring: bool) -> std::i
     };
     write!(
         &connection,
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nx-aws-ec2-metadata-token-ttl-seconds: 21600\r\nconnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nx-aws-ec2-metadata-token-ttl-seconds: 21600\r\n\
+         connection: close\r\n\r\n{body}",
         body.len()
     )
 }

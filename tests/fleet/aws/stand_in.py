@@ -1,7 +1,7 @@
 """The stand-in for AWS: moto, on a free port of this machine, for as long as standard input stays open.
 
 Out: the port, a line on standard output. The test that holds the other end of the pipe ends it by ending, however it
-ends. One request at a time: moto is not made for several. Only who waits for a queue's messages does not hold up others.
+ends. One request at a time: moto is not made for several. Who waits for a queue's messages does not hold up others.
 
 `tests/machines.py` serves it too, with machines in it.
 """
@@ -112,8 +112,8 @@ def queue_at(url):
 
 
 def long_poll(moto, environ, start_response):
-    """Receives as SQS does for somebody who waits: as soon as there is a message. Only then is moto asked, as twenty who
-    wait and ask would leave it no time for anything else."""
+    """Receives as SQS does for somebody who waits: as soon as there is a message. Only then is moto asked, as twenty
+    who wait and ask would leave it no time for anything else."""
     asked = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
     until = time.monotonic() + asked.get("WaitTimeSeconds", 0)
     body = json.dumps(asked | {"WaitTimeSeconds": 0}).encode()

@@ -1,12 +1,12 @@
 // The stream of answers. In: ids that are waited for. Out: messages: `answer` with an answer, `lost` with whether the
-// connection is. It is open only while something is waited for, and connects again by itself: an EventSource gives up for
-// good at any answer but 200, so that each try is a new one.
+// connection is. It is open only while something is waited for, and connects again by itself: an EventSource gives up
+// for good at any answer but 200, so that each try is a new one.
 
 /** The wait before the first try, and the longest, in milliseconds. Each is drawn at random from its upper half. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
-/** No word for so long: the connection is dead, whatever the system says. The server sends a comment every 15 s, which an
- *  EventSource does not tell; so the stream is made anew now and then. Nothing is lost by that. */
+/** A connection may be dead though the system says nothing, and an EventSource does not tell of the server's comments.
+ *  So the stream is made anew now and then. Nothing is lost by that. */
 const LIFE = 120_000;
 /** What the server takes at once. */
 const ASKED = 5_000;

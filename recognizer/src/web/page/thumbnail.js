@@ -1,4 +1,5 @@
-// Draws a file's picture, small, into a canvas. In: a file. Out: pixels; a sheet of paper where the browser can't read it.
+// Draws a file's picture, small, into a canvas. In: a file. Out: pixels; a sheet of paper where the browser can't read
+// it.
 
 export async function draw(file, canvas) {
   const context = canvas.getContext('2d');

@@ -1,5 +1,5 @@
-// One stream for all tabs: a browser opens six connections to a server, and each stream would keep one. In: the tabs' ids.
-// Out: the stream's messages, to each tab.
+// One stream for all tabs: a browser opens six connections to a server, and each stream would keep one. In: the tabs'
+// ids. Out: the stream's messages, to each tab.
 
 import { follow } from './answers.js';
 
