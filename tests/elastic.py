@@ -51,6 +51,8 @@ CLEAN = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     "AWS_REGION": "us-east-1",
+    "NO_PROXY": "127.0.0.1",
+    "no_proxy": "127.0.0.1",
 }
 
 
@@ -64,6 +66,8 @@ class Stage:
     def __init__(self, args, folder):
         self.args, self.folder, self.children, self.environment = args, folder, [], CLEAN
         self.log, self.read, self.lines = folder / "machines.jsonl", 0, []
+
+    def open(self):
         # A second's wait for messages, the shortest that there is, is a minute of life.
         worker = [self.binary("recognizer"), "work", *PLACES, "--wait", "1s", "--pace", f"{1000 * PICTURE // SPEED}ms"]
         command = [sys.executable, ROOT / "tests/machines.py", "--fleet", FLEET, "--queue", REQUESTS]
@@ -75,11 +79,10 @@ class Stage:
         command = [self.binary("recognizer"), "web", "--listen", "127.0.0.1:0", *PLACES]
         ready = re.search(r"http://\S+", self.start(command, "web", key="WEB").stdout.readline())
         if not ready:
-            raise Wrong(f"the web tier does not start: {(folder / 'web.log').read_text().strip()}")
+            raise Wrong(f"the web tier does not start: {(self.folder / 'web.log').read_text().strip()}")
         self.web = ready.group()
         reach = {"endpoint_url": self.url, "region_name": CLEAN["AWS_REGION"]}
-        secrets = {"aws_access_key_id": "AKIDSTANDIN", "aws_secret_access_key": CLEAN["AWS_SECRET_ACCESS_KEY"]}
-        self.ec2, self.sqs = (boto3.client(service, **reach, **secrets) for service in ("ec2", "sqs"))
+        self.ec2, self.sqs = (boto3.client(service, **reach) for service in ("ec2", "sqs"))
 
     def binary(self, name):
         return self.args.bin / name
@@ -363,19 +366,23 @@ def arguments():
 
 def main():
     args = arguments()
+    # Nothing of what this machine knows of AWS.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(CLEAN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory() as folder:
         if args.keep:
             args.keep.mkdir(parents=True, exist_ok=True)
-        stage = None
+        stage = Stage(args, args.keep or Path(folder))
         try:
-            stage = Stage(args, args.keep or Path(folder))
+            stage.open()
             short(stage) if args.short else proof(stage)
         except Wrong as wrong:
             print(f"elastic: {wrong}", file=sys.stderr)
             return 1
         finally:
-            if stage:
-                stage.end()
+            stage.end()
     return 0
 
 
