@@ -8,14 +8,14 @@ HANDS ?= $(or $(HANDWAVE_HANDS),../shared/hands)
 PREFIX ?= $(HOME)/.local
 DESTDIR ?=
 
-.PHONY: demo test meant looks policies warm build run install uninstall bench judge runtime libclang moto browser \
-	schemathesis peer soak lint clean help
+.PHONY: demo test meant looks policies elastic warm build run install uninstall bench judge runtime libclang moto \
+	browser schemathesis peer soak lint clean help
 
 demo: runtime libclang ## show it all with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window,web -- demo --web
 
 test: runtime libclang moto browser schemathesis ## run every test
-	$(CARGO) test
+	$(CARGO) test --workspace
 
 meant: runtime ## count false commands in 30 minutes without a gesture, and misses among 200 gestures: ten minutes
 	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture
@@ -27,6 +27,11 @@ looks: runtime browser ## draw every state of window and page: target/looks.png,
 
 policies: ## compare handwave's policy with others, on the simulated cloud and paused time
 	$(CARGO) run --quiet --no-default-features --example policies
+
+elastic: runtime moto ## let recognizers follow their queue on a stand-in for AWS, 2 minutes; CHART=target/elastic.svg
+	$(CARGO) build --quiet --no-default-features --features web,aws --bin handwave
+	$(CARGO) build --quiet -p recognizer
+	@PYTHONPATH=.deps/moto python3 tests/elastic.py --bin target/debug --chart $(or $(CHART),target/elastic.svg)
 
 warm: ## compare the time to in-service, cold and from the warm pool, on the simulated cloud with AWS's times
 	$(CARGO) run --quiet --no-default-features --example warm
@@ -78,9 +83,9 @@ soak: runtime libclang ## lose and regain a webcam for 10 minutes in the lab, lo
 	tests/soak.sh $(or $(SECONDS),600)
 
 lint: libclang ## check format, clippy and docs, as CI does
-	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
 
 clean: ## delete everything that was built and fetched
 	$(CARGO) clean

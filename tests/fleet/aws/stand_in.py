@@ -1,21 +1,32 @@
 """The stand-in for AWS: moto, on a free port of this machine, for as long as standard input stays open.
 
 Out: the port, a line on standard output. The test that holds the other end of the pipe ends it by ending, however it
-ends. One request at a time: moto is not made for several.
+ends. One request at a time: moto is not made for several. Who waits for a queue's messages does not hold up others.
+
+`tests/machines.py` serves it too, with machines in it.
 """
 
+import functools
+import io
+import json
 import os
+import select
+import socket
 import sys
 import threading
+import time
 from datetime import timedelta, timezone
 
 import cbor2
+from moto import backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core import utils
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instances import Instance, InstanceBackend, StateReason
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sqs.models import sqs_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 GET_METRIC_DATA = "/service/GraniteServiceVersion20100801/operation/GetMetricData"
@@ -89,10 +100,65 @@ def get_metric_data(environ, start_response):
     return [body]
 
 
+# One request at a time. Whoever looks at moto's own state holds it too.
+ONE = threading.Lock()
+# Between two looks at a queue that somebody waits for.
+LOOK = 0.02
+
+
+def queue_at(url):
+    """A queue by its URL, None where there is none."""
+    return sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].queues.get(url.rsplit("/", 1)[-1])
+
+
+def long_poll(moto, environ, start_response):
+    """Receives as SQS does for somebody who waits: as soon as there is a message. Only then is moto asked, as twenty
+    who wait and ask would leave it no time for anything else."""
+    asked = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    until = time.monotonic() + asked.get("WaitTimeSeconds", 0)
+    body = json.dumps(asked | {"WaitTimeSeconds": 0}).encode()
+    while True:
+        with ONE:
+            queue = queue_at(asked.get("QueueUrl", ""))
+            # SQS too gives no message to who has gone.
+            if has_gone(environ["werkzeug.socket"]):
+                start_response("499 Gone", [])
+                return []
+            if queue is None or queue.messages or time.monotonic() >= until:
+                environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+                return list(moto(environ, start_response))
+        time.sleep(LOOK)
+
+
+def has_gone(client):
+    readable, _, _ = select.select([client], [], [], 0)
+    try:
+        return bool(readable) and client.recv(1, socket.MSG_PEEK) == b""
+    except OSError:
+        return True
+
+
+def quicker():
+    """What moto does anew for each request and each message, a hundred times in ten milliseconds."""
+    slow, modules = utils.unix_time, backends.list_of_moto_modules
+    utils.unix_time = lambda at=None: slow(at) if at else time.time()
+    backends.list_of_moto_modules = functools.cache(lambda: list(modules()))
+    DomainDispatcherApplication.get_backend_for_host = functools.cache(DomainDispatcherApplication.get_backend_for_host)
+    for name in ("camelcase_to_underscores", "method_names_from_class"):
+        kept = functools.cache(getattr(utils, name))
+        for module in [module for module in list(sys.modules.values()) if hasattr(module, name)]:
+            setattr(module, name, kept)
+
+
 def stand_in(moto):
     def answer(environ, start_response):
-        metrics = environ["PATH_INFO"] == GET_METRIC_DATA
-        return get_metric_data(environ, start_response) if metrics else moto(environ, start_response)
+        if environ["PATH_INFO"] == GET_METRIC_DATA:
+            with ONE:
+                return get_metric_data(environ, start_response)
+        if environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage":
+            return long_poll(moto, environ, start_response)
+        with ONE:
+            return list(moto(environ, start_response))
 
     return answer
 
@@ -102,9 +168,16 @@ def end_with_the_test():
     os._exit(0)
 
 
-threading.Thread(target=end_with_the_test, daemon=True).start()
-made_like_aws()
-moto = DomainDispatcherApplication(create_backend_app)
-server = make_server("127.0.0.1", 0, stand_in(moto), request_handler=Quiet)
-print(server.port, flush=True)
-server.serve_forever()
+def server(watched=lambda moto: moto):
+    """The server on a free port. What watches moto sees one request at a time."""
+    made_like_aws()
+    quicker()
+    moto = watched(DomainDispatcherApplication(create_backend_app))
+    return make_server("127.0.0.1", 0, stand_in(moto), threaded=True, request_handler=Quiet)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_the_test, daemon=True).start()
+    serving = server()
+    print(serving.port, flush=True)
+    serving.serve_forever()
