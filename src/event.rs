@@ -186,6 +186,9 @@ impl fmt::Display for Event {
             Event::Gesture(gesture) => write!(f, "Gesture: {gesture}."),
             Event::TakenBack { reason } => write!(f, "Taken back: {reason}."),
             Event::Command(command) => write!(f, "Asked to {}{}.", command.action, command.source),
+            Event::Cut { asked, granted, reason, .. } if asked == granted => {
+                write!(f, "Not as long as asked for: {reason}.")
+            }
             Event::Cut { asked, granted, reason, .. } => write!(f, "Only {granted} of {asked}: {reason}."),
             Event::Refused { reason, .. } => write!(f, "Refused: {reason}."),
             Event::Decided { decision, .. } => write!(f, "Policy: {decision}."),

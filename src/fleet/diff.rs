@@ -62,16 +62,14 @@ pub fn changes(before: &Observed, after: &Observed, commands: &BTreeMap<Instance
 
 /// What became of an instance's lease. That one is over is told by who ends it.
 fn lease(before: Option<&Member>, after: &Member, command: Option<CommandId>) -> Option<Event> {
-    let now = after.lease()?;
+    let now = after.lease().filter(|lease| !lease.is_released())?;
     let told = |now: Lease| {
         let of = Affected { instances: vec![after.id().clone()], command };
         Leased { of, who: now.who, until: now.until }
     };
     match before.and_then(Member::lease) {
         Some(before) if before == now => None,
-        Some(before) if (&before.who, before.since) == (&now.who, now.since) => {
-            (now.until > before.until).then(|| Event::LeaseExtended(told(now)))
-        }
+        Some(before) if before.is_same(&now) => (now.until > before.until).then(|| Event::LeaseExtended(told(now))),
         _ => Some(Event::Leased(told(now))),
     }
 }

@@ -23,11 +23,18 @@ pub struct Lease {
 impl Lease {
     /// The instance's. One that is over, and kept for the person, has one too.
     pub fn of(instance: &Instance) -> Option<Lease> {
-        let value = instance.tags.get(LEASE_TAG).filter(|value| !value.is_empty())?;
+        Lease::read(instance.tags.get(LEASE_TAG)?, instance.born())
+    }
+
+    /// That of a tag's value; `born` is when the instance was, for one that does not tell.
+    pub fn read(value: &str, born: Timestamp) -> Option<Lease> {
+        if value.is_empty() {
+            return None;
+        }
         let mut parts = value.split('|');
         let who = parts.next().unwrap_or_default().to_owned();
         let mut time = || parts.next().and_then(|time| time.parse().ok());
-        let (until, since) = (time().unwrap_or(Timestamp::MAX), time().unwrap_or_else(|| instance.born()));
+        let (until, since) = (time().unwrap_or(Timestamp::MAX), time().unwrap_or(born));
         Some(Lease { who, until, since })
     }
 
@@ -39,6 +46,22 @@ impl Lease {
 
     pub fn is_over(&self, now: Timestamp) -> bool {
         now >= self.until
+    }
+
+    /// Ended by a person, for good: nothing extends it, and nothing is waited for.
+    pub fn is_released(&self) -> bool {
+        self.until <= self.since
+    }
+
+    /// The same, ended now.
+    pub(super) fn released(self, now: Timestamp) -> Lease {
+        let now = whole(now);
+        Lease { until: now, since: now, ..self }
+    }
+
+    /// Whether these are two ends of the same lease.
+    pub fn is_same(&self, other: &Lease) -> bool {
+        (&self.who, self.since) == (&other.who, other.since)
     }
 
     /// How long it goes on. Zero: it is over.

@@ -7,16 +7,18 @@
 //!                                                 ^                                  |
 //!                                                 +--the same person-- kept, stopped <-- lease.then = "stop"
 //! ```
+//!
+//! Nothing ends before this process has seen the fleet for as long as a warning takes, but for what a person released.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::lease::{Lease, later, whole};
+use super::lease::{Lease, later};
 use super::observed::{Member, Observed};
 use super::ports::LEASE_TAG;
 use super::settings::{Lease as Settings, Then};
-use super::stage::Stage;
+use super::stage::{PoolTag, Stage};
 use crate::command::InstanceId;
 use crate::settings::in_words;
 
@@ -50,6 +52,16 @@ pub fn running(observed: &Observed) -> impl Iterator<Item = (&Member, Lease)> {
     observed.instances.iter().filter(|member| member.counts()).filter_map(|member| Some((member, member.lease()?)))
 }
 
+/// Those whose holder has them now: they serve, or somebody else has stopped them.
+fn held(observed: &Observed, now: Timestamp) -> impl Iterator<Item = (&Member, Lease)> {
+    let is_held = |member: &Member| {
+        let is_out = matches!(member.stage(), None | Some(Stage::Serving | Stage::Starting | Stage::StoppedByOthers));
+        is_out && !member.is_ending() && !member.instance.is_retiring()
+    };
+    let leased = observed.instances.iter().filter(move |member| is_held(member));
+    leased.filter_map(|member| Some((member, member.lease()?))).filter(move |(_, lease)| !lease.is_over(now))
+}
+
 /// A lease for this person. An error is a sentence without its full stop.
 pub fn grant(who: &str, lasts: Duration, observed: &Observed, terms: Terms<'_>) -> Result<Work, String> {
     let Terms { settings, ready, now } = terms;
@@ -57,32 +69,28 @@ pub fn grant(who: &str, lasts: Duration, observed: &Observed, terms: Terms<'_>) 
         return Err("nothing is leased here: set lease.at_most in config.toml".to_owned());
     }
     check_name(who)?;
-    if lasts.is_zero() || lasts > settings.longest {
-        let longest = in_words(settings.longest);
-        return Err(format!("a lease lasts from 1 s to lease.longest, which is {longest}: ask for less"));
+    check_length(lasts, settings)?;
+    if let Some((member, lease)) = held(observed, now).find(|(_, lease)| lease.who == who) {
+        let stopped = if member.counts() { "" } else { ", which is stopped" };
+        let (id, until) = (member.id(), lease.until);
+        return Err(format!("{who} has {id} already, until {until:.0}{stopped}: extend that, or release it first"));
     }
-    if let Some((member, lease)) = running(observed).find(|(_, lease)| lease.who == who) {
-        return Err(format!(
-            "{who} has {} already, until {:.0}: extend that, or release it first",
-            member.id(),
-            lease.until
-        ));
+    let theirs = |member: &&Member| !member.instance.is_retiring() && member.lease().is_some_and(|of| of.who == who);
+    let mut own = observed.instances.iter().filter(theirs);
+    if let Some(member) = own.clone().find(|member| member.stage() == Some(Stage::Returning)) {
+        return Err(format!("{}, which {who} had, is still being stopped: ask again in a minute", member.id()));
     }
-    let leased = running(observed).count();
+    let leased = held(observed, now).count();
     if leased >= settings.at_most {
         return Err(format!("{leased} leased, and lease.at_most is {}: wait until one ends", settings.at_most));
     }
-    let kept = observed.instances.iter().find(|member| is_kept_for(member, who));
+    // Somebody may have started it, and stopped it again.
+    let is_kept =
+        |member: &&Member| matches!(member.stage(), Some(Stage::Ready | Stage::Unprepared)) && member.described;
     let value = |member: &Member| member.instance.tags.get(LEASE_TAG).cloned().unwrap_or_default();
-    let start = kept.map(|member| (member.id().clone(), value(member)));
+    let start = own.find(is_kept).map(|member| (member.id().clone(), value(member)));
     let start = start.or_else(|| ready.first().map(|id| (id.clone(), String::new())));
     Ok(Work::Grant { start, lease: Lease::new(who, lasts, now) })
-}
-
-/// Whether a person finds on it what they left there.
-fn is_kept_for(member: &Member, who: &str) -> bool {
-    let is_theirs = member.lease().is_some_and(|lease| lease.who == who);
-    is_theirs && member.stage() == Some(Stage::Ready) && member.described && !member.instance.is_retiring()
 }
 
 /// A name that a tag can hold, and a person can read.
@@ -96,40 +104,46 @@ fn check_name(who: &str) -> Result<(), String> {
     if is_good { Ok(()) } else { Err(why) }
 }
 
-/// A longer lease of this instance. An error is a sentence without its full stop.
-pub fn extend(id: &InstanceId, lasts: Duration, observed: &Observed, terms: Terms<'_>) -> Result<Work, String> {
-    let lease = leased(id, observed)?;
-    if lease.is_over(terms.now) {
-        return Err(format!("the lease of {id} is over: lease again"));
-    }
-    let longest = later(lease.since, terms.settings.longest);
-    let until = later(terms.now, lasts).min(longest);
+fn check_length(lasts: Duration, settings: &Settings) -> Result<(), String> {
+    let longest = in_words(settings.longest);
+    let why = format!("a lease lasts from 1 s to lease.longest, which is {longest}: ask for less");
+    if lasts.is_zero() || lasts > settings.longest { Err(why) } else { Ok(()) }
+}
+
+/// A longer lease of this instance, and why it is shorter than asked for, if it is. An error is a sentence without its
+/// full stop.
+pub fn extend(
+    id: &InstanceId,
+    lasts: Duration,
+    observed: &Observed,
+    terms: Terms<'_>,
+) -> Result<(Work, Option<String>), String> {
+    check_length(lasts, terms.settings)?;
+    let Some(member) = observed.get(id) else { return Err(format!("{id} is not in the fleet")) };
+    let lease = member.lease().filter(|lease| member.counts() && !lease.is_released());
+    let lease = lease.ok_or_else(|| format!("{id} is not leased: it is {}", member.lifecycle()))?;
+    let (asked, longest) = (later(terms.now, lasts), later(lease.since, terms.settings.longest));
+    let until = asked.min(longest);
+    let bound = format!("and no lease goes on for more than {} (lease.longest)", in_words(terms.settings.longest));
     if until <= lease.until {
-        let told = match lease.until >= longest {
-            true => format!("and no lease goes on for more than {} (lease.longest)", in_words(terms.settings.longest)),
-            false => "which is later than asked for".to_owned(),
-        };
+        let told = if lease.until >= longest { bound.as_str() } else { "which is later than asked for" };
         return Err(format!("the lease of {id} ends at {:.0}, {told}", lease.until));
     }
-    Ok(Work::Write(id.clone(), Lease { until, ..lease }))
+    let short = (until < asked).then(|| format!("it ends at {until:.0}, {bound}"));
+    Ok((Work::Write(id.clone(), Lease { until, ..lease }), short))
 }
 
-/// The end of an instance's lease; of one that is stopped and kept for a person, the end of that. An error is a sentence
-/// without its full stop.
+/// The end of an instance's lease, whatever the instance does. An error is a sentence without its full stop.
 pub fn release(id: &InstanceId, observed: &Observed, terms: Terms<'_>) -> Result<Work, String> {
-    let kept = observed.get(id).filter(|member| member.stage() == Some(Stage::Ready)).and_then(Member::lease);
-    let (lease, until) = match kept {
-        Some(lease) => (lease, Timestamp::UNIX_EPOCH),
-        None => (leased(id, observed)?, whole(terms.now)),
-    };
-    let until = until.min(lease.until);
-    Ok(Work::Write(id.clone(), Lease { until, ..lease }))
-}
-
-fn leased(id: &InstanceId, observed: &Observed) -> Result<Lease, String> {
     let Some(member) = observed.get(id) else { return Err(format!("{id} is not in the fleet")) };
-    let lease = member.lease().filter(|_| member.counts());
-    lease.ok_or_else(|| format!("{id} is not leased: it is {}", member.lifecycle()))
+    let lease = member.lease().filter(|_| !member.is_ending() && !member.instance.is_retiring());
+    let lease = lease.ok_or_else(|| format!("{id} is not leased: it is {}", member.lifecycle()))?;
+    let end = match member.counts() {
+        true => lease.released(terms.now),
+        // What is stopped, and perhaps kept, is not kept any longer.
+        false => Lease { until: Timestamp::UNIX_EPOCH, since: Timestamp::UNIX_EPOCH, ..lease },
+    };
+    Ok(Work::Write(id.clone(), end))
 }
 
 /// How a lease ends.
@@ -138,33 +152,52 @@ pub enum End {
     Retire,
     /// Stopped, and kept for the person.
     Keep,
+    /// It never served: it is the warm pool's again.
+    Free,
+}
+
+/// When a lease is ended. `from` is since when this process sees the fleet without a break: an end that came before, or
+/// soon after, is put off, so that it is warned of and that use is measured first.
+pub fn effective(lease: &Lease, from: Timestamp) -> Timestamp {
+    if lease.is_released() { lease.until } else { lease.until.max(later(from, WARNING)) }
+}
+
+/// Until when what is stopped is kept for its person.
+pub fn kept_until(lease: &Lease, settings: &Settings) -> Timestamp {
+    if lease.until == Timestamp::UNIX_EPOCH { lease.until } else { later(lease.until, settings.keep) }
 }
 
 /// Those whose lease is over, and what becomes of them.
-pub fn ended(observed: &Observed, settings: &Settings, now: Timestamp) -> Vec<(InstanceId, End)> {
+pub fn ended(observed: &Observed, settings: &Settings, from: Timestamp, now: Timestamp) -> Vec<(InstanceId, End)> {
     let end = |member: &Member| {
-        let lease = member.lease().filter(|lease| lease.is_over(now))?;
-        let is_changeable = member.described && !member.instance.is_retiring() && !member.is_ending();
-        let kept_until = later(lease.until, settings.keep);
-        match member.stage().filter(|_| is_changeable) {
+        let lease = member.lease().filter(|lease| now >= effective(lease, from))?;
+        if !member.described || member.instance.is_retiring() || member.is_ending() {
+            return None;
+        }
+        let is_kept = now < kept_until(&lease, settings);
+        let was_out = PoolTag::of(&member.instance) != Some(PoolTag::Warm);
+        match member.stage() {
             Some(Stage::Serving | Stage::Starting) if settings.then == Then::Stop => Some(End::Keep),
             Some(Stage::Serving | Stage::Starting) => Some(End::Retire),
-            // Somebody else has stopped it, which is not undone.
-            Some(Stage::StoppedByOthers) => None,
+            // What somebody else has stopped is left alone as long as it is kept.
+            Some(Stage::StoppedByOthers) => (settings.then == Then::Retire || !is_kept).then_some(End::Retire),
             // It is finishing its requests.
             Some(Stage::Returning) => None,
-            Some(_) if settings.then == Then::Stop && now < kept_until => None,
-            Some(_) => Some(End::Retire),
-            None => (is_changeable && member.is_alive()).then_some(End::Retire),
+            Some(Stage::Ready | Stage::Unprepared | Stage::Preparing) if !was_out => Some(End::Free),
+            // What is kept costs its volumes alone: one that somebody has started is stopped again.
+            Some(Stage::Preparing) if is_kept => Some(End::Keep),
+            Some(Stage::Ready | Stage::Unprepared) if is_kept => None,
+            Some(Stage::Ready | Stage::Unprepared | Stage::Preparing) | None => Some(End::Retire),
         }
     };
     observed.instances.iter().filter_map(|member| Some((member.id().clone(), end(member)?))).collect()
 }
 
-/// Those whose lease ends soon.
-pub fn ending(observed: &Observed, now: Timestamp) -> Vec<(InstanceId, Lease)> {
-    let soon = running(observed).filter(|(_, lease)| !lease.is_over(now) && lease.left(now) <= WARNING);
-    soon.map(|(member, lease)| (member.id().clone(), lease)).collect()
+/// Those whose lease ends soon, with the end as it will be.
+pub fn ending(observed: &Observed, from: Timestamp, now: Timestamp) -> Vec<(InstanceId, Lease)> {
+    let ends = running(observed).filter(|(_, lease)| !lease.is_released());
+    let ends = ends.map(|(member, lease)| (member.id().clone(), Lease { until: effective(&lease, from), ..lease }));
+    ends.filter(|(_, lease)| !lease.is_over(now) && lease.left(now) <= WARNING).collect()
 }
 
 /// Whether somebody uses a leased instance, and by what that is told.
@@ -188,7 +221,7 @@ pub fn extension(lease: &Lease, used: &Used, settings: &Settings, now: Timestamp
     let until = later(at, settings.lasts).min(later(lease.since, settings.longest));
     let by = Duration::try_from(until.duration_since(lease.until)).ok()?;
     let is_last = until == later(lease.since, settings.longest) && !by.is_zero();
-    if lease.is_over(now) || !(is_last || by >= settings.lasts / STEPS) || by.is_zero() {
+    if lease.is_released() || !(is_last || by >= settings.lasts / STEPS) || by.is_zero() {
         return None;
     }
     Some((Duration::try_from(until.duration_since(now)).ok()?, why))
@@ -197,7 +230,7 @@ pub fn extension(lease: &Lease, used: &Used, settings: &Settings, now: Timestamp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::ports::{InstanceState, POOL_TAG, RETIRING_TAG};
+    use crate::fleet::ports::{Instance, InstanceState, POOL_TAG, RETIRING_TAG};
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -266,17 +299,21 @@ mod tests {
         let settings = settings();
         let all = fleet(&[instance("i-1", Some(&lease("anna", 0, 3600))), instance("i-2", None)]);
         let extended = |lasts, now| match extend(&"i-1".into(), lasts, &all, terms(&settings, &[], now)) {
-            Ok(Work::Write(_, lease)) => Ok(lease.until.as_second()),
+            Ok((Work::Write(_, lease), short)) => Ok((lease.until.as_second(), short.is_some())),
             Ok(other) => panic!("{other:?}"),
             Err(why) => Err(why),
         };
-        assert_eq!(extended(HOUR, 1800), Ok(5400));
-        assert_eq!(extended(9 * HOUR, 1800), Ok(4 * 3600));
+        assert_eq!(extended(HOUR, 1800), Ok((5400, false)));
+        assert_eq!(extended(4 * HOUR, 1800), Ok((4 * 3600, true)));
+        assert!(extended(9 * HOUR, 1800).unwrap_err().contains("ask for less"));
         assert!(extended(HOUR / 4, 1800).unwrap_err().contains("later than asked for"));
-        assert!(extended(HOUR, 3600).unwrap_err().contains("is over"));
+        assert_eq!(extended(HOUR, 3700), Ok((7300, false)), "as long as it is not ended");
         assert!(extend(&"i-2".into(), HOUR, &all, terms(&settings, &[], 0)).unwrap_err().contains("is not leased"));
         let released = release(&"i-1".into(), &all, terms(&settings, &[], 1800)).unwrap();
-        assert_eq!(released, Work::Write("i-1".into(), lease("anna", 0, 1800)));
+        assert_eq!(released, Work::Write("i-1".into(), lease("anna", 1800, 1800)));
+        let gone = fleet(&[instance("i-1", Some(&lease("anna", 1800, 1800)))]);
+        let why = extend(&"i-1".into(), HOUR, &gone, terms(&settings, &[], 1800)).unwrap_err();
+        assert!(why.contains("is not leased"), "{why}");
     }
 
     #[test]
@@ -290,7 +327,7 @@ mod tests {
         };
         let end = |instance: &Instance, then, now| {
             let settings = Settings { then, ..settings() };
-            ended(&fleet(std::slice::from_ref(instance)), &settings, at(now)).first().map(|(_, end)| *end)
+            ended(&fleet(std::slice::from_ref(instance)), &settings, at(0), at(now)).first().map(|(_, end)| *end)
         };
         for (instance, stopped) in [(&cold, End::Retire), (&pooled, End::Keep)] {
             assert_eq!(end(instance, Then::Retire, 3599), None);
@@ -299,10 +336,17 @@ mod tests {
         }
         assert_eq!(end(&kept, Then::Stop, 7199), None);
         assert_eq!(end(&kept, Then::Stop, 7200), Some(End::Retire));
-        assert_eq!(end(&kept, Then::Retire, 3600), Some(End::Retire));
+        assert_eq!(end(&kept, Then::Retire, 3600), None, "what is kept stays so, whatever is set now");
+        let started = Instance { state: InstanceState::Running, launched: at(9), ..kept.clone() };
+        assert_eq!(end(&started, Then::Stop, 3600), Some(End::Keep), "it is stopped again");
+        let never_served = kept.clone().with_tag(POOL_TAG, "warm");
+        assert_eq!(end(&never_served, Then::Retire, 3600), Some(End::Free));
+        let given_up = kept.clone().with_tag(LEASE_TAG, &lease("anna", 0, 0).to_string());
+        assert_eq!(end(&given_up, Then::Stop, 1), Some(End::Retire));
         // Somebody else has stopped it; it is retired already.
         let by_others = Instance { state: InstanceState::Stopped, ..pooled.clone() };
-        assert_eq!(end(&by_others, Then::Retire, 9999), None);
+        assert_eq!(end(&by_others, Then::Stop, 7199), None);
+        assert_eq!(end(&by_others, Then::Retire, 3600), Some(End::Retire));
         assert_eq!(end(&cold.clone().with_tag(RETIRING_TAG, ""), Then::Retire, 9999), None);
     }
 
@@ -318,7 +362,7 @@ mod tests {
         assert_eq!(until(busy(1800), 1800), Some((5400, "its CPU was at 40 %".to_owned())));
         assert_eq!(until(busy(200), 200), None, "so little is not worth a call");
         assert_eq!(until(busy(1800), 3500).map(|(until, _)| until), Some(5400));
-        assert_eq!(until(busy(3600), 3600), None, "it is over");
+        assert_eq!(until(busy(3700), 3700).map(|(until, _)| until), Some(7300), "as long as it is not ended");
         assert_eq!(until(Used::No, 1800), None);
         let unknown = until(Used::Unknown("no answer".to_owned()), 1800);
         assert_eq!(unknown, Some((5400, "whether it is used is not known: no answer".to_owned())));
@@ -332,7 +376,38 @@ mod tests {
     #[test]
     fn who_is_to_be_warned() {
         let all = fleet(&[instance("i-1", Some(&lease("anna", 0, 3600))), instance("i-2", None)]);
-        let warned = |now| ending(&all, at(now)).len();
+        let warned = |now| ending(&all, at(0), at(now)).len();
         assert_eq!([3299, 3300, 3599, 3600].map(warned), [0, 1, 1, 0]);
+    }
+
+    #[test]
+    fn an_end_that_nobody_saw_coming_is_put_off_and_warned_of() {
+        let all = fleet(&[instance("i-1", Some(&lease("anna", 0, 3600)))]);
+        let settings = settings();
+        let at_a_start =
+            |from, now| (ended(&all, &settings, at(from), at(now)).len(), ending(&all, at(from), at(now)).len());
+        assert_eq!(at_a_start(9000, 9000), (0, 1));
+        assert_eq!(at_a_start(9000, 9299), (0, 1));
+        assert_eq!(at_a_start(9000, 9300), (1, 0));
+        // It ends soon after this process came.
+        assert_eq!(at_a_start(3500, 3600), (0, 1));
+        assert_eq!(at_a_start(3500, 3800), (1, 0));
+    }
+
+    #[test]
+    fn what_is_still_being_stopped_is_waited_for_and_what_is_stopped_holds_its_place() {
+        let settings = Settings { at_most: 1, ..settings() };
+        let anna = lease("anna", 0, 3600);
+        let returning = instance("i-1", Some(&anna)).with_tag(POOL_TAG, "back@1970-01-01T00:00:00Z");
+        let asked = |instance: Instance, who, now| grant(who, HOUR, &fleet(&[instance]), terms(&settings, &[], now));
+        assert!(asked(returning, "anna", 3700).unwrap_err().contains("is still being stopped"));
+        let stopped = Instance { state: InstanceState::Stopped, ..instance("i-1", Some(&anna)) };
+        assert!(
+            asked(stopped.clone(), "anna", 10).unwrap_err().contains("until 1970-01-01T01:00:00Z, which is stopped")
+        );
+        assert!(asked(stopped.clone(), "bert", 10).unwrap_err().contains("lease.at_most is 1"));
+        let all = fleet(&[stopped]);
+        assert!(release(&"i-1".into(), &all, terms(&settings, &[], 10)).is_ok());
+        assert_eq!(ended(&all, &settings, at(0), at(3600)), [("i-1".into(), End::Retire)]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::lease::Lease;
 use super::memory::Memory;
 use super::observed::Observed;
 use super::ports::{CloudError, ErrorKind, Found, Instance, InstanceState, Ports, Standings, off};
@@ -27,7 +28,9 @@ pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceI
         match instance.state {
             // One that somebody has started again may be registered, or drain.
             InstanceState::Pending | InstanceState::Running => retires || stage == Some(Stage::Returning),
-            InstanceState::Stopping | InstanceState::Stopped => retires && stage.is_some(),
+            InstanceState::Stopping | InstanceState::Stopped => {
+                retires && (stage.is_some() || Lease::of(instance).is_some())
+            }
             InstanceState::ShuttingDown | InstanceState::Terminated => false,
         }
     };

@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::change::Change;
 use super::lease::Lease;
 use super::observed::{Lifecycle, Member, Observed};
-use super::ports::{CloudError, ErrorKind, Health, Instance, InstanceState, RETIRING_TAG};
+use super::ports::{CloudError, ErrorKind, Health, Instance, InstanceState, LEASE_TAG, RETIRING_TAG};
 use super::timing::Rules;
 use crate::command::{CommandId, InstanceId};
 
@@ -36,7 +37,7 @@ pub struct Memory {
     ///
     /// [`POOL_TAG`]: super::ports::POOL_TAG
     /// [`LEASE_TAG`]: super::ports::LEASE_TAG
-    pub tags: BTreeMap<(InstanceId, &'static str), (String, Instant)>,
+    pub tags: BTreeMap<(InstanceId, &'static str), Written>,
     /// How many of the warm pool's instances in a row never got ready.
     pub never_ready: usize,
     /// Off the balancer, and since when this process knows.
@@ -61,6 +62,30 @@ pub struct Memory {
     pub since: BTreeMap<InstanceId, (Lifecycle, Instant)>,
     /// The leases whose end was warned of.
     pub warned: BTreeSet<(InstanceId, Lease)>,
+}
+
+/// A tag's value that this process wrote.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub value: String,
+    pub at: Instant,
+    /// The values before, which a description may still show.
+    pub earlier: Vec<String>,
+}
+
+impl Written {
+    /// Whether a description that shows `value` shows what somebody else wrote since.
+    pub fn is_outdone_by(&self, value: &str) -> bool {
+        if value.is_empty() || value == self.value || self.earlier.iter().any(|earlier| earlier == value) {
+            return false;
+        }
+        let read = |value| Lease::read(value, Timestamp::UNIX_EPOCH);
+        match (read(value), read(&self.value)) {
+            // The later end counts.
+            (Some(theirs), Some(ours)) if theirs.is_same(&ours) => theirs.until > ours.until,
+            _ => true,
+        }
+    }
 }
 
 /// A change that the cloud would not make for one instance.
@@ -96,9 +121,11 @@ impl Memory {
 
     /// Shows the tags that this process wrote last.
     pub fn show_tags(&self, instances: &mut [Instance]) {
-        for ((id, key), (value, _)) in &self.tags {
-            if let Some(instance) = instances.iter_mut().find(|instance| instance.id == *id) {
-                instance.tags.insert((*key).to_owned(), value.clone());
+        for ((id, key), written) in &self.tags {
+            let Some(instance) = instances.iter_mut().find(|instance| instance.id == *id) else { continue };
+            let shown = instance.tags.get(*key).map_or("", String::as_str);
+            if *key != LEASE_TAG || !written.is_outdone_by(shown) {
+                instance.tags.insert((*key).to_owned(), written.value.clone());
             }
         }
     }
@@ -114,7 +141,7 @@ impl Memory {
         let known: BTreeSet<_> = observed.instances.iter().map(Member::id).collect();
         self.held.retain(|(_, id), _| known.contains(id));
         self.retiring.retain(|id, _| known.contains(id));
-        self.tags.retain(|_, (_, at)| now.duration_since(*at) < HIDDEN);
+        self.tags.retain(|_, written| now.duration_since(written.at) < HIDDEN);
         self.commands.retain(|id, _| known.contains(id));
         self.deregistered.retain(|id, _| known.contains(id));
         self.newcomers.retain(|id| known.contains(id));

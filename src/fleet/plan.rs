@@ -135,7 +135,12 @@ fn next(member: &Member, observed: &Observed, memory: &Memory, now: Instant, rul
         Terminated => Next::Nothing,
         // It has a grace period of its own.
         _ if !member.described => return Next::Wait,
-        Stopping | Stopped if member.stage().is_none() => Next::Nothing,
+        // One whose lease ends is nobody's any more.
+        Stopping | Stopped
+            if member.stage().is_none() && !(member.instance.is_retiring() && member.lease().is_some()) =>
+        {
+            Next::Nothing
+        }
         state if member.instance.is_retiring() => leave(member, state, Change::Terminate, memory, now, rules),
         state if member.stage().is_some_and(|stage| stage != Stage::Serving) => {
             in_pool(member, state, memory, now, rules)
@@ -278,7 +283,11 @@ pub fn accept(
                 written(Ok(work))
             })
         }
-        Action::Extend { id, lasts } => written(leases::extend(id, *lasts, observed, terms)),
+        Action::Extend { id, lasts } => {
+            let (work, short) = leases::extend(id, *lasts, observed, terms).map_err(Refusal::Lease)?;
+            let cut = short.map(|reason| Cut { asked: 1, granted: 1, reason });
+            Ok(Accepted { cut, ..written(Ok(work))? })
+        }
         Action::Release(id) => written(leases::release(id, observed, terms)),
     }
 }

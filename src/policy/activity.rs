@@ -61,7 +61,7 @@ impl Activity {
         if state.failing_since.is_some() {
             return;
         }
-        let leased = leased(&state, (self.wall)());
+        let leased = leased(&state);
         if leased.is_empty() {
             return;
         }
@@ -71,7 +71,7 @@ impl Activity {
             let Some(used) = used.get(&instance.id) else { continue };
             if let Some((lasts, reason)) = leases::extension(&lease, used, &self.settings, now) {
                 let source = Source::Policy { policy: "lease".to_owned(), reason };
-                let _ = self.fleet.send(Command::new(source, Action::Extend { id: instance.id, lasts }));
+                drop(self.fleet.send(Command::new(source, Action::Extend { id: instance.id, lasts })));
             }
         }
     }
@@ -150,10 +150,10 @@ fn end(point: &Point, step: Duration) -> Timestamp {
     point.at.saturating_add(jiff::SignedDuration::try_from(step).unwrap_or_default()).unwrap_or(point.at)
 }
 
-/// The leases that are not over.
-fn leased(state: &FleetState, now: Timestamp) -> Vec<(Instance, Lease)> {
+/// The leases that go on, or are about to end.
+fn leased(state: &FleetState) -> Vec<(Instance, Lease)> {
     let Some(observed) = &state.observed else { return Vec::new() };
-    let running = leases::running(observed).filter(|(_, lease)| !lease.is_over(now));
+    let running = leases::running(observed).filter(|(_, lease)| !lease.is_released());
     running.map(|(member, lease)| (member.instance.clone(), lease)).collect()
 }
 
@@ -169,17 +169,11 @@ fn tag(instance: &Instance) -> Option<Used> {
 /// Any sign of use is use; then what is not known; the latest counts.
 fn together(told: Vec<Used>) -> Used {
     let newest = |one: Used, other: Used| match (&one, &other) {
-        (Used::Yes(at, _), Used::Yes(then, _)) => {
-            if at >= then {
-                one
-            } else {
-                other
-            }
-        }
+        (Used::Yes(at, _), Used::Yes(then, _)) if at >= then => one,
         (_, Used::Yes(..)) | (Used::No, Used::Unknown(_)) => other,
-        (Used::Yes(..), _) | (Used::Unknown(_), _) | (Used::No, Used::No) => one,
+        (Used::Yes(..) | Used::Unknown(_), _) | (Used::No, Used::No) => one,
     };
-    told.into_iter().fold(Used::No, |best, next| newest(best, next))
+    told.into_iter().fold(Used::No, newest)
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use super::client::Client;
 use super::context::Context;
 use super::orders::{Refusal, Told, Wish};
 use super::people::Person;
-use super::{access, prometheus, shown, stream};
+use super::shown::{self, Sight};
+use super::{access, prometheus, stream};
 use crate::command::Source;
 use crate::daemon::journal::KEPT;
 use crate::event::{Event, Stamped};
@@ -60,8 +61,8 @@ pub async fn requests(State(context): State<Context>) -> Response {
 /// `GET /api/v1/events`: those that are kept, oldest first.
 pub async fn events(State(context): State<Context>, person: Option<Extension<Person>>) -> Response {
     let entries = context.journal.latest(KEPT);
-    let person = person.map(|Extension(person)| person);
-    let seen = entries.iter().filter(|entry| shown::may_see(person.as_ref(), entry));
+    let mut sight = Sight::of(person.map(|Extension(person)| person));
+    let seen = entries.iter().filter(|entry| sight.may_see(entry));
     Json(seen.map(shown::event).collect::<Vec<Value>>()).into_response()
 }
 

@@ -15,11 +15,12 @@ use super::client::Client;
 use super::context::Context;
 use super::orders::Wish;
 use super::people::Person;
-use super::{api, shown, story};
+use super::shown::{self, Sight};
+use super::{api, story};
 use crate::command::{Action, Command, InstanceId, Source};
 use crate::daemon::journal::KEPT;
-use crate::fleet::ports::ErrorKind;
-use crate::fleet::{Lease, Member, Then, lease, leases as held};
+use crate::fleet::ports::{ErrorKind, POOL_TAG};
+use crate::fleet::{Lease, Lifecycle, Member, Then, lease, leases as held};
 
 /// So much of a start's log is sent: its end.
 const LOG: usize = 16 * 1024;
@@ -45,6 +46,9 @@ pub async fn leases(State(context): State<Context>, Extension(person): Extension
     let row = |member: &Member, lease: Lease| {
         let of = &member.instance;
         let is_running = member.counts();
+        let is_kept = member.lifecycle() == Lifecycle::Warm;
+        // Only the pool's are ever stopped.
+        let stops = context.lease.then == Then::Stop && of.tags.contains_key(POOL_TAG);
         let link = context.lease.url.as_deref().and_then(|url| lease::link(url, of)).filter(|_| is_running);
         json!({
             "instance": of.id,
@@ -54,8 +58,12 @@ pub async fn leases(State(context): State<Context>, Extension(person): Extension
             "left": lease.left(now).as_secs(),
             "ends_soon": is_running && lease.left(now) <= held::WARNING,
             "lifecycle": member.lifecycle().to_string(),
-            // Stopped, and kept for them.
-            "kept": !is_running && !member.is_ending() && !member.instance.is_retiring(),
+            "runs": is_running,
+            // Stopped, and kept for them, until then.
+            "kept": is_kept,
+            "kept_until": is_kept.then(|| held::kept_until(&lease, &context.lease)),
+            // What becomes of it at its end.
+            "then": if stops { "stop" } else { "retire" },
             "launched": of.born(),
             "public_address": of.public_address,
             "private_address": of.private_address,
@@ -65,14 +73,15 @@ pub async fn leases(State(context): State<Context>, Extension(person): Extension
         })
     };
     let members = state.observed.iter().flat_map(|observed| &observed.instances);
-    let leased = members.filter(|member| !member.is_ending()).filter_map(|member| Some((member, member.lease()?)));
+    let leased = members
+        .filter(|member| !member.is_ending() && !member.instance.is_retiring())
+        .filter_map(|member| Some((member, member.lease()?)));
     let seen = leased.filter(|(_, lease)| person.may_see(&lease.who));
     let rows: Vec<Value> = seen.map(|(member, lease)| row(member, lease)).collect();
     raw(json!({
         "at_most": context.lease.at_most,
         "lasts": context.lease.lasts.as_secs(),
         "longest": context.lease.longest.as_secs(),
-        "then": if context.lease.then == Then::Stop { "stop" } else { "retire" },
         "leases": rows,
     })
     .to_string())
@@ -130,7 +139,8 @@ pub async fn log(
         Err(failed) => return error(StatusCode::SERVICE_UNAVAILABLE, &failed.to_string()),
     };
     let entries = context.journal.latest(KEPT);
-    let about = entries.iter().filter(|entry| shown::may_see(Some(&person), entry));
+    let mut sight = Sight::of(Some(person));
+    let about = entries.iter().filter(|entry| sight.may_see(entry));
     let about = about.filter(|entry| entry.stamped.event.instances().contains(&id)).map(shown::event);
     let console = console.as_deref().map(|text| end(text, LOG));
     raw(json!({"console": console, "events": about.collect::<Vec<Value>>()}).to_string())
@@ -145,7 +155,7 @@ pub fn end_of(person: &Person, client: &Client, context: &Context) {
     let Some(observed) = &state.observed else { return };
     for (member, _) in held::running(observed).filter(|(_, lease)| lease.who == person.user) {
         let source = Source::Web { user: person.user.clone(), address: client.address.to_string() };
-        let _ = context.fleet.send(Command::new(source, Action::Release(member.id().clone())));
+        drop(context.fleet.send(Command::new(source, Action::Release(member.id().clone()))));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A run's state as the page is sent it. In: a state. Out: JSON. Pure: times come in as values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use glam::Vec3Swizzles;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::people::Person;
 use crate::clouds::Mode;
-use crate::command::{Action, Command};
+use crate::command::{Action, CommandId, Source};
 use crate::daemon::journal::Entry;
 use crate::daemon::state::{CameraState, PuppetState, RunState};
 use crate::event::{Event, Stamped};
@@ -191,18 +191,42 @@ pub fn event(entry: &Entry) -> Value {
     json!(Shown { number: entry.number, text: entry.stamped.event.to_string(), stamped: &entry.stamped })
 }
 
-/// Whether somebody may see this event: who has signed in, and who tried to, is no business of those who have not. A lease
-/// is that of its holder, and the operators'.
-pub fn may_see(person: Option<&Person>, entry: &Entry) -> bool {
-    let event = &entry.stamped.event;
-    let holder = match event {
-        Event::Command(Command { action: Action::Lease { who, .. }, .. }) => Some(who),
-        _ => event.lease().map(|leased| &leased.who),
-    };
-    match (event, holder) {
-        (Event::SignedIn { .. } | Event::SignInFailed { .. } | Event::SignedOut { .. }, _) => person.is_some(),
-        (_, Some(holder)) => person.is_some_and(|person| person.may_see(holder)),
-        _ => true,
+/// Whose eyes events are for. They are shown in their order, as what became of a command is hidden with it.
+pub struct Sight {
+    /// None: somebody who looks without a sign-in.
+    person: Option<Person>,
+    /// Commands that are nobody else's business.
+    hidden: BTreeSet<CommandId>,
+}
+
+impl Sight {
+    pub fn of(person: Option<Person>) -> Sight {
+        Sight { person, hidden: BTreeSet::new() }
+    }
+
+    /// Whether they may see this event: who has signed in, and who tried to, is no business of those who have not. A lease
+    /// is that of its holder, and the operators'.
+    pub fn may_see(&mut self, entry: &Entry) -> bool {
+        let person = self.person.as_ref();
+        match &entry.stamped.event {
+            Event::SignedIn { .. } | Event::SignInFailed { .. } | Event::SignedOut { .. } => person.is_some(),
+            Event::Command(command) => {
+                let is_seen = match (&command.action, &command.source) {
+                    (Action::Lease { who, .. }, _) => person.is_some_and(|person| person.may_see(who)),
+                    (Action::Extend { .. } | Action::Release(_), Source::Web { user, .. }) => {
+                        person.is_some_and(|person| person.may_see(user))
+                    }
+                    (Action::Extend { .. } | Action::Release(_), _) => person.is_some_and(Person::sees_all),
+                    _ => true,
+                };
+                if !is_seen {
+                    self.hidden.insert(command.id.clone());
+                }
+                is_seen
+            }
+            Event::Refused { command, .. } | Event::Cut { command, .. } => !self.hidden.contains(command),
+            event => event.lease().is_none_or(|of| person.is_some_and(|person| person.may_see(&of.who))),
+        }
     }
 }
 

@@ -28,11 +28,14 @@ fn source(entries: &[Entry], of: &Affected) -> Option<String> {
 /// Why the instance's lease was last extended, such as `by the policy lease: its CPU was at 40 %`. None: it was not, as far
 /// as the journal knows.
 pub fn extended(entries: &[Entry], id: &InstanceId) -> Option<String> {
-    let of = entries.iter().rev().find_map(|entry| match &entry.stamped.event {
-        Event::LeaseExtended(leased) if leased.of.instances.contains(id) => Some(&leased.of),
+    let about = |entry: &&Entry| entry.stamped.event.lease().is_some_and(|leased| leased.of.instances.contains(id));
+    let newest = entries.iter().rev().filter(about).find_map(|entry| match &entry.stamped.event {
+        // An earlier lease of it is another matter.
+        Event::Leased(_) => Some(None),
+        Event::LeaseExtended(leased) => Some(Some(&leased.of)),
         _ => None,
-    })?;
-    Some(source(entries, of)?.trim().to_owned())
+    });
+    Some(source(entries, newest??)?.trim().to_owned())
 }
 
 /// Who last asked for a change of the count, and when: what may be behind another count than was shown.

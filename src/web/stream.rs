@@ -30,7 +30,7 @@ use super::assets;
 use super::context::Context;
 use super::feed::Feed;
 use super::people::Person;
-use super::shown;
+use super::shown::{self, Sight};
 use crate::daemon::journal::{Delivery, Entry, Subscription};
 
 /// Streams that may be open at once. Each costs some kilobytes and a connection.
@@ -75,7 +75,7 @@ struct Reader {
     context: Context,
     /// None: it looks without a sign-in.
     session: Option<Id>,
-    person: Option<Person>,
+    sight: Sight,
     sessions_ended: watch::Receiver<u64>,
     feed: watch::Receiver<Feed>,
     /// What was sent last.
@@ -103,8 +103,10 @@ impl Reader {
         // Another run's events have other numbers: all are new then.
         let had = after.and_then(|id| id.strip_prefix(&*context.run)?.strip_prefix('-')?.parse().ok()).unwrap_or(0);
         let (person, session) = signed_in.unzip();
-        let new = entries.iter().filter(|entry| entry.number > had && shown::may_see(person.as_ref(), entry));
-        let new: Vec<Value> = new.map(shown::event).collect();
+        let mut sight = Sight::of(person.clone());
+        // All of them, as what is hidden hides what follows from it.
+        let seen = entries.iter().filter(|entry| sight.may_see(entry));
+        let new: Vec<Value> = seen.filter(|entry| entry.number > had).map(shown::event).collect();
         // The larger parts are text already.
         let snapshot = format!(
             "{{\"run\":{},\"about\":{},\"version\":{},\"now\":{},\"person\":{},\"goes_on\":{},\"events\":{},\
@@ -128,7 +130,7 @@ impl Reader {
         ping.reset();
         Reader {
             session,
-            person,
+            sight,
             sessions_ended: context.sessions.ended(),
             feed,
             sent,
@@ -189,7 +191,7 @@ impl Reader {
     fn event(&mut self, entry: &Entry) {
         if entry.number > self.number {
             self.number = entry.number;
-            if !shown::may_see(self.person.as_ref(), entry) {
+            if !self.sight.may_see(entry) {
                 return;
             }
             let id = format!("{}-{}", self.context.run, entry.number);

@@ -198,9 +198,11 @@ async fn rule_18_an_end_moves_forward_alone_and_a_release_is_an_end() {
     assert!(scene.refused(extend(10 * MINUTE)).await.contains("later than asked for"));
     assert!(matches!(scene.play(extend(2 * HOUR)).await, Outcome::Done { cut: None, .. }));
     assert!(scene.left(&id) > 119 * MINUTE);
-    scene.play(extend(9 * HOUR)).await;
+    let Outcome::Done { cut: Some(cut), .. } = scene.play(extend(4 * HOUR)).await else { panic!() };
+    assert!(cut.contains("no lease goes on for more than 240 min"), "{cut}");
     assert!(scene.left(&id) < 4 * HOUR - 29 * MINUTE, "since its beginning it lasts no longer than lease.longest");
-    assert!(scene.refused(extend(9 * HOUR)).await.contains("no lease goes on for more than 240 min"));
+    assert!(scene.refused(extend(4 * HOUR)).await.contains("no lease goes on for more than 240 min"));
+    assert!(scene.refused(extend(9 * HOUR)).await.contains("ask for less"));
     assert_eq!(names(&scene.told(), &id), ["leased", "extended", "extended"]);
     scene.play(Action::Release(id.clone())).await;
     assert_eq!(scene.truth(&id).state, InstanceState::Terminated);
@@ -284,7 +286,10 @@ async fn a_lease_outlives_the_process_in_its_tag() {
     // Nobody runs when it ends.
     sleep(HOUR).await;
     assert_eq!(scene.truth(&id).state, InstanceState::Running);
-    let scene = scene.restart();
+    let mut scene = scene.restart();
+    sleep(4 * MINUTE).await;
+    assert_eq!(scene.truth(&id).state, InstanceState::Running, "whoever has it is warned first");
+    assert_eq!(names(&scene.told(), &id), ["ending"]);
     sleep(5 * MINUTE).await;
     assert_eq!(scene.truth(&id).state, InstanceState::Terminated, "it was over at {until}");
 }
@@ -348,6 +353,82 @@ async fn without_activity_it_ends_and_what_cannot_be_measured_is_activity() {
     }
     sleep(2 * HOUR).await;
     assert_eq!(blind.lifecycle(&id), Some(Lifecycle::InService));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_while_the_cloud_did_not_answer_is_put_off_until_use_was_measured() {
+    let used = LeaseSettings { activity: vec![handwave::fleet::Sign::Cpu], busy_cpu: 10.0, ..settings(Then::Retire) };
+    let scene = Scene::with(used, Pool::default()).await;
+    let id = scene.lease("anna").await;
+    sleep(50 * MINUTE).await;
+    scene.watch();
+    for call in [Call::List, Call::Series] {
+        (0..200).for_each(|_| scene.cloud.fail_next(call, Fault::Before(CloudError::no_answer("told to fail"))));
+    }
+    sleep(20 * MINUTE).await;
+    scene.cloud.clear_faults();
+    sleep(30 * MINUTE).await;
+    assert_eq!(scene.lifecycle(&id), Some(Lifecycle::InService), "it was in use all the time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_18_what_another_process_wrote_counts() {
+    let scene = Scene::with(settings(Then::Retire), Pool::default()).await;
+    let id = scene.lease("anna").await;
+    let other = Scene::on(scene.cloud.clone(), scene.settings.clone(), scene.pool.clone());
+    sleep(MINUTE).await;
+    other.play(Action::Extend { id: id.clone(), lasts: 3 * HOUR }).await;
+    // At the same moment, before this process could see it.
+    assert!(scene.refused(Action::Extend { id: id.clone(), lasts: 2 * HOUR }).await.contains("changed meanwhile"));
+    sleep(MINUTE).await;
+    assert!(scene.left(&id) > 175 * MINUTE, "the later end counts");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_processes_that_lease_one_machine_one_is_refused() {
+    let scene = Scene::with(settings(Then::Retire), pool(1)).await;
+    let other = Scene::on(scene.cloud.clone(), scene.settings.clone(), Pool { keeps: false, ..scene.pool.clone() });
+    sleep(MINUTE).await;
+    let lease = |who: &str| Action::Lease { who: who.to_owned(), lasts: HOUR };
+    let (one, two) = tokio::join!(scene.play(lease("anna")), other.play(lease("bert")));
+    let done = [&one, &two].into_iter().filter(|outcome| matches!(outcome, Outcome::Done { .. })).count();
+    assert_eq!(done, 1, "{one:?}, {two:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_still_being_stopped_is_waited_for() {
+    let scene = Scene::with(settings(Then::Stop), Pool::default()).await;
+    let id = scene.lease("anna").await;
+    scene.handle.send(Command::new(Source::CommandLine { user: None }, Action::Release(id.clone()))).await.unwrap();
+    let again = Action::Lease { who: "anna".to_owned(), lasts: HOUR };
+    assert!(scene.refused(again).await.contains("is still being stopped"));
+    assert_eq!((scene.lease("anna").await, scene.launches()), (id, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stopped_from_outside_holds_its_place_and_can_be_released() {
+    for then in [Then::Retire, Then::Stop] {
+        let scene = Scene::with(settings(then), Pool::default()).await;
+        let id = scene.lease("anna").await;
+        scene.cloud.set_stopped(&id, true);
+        sleep(MINUTE).await;
+        let again = Action::Lease { who: "anna".to_owned(), lasts: HOUR };
+        assert!(scene.refused(again).await.contains("which is stopped"));
+        scene.play(Action::Release(id.clone())).await;
+        sleep(MINUTE).await;
+        assert_eq!(scene.truth(&id).state, InstanceState::Terminated);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_and_started_by_somebody_is_stopped_again() {
+    let scene = Scene::with(settings(Then::Stop), Pool::default()).await;
+    let id = scene.lease("anna").await;
+    scene.play(Action::Release(id.clone())).await;
+    scene.cloud.set_stopped(&id, false);
+    sleep(5 * MINUTE).await;
+    assert_eq!(scene.truth(&id).state, InstanceState::Stopped);
+    assert_eq!(scene.lease("anna").await, id);
 }
 
 #[tokio::test(start_paused = true)]

@@ -87,6 +87,8 @@ fn a_viewer_has_one_of_their_own_and_nobody_elses() {
     for action in ["extend", "release"] {
         assert_eq!(carl.of_instance(action, &of_ben).status, 403, "{action}");
     }
+    let told = carl.events();
+    assert!(!told.contains(&format!("lease of {of_ben}")), "{told}");
     let for_ben = json!({"action": "lease", "id": id(), "fleet": "shop", "who": "dora"});
     assert_eq!(carl.ask(&for_ben).status, 403);
     assert_eq!(carl.get(&format!("/api/v1/leases/{of_ben}/log")).status, 404);
@@ -99,6 +101,9 @@ fn a_viewer_has_one_of_their_own_and_nobody_elses() {
     assert!(answer.status == 409 && answer.error().starts_with(&format!("ben has {of_ben} already")), "{answer:?}");
     let longer = json!({"action": "extend", "id": id(), "fleet": "shop", "instance": of_ben, "seconds": 7200});
     assert_eq!((ben.ask(&longer).status, ben.ask(&longer).status), (200, 200), "the same one again does nothing twice");
+    let told = carl.events();
+    assert!(ben.events().contains(&format!("lease of {of_ben}")) && !told.contains("lease of"), "{told}");
+    assert!(ben.events().contains("Refused: ben has") && !told.contains("Refused"), "{told}");
     let shorter = json!({"action": "extend", "id": id(), "fleet": "shop", "instance": of_ben, "seconds": 60});
     assert!(ben.ask(&shorter).error().contains("later than asked for"));
     let retire = json!({"action": "terminate", "id": id(), "fleet": "shop", "instances": [of_ben]});

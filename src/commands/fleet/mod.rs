@@ -22,7 +22,7 @@ use crate::commands::tasks::block_on;
 use crate::config::Config;
 use crate::daemon::signals::Signals;
 use crate::event::Stamped;
-use crate::fleet::{FleetState, Outcome};
+use crate::fleet::{FleetState, Member, Outcome};
 use crate::view::terminal::Terminal;
 
 pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
@@ -88,7 +88,15 @@ fn question(action: Option<&Action>, state: &FleetState) -> Option<Question> {
     let (victims, cut) = match action? {
         // Only policies ask for a count. Who ends a lease names it.
         Action::ScaleOut(_) | Action::Reach(_) | Action::Lease { .. } | Action::Extend { .. } => return None,
-        Action::Release(id) => return Some(Question { text: format!("End the lease of {id}"), victims: Vec::new() }),
+        Action::Release(id) => {
+            let member = state.observed.as_ref().and_then(|observed| observed.get(id));
+            let whose = member.and_then(Member::lease).map_or(String::new(), |lease| format!(" of {}", lease.who));
+            let text = match member.is_some_and(Member::counts) {
+                true => format!("End the lease{whose}, {id}"),
+                false => format!("Delete {id} with what is kept on it{whose}"),
+            };
+            return Some(Question { text, victims: Vec::new() });
+        }
         Action::ScaleIn(n) => state.scale_in(*n),
         Action::Terminate(ids) => (ids.clone(), None),
     };
@@ -165,6 +173,9 @@ async fn play(
         terminal.line(&format!("Warning: {trouble}."));
     }
     warn_above_max(&state, terminal);
+    if matches!((&action, &ended.outcome), (Some(Action::Lease { .. }), Some(Outcome::Done { .. }))) {
+        terminal.line("A lease ends, and is extended, while `handwave serve` or `run` runs on the fleet.");
+    }
     let mut report = Report::new(config, &state, ended.outcome);
     match &action {
         Some(action) => report.judge(action, &state),

@@ -11,7 +11,7 @@ use crate::clouds::aws::settings::BalancerKind;
 use crate::command::{Action, InstanceId, list};
 use crate::commands::output::say;
 use crate::config::Config;
-use crate::fleet::{FleetState, Lease, Lifecycle, Member, Observed, Outcome, lease};
+use crate::fleet::{FleetState, Lease, Lifecycle, Member, Observed, Outcome, lease, leases};
 
 /// What is printed: the fleet, and what became of the command.
 #[derive(Serialize)]
@@ -60,6 +60,9 @@ struct LeaseRow {
     who: String,
     until: jiff::Timestamp,
     since: jiff::Timestamp,
+    /// Where it is stopped: until when it is kept for the person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_until: Option<jiff::Timestamp>,
     /// Where the person finds it, as lease.url says.
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
@@ -79,9 +82,12 @@ impl Report {
             id: member.id().clone(),
             lifecycle: member.lifecycle().to_string(),
             launched: member.instance.launched,
-            lease: member.lease().map(|Lease { who, until, since }| {
+            lease: member.lease().map(|of| {
                 let link = config.lease.url.as_deref().and_then(|url| lease::link(url, &member.instance));
-                LeaseRow { who, until, since, link: link.filter(|_| member.counts()) }
+                let is_kept = member.lifecycle() == Lifecycle::Warm;
+                let kept_until = is_kept.then(|| leases::kept_until(&of, &config.lease));
+                let Lease { who, until, since } = of;
+                LeaseRow { who, until, since, kept_until, link: link.filter(|_| member.counts()) }
             }),
             why: why(member),
         };
@@ -175,7 +181,10 @@ impl Report {
             let why = row.why.as_ref().map_or(String::new(), |why| format!("  {why}"));
             let lease = row.lease.as_ref().map_or(String::new(), |lease| {
                 let link = lease.link.as_ref().map_or(String::new(), |link| format!(": {link}"));
-                format!("  leased to {} until {:.0}{link}", lease.who, lease.until)
+                match lease.kept_until {
+                    Some(until) => format!("  kept for {} until {until:.0}", lease.who),
+                    None => format!("  leased to {} until {:.0}{link}", lease.who, lease.until),
+                }
             });
             format!("{:<20}  {:<12}  {:.0}{lease}{why}", row.id.0, row.lifecycle, row.launched)
         };

@@ -19,7 +19,7 @@ use super::super::leases::{self, Terms};
 use super::super::observed::{Member, Observed};
 use super::super::plan::{self, Accepted};
 use super::super::pool::{Pool, latest_start};
-use super::super::ports::{Birth, CloudError, ErrorKind, Instance, LEASE_TAG, POOL_TAG};
+use super::super::ports::{Birth, CloudError, ErrorKind, Found, Instance, LEASE_TAG, POOL_TAG};
 use super::super::said::What;
 use super::super::settings::Then;
 use super::super::stage::{PoolTag, Stage};
@@ -166,6 +166,23 @@ impl Reconciler {
         mut started: Started,
     ) -> Result<Option<Started>, CloudError> {
         let command = started.order.command.id.clone();
+        if started.lease.is_some() {
+            for id in &ids {
+                match self.another_lease(id).await {
+                    Ok(None) => {}
+                    Ok(Some(other)) => {
+                        let why = taken(id, &other);
+                        self.withdraw(started, &why);
+                        return Ok(None);
+                    }
+                    Err(error) => {
+                        started.work = Work::Promote { ids, at, launch, before };
+                        self.started = Some(started);
+                        return Err(error);
+                    }
+                }
+            }
+        }
         while !ids.is_empty() {
             self.memory.commands.extend(ids.iter().map(|id| (id.clone(), command.clone())));
             // Its lease first: what serves is never without one that it was started for.
@@ -203,6 +220,14 @@ impl Reconciler {
             member.is_some_and(Member::is_warm)
         };
         let (back, serving): (Vec<_>, Vec<_>) = ids.into_iter().partition(still_warm);
+        for id in serving.iter().filter(|_| started.lease.is_some()) {
+            // Of two who write a tag, the last one has it.
+            if let Ok(Some(other)) = self.another_lease(id).await {
+                let why = taken(id, &other);
+                self.withdraw(started, &why);
+                return Ok(None);
+            }
+        }
         started.written.extend(serving);
         if started.lease.is_some() && !back.is_empty() {
             // Another one is launched for the person; until this is written, it is kept for them.
@@ -225,8 +250,45 @@ impl Reconciler {
         answer.map(|_| None)
     }
 
+    /// A lease that somebody else has written to this instance, by a fresh look. None: there is none, as far as the cloud
+    /// shows it.
+    async fn another_lease(&self, id: &InstanceId) -> Result<Option<Lease>, CloudError> {
+        let found = self.read(self.ports.instances.find(std::slice::from_ref(id))).await?;
+        let Some(Found::Ours(fresh)) = found.get(id) else { return Ok(None) };
+        let value = fresh.tags.get(LEASE_TAG).map_or("", String::as_str);
+        let known = self.observed.as_ref().and_then(|observed| observed.get(id)?.instance.tags.get(LEASE_TAG));
+        let is_known = known.map_or("", String::as_str) == value;
+        let written = self.memory.tags.get(&(id.clone(), LEASE_TAG));
+        let is_ours = written.is_some_and(|written| !written.is_outdone_by(value));
+        Ok(if is_known || is_ours { None } else { Lease::of(fresh) })
+    }
+
+    /// Nothing is done of this command, as far as it is this process's to say.
+    fn withdraw(&mut self, started: Started, why: &str) {
+        self.unlaunched += 1;
+        self.refuse(started.order, why);
+    }
+
     /// Writes another end of a lease.
     async fn write_lease(&mut self, id: InstanceId, lease: &Lease, mut started: Started) -> Result<(), CloudError> {
+        let other = match self.another_lease(&id).await {
+            Ok(other) => other,
+            Err(error) => {
+                self.started = Some(started);
+                return Err(error);
+            }
+        };
+        match other {
+            Some(other) if lease.is_released() && other.who == lease.who => {}
+            Some(other) if other.is_same(lease) && other.until < lease.until => {}
+            Some(other) => {
+                let why =
+                    format!("the lease of {id} was changed meanwhile: it is {}'s until {:.0}", other.who, other.until);
+                self.withdraw(started, &why);
+                return Ok(());
+            }
+            None => {}
+        }
         self.memory.commands.insert(id.clone(), started.order.command.id.clone());
         match self.write_tag(std::slice::from_ref(&id), LEASE_TAG, &lease.to_string()).await {
             Ok(()) => {
@@ -416,6 +478,10 @@ impl Reconciler {
         self.accepting_from = None;
         started.order.answer(Outcome::Unknown { reason });
     }
+}
+
+fn taken(id: &InstanceId, by: &Lease) -> String {
+    format!("{id} was leased to {} at the same moment by another handwave: ask again", by.who)
 }
 
 /// What a command writes: first what the warm pool gives or takes.

@@ -36,18 +36,20 @@ impl Reconciler {
     /// Warns of the leases that end soon, and ends those that are over.
     pub(super) async fn keep_leases(&mut self) -> Result<(), CloudError> {
         self.warn();
-        for end in [End::Retire, End::Keep] {
+        for end in [End::Retire, End::Keep, End::Free] {
             let due = self.leases_due(Instant::now()).into_iter().filter(|(_, due)| *due == end);
             let ids: Vec<InstanceId> = due.map(|(id, _)| id).collect();
             let Some(observed) = self.observed.as_ref().filter(|_| !ids.is_empty()) else { continue };
             let mark = match end {
                 End::Retire => Mark::Retiring,
                 End::Keep => Mark::Pool(PoolTag::Back(latest_start(observed, &ids))),
+                End::Free => Mark::Free,
             };
             let of: Vec<(InstanceId, Lease)> =
                 ids.iter().filter_map(|id| Some((id.clone(), observed.get(id)?.lease()?))).collect();
             let ended = self.tag_those_that_can_be(ids, mark).await?;
-            for (id, lease) in of.into_iter().filter(|(id, _)| ended.contains(id)) {
+            let told = of.into_iter().filter(|(id, _)| end != End::Free && ended.contains(id));
+            for (id, lease) in told {
                 self.publisher.tell(Event::LeaseEnded { of: leased(id, lease), kept: end == End::Keep });
             }
             if end == End::Retire {
@@ -63,14 +65,16 @@ impl Reconciler {
     /// Those that are over, and that nothing holds back.
     pub(super) fn leases_due(&self, now: Instant) -> Vec<(InstanceId, End)> {
         let Some(observed) = &self.observed else { return Vec::new() };
-        let mut due = leases::ended(observed, &self.leases.settings, (self.leases.wall)());
+        let Some(from) = self.watched else { return Vec::new() };
+        let mut due = leases::ended(observed, &self.leases.settings, from, (self.leases.wall)());
         due.retain(|(id, _)| self.memory.held(Change::Retire, id, now).is_none());
         due
     }
 
     fn warn(&mut self) {
         let Some(observed) = &self.observed else { return };
-        for (id, lease) in leases::ending(observed, (self.leases.wall)()) {
+        let Some(from) = self.watched else { return };
+        for (id, lease) in leases::ending(observed, from, (self.leases.wall)()) {
             if self.memory.warned.insert((id.clone(), lease.clone())) {
                 self.publisher.tell(Event::LeaseEnding(leased(id, lease)));
             }

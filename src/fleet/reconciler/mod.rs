@@ -46,6 +46,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::select;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -76,6 +77,9 @@ use crate::event::Stamped;
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 
+/// Whoever could not see the fleet for so long does not know what was meanwhile.
+const AWAY: Duration = Duration::from_secs(60);
+
 const QUITTING: &str = "handwave is quitting";
 /// Where nothing changes for a time, the next look comes after this share of it.
 const PATIENT: u32 = 8;
@@ -101,6 +105,8 @@ pub struct Reconciler {
     unknown: Option<Source>,
     /// What the last answer lacked.
     doubtful: Vec<InstanceId>,
+    /// Since when the fleet is seen without a break, by the wall's clock. None until there is a good answer.
+    watched: Option<Timestamp>,
     /// No command is accepted before. None until there is a good answer.
     accepting_from: Option<Instant>,
     /// How many launches came to nothing: each next one needs a token of its own.
@@ -148,6 +154,7 @@ impl Reconciler {
             said_until: None,
             unknown: None,
             doubtful: Vec::new(),
+            watched: None,
             accepting_from: None,
             unlaunched: 0,
             filling: None,
@@ -295,6 +302,9 @@ impl Reconciler {
             self.note_said(what, by);
         }
         self.accepting_from.get_or_insert(now + self.timing.hidden);
+        if self.watched.is_none() || self.failing_since.is_some_and(|since| since.elapsed() >= AWAY) {
+            self.watched = Some((self.leases.wall)());
+        }
         Ok(true)
     }
 

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::super::change::Change;
+use super::super::memory::Written;
 use super::super::pool::{Why, latest_start};
-use super::super::ports::{Birth, CloudError, ErrorKind, InstanceState, POOL_TAG, RETIRING_TAG};
+use super::super::ports::{Birth, CloudError, ErrorKind, InstanceState, LEASE_TAG, POOL_TAG, RETIRING_TAG};
 use super::super::stage::PoolTag;
 use super::started::{Filling, RETRY_WITHIN};
 use super::{Reconciler, drop_bad};
@@ -20,6 +21,8 @@ use crate::event::{Affected, Event};
 pub(super) enum Mark {
     Retiring,
     Pool(PoolTag),
+    /// Nobody's.
+    Free,
 }
 
 impl Reconciler {
@@ -65,6 +68,7 @@ impl Reconciler {
             let answer = match mark {
                 Mark::Retiring => self.tag_retiring(&ids).await,
                 Mark::Pool(tag) => self.tag_pool(&ids, tag).await,
+                Mark::Free => self.write_tag(&ids, LEASE_TAG, "").await,
             };
             let Err(error) = answer else { break };
             self.tell_once(&error, None);
@@ -194,8 +198,14 @@ impl Reconciler {
         value: &str,
     ) -> Result<(), CloudError> {
         self.answer(self.ports.instances.tag(ids, key, value)).await?;
-        let now = Instant::now();
-        self.memory.tags.extend(ids.iter().map(|id| ((id.clone(), key), (value.to_owned(), now))));
+        let at = Instant::now();
+        for id in ids {
+            let shown = self.observed.as_ref().and_then(|observed| observed.get(id)?.instance.tags.get(key).cloned());
+            let before = self.memory.tags.remove(&(id.clone(), key));
+            let mut earlier = before.map_or(Vec::new(), |before| [before.earlier, vec![before.value]].concat());
+            earlier.extend(shown);
+            self.memory.tags.insert((id.clone(), key), Written { value: value.to_owned(), at, earlier });
+        }
         self.apply(|observed| {
             for member in observed.among_mut(ids) {
                 member.instance.tags.insert(key.to_owned(), value.to_owned());

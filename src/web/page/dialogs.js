@@ -303,19 +303,19 @@ export function dialogs(now, done) {
     });
   }
 
-  function release({ instance, who, kept }, rules, opener) {
+  function release({ instance, who, runs, then }, rules, opener) {
     open({
       ...LEASES,
-      title: kept ? 'Give up what is kept' : 'End the lease',
+      title: runs ? 'End the lease' : 'Give up what is kept',
       isDanger: true,
       opener,
-      text: kept
+      text: !runs
         ? `What ${who} left on its disk is deleted with it. That cannot be undone.`
-        : `${who} loses it: it finishes its requests, then it is ${rules.then === 'stop' ? 'stopped, and kept for them' : 'terminated with all that is on it'}.`,
+        : `${who} loses it: it finishes its requests, then it is ${then === 'stop' ? 'stopped, and kept for them' : 'terminated with all that is on it'}.`,
       more: [list([instance])],
-      confirm: () => (kept ? 'Give it up' : 'End it'),
+      confirm: () => (runs ? 'End it' : 'Give it up'),
       wish: () => ({ action: 'release', fleet: of().name, instance }),
-      again: () => release({ instance, who, kept }, rules, opener),
+      again: () => release({ instance, who, runs, then }, rules, opener),
     });
   }
 

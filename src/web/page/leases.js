@@ -28,7 +28,7 @@ export function draw({ person, fleet }, now, whyNot) {
   show(byId('leases'), isShown);
   if (!isShown) return;
   const own = told.leases.filter((lease) => lease.who === person.user);
-  const running = own.find((lease) => !lease.kept);
+  const running = own.find((lease) => lease.runs);
   const warning = `Your lease ends at ${clock(running?.until)}: extend it, or save what is on the instance.`;
   say(byId('leases-warning'), running?.ends_soon ? warning : '');
   say(byId('leases-empty'), told.leases.length ? '' : 'Nobody has an instance of their own now.');
@@ -48,7 +48,8 @@ export function draw({ person, fleet }, now, whyNot) {
 const day = (at) => new Date(at).toLocaleString();
 const is = ({ kept, lifecycle }) => (kept ? 'stopped, and kept' : lifecycle);
 
-function end({ until }, now) {
+function end({ until, kept, kept_until }, now) {
+  if (kept) return `kept until ${day(kept_until)}`;
   const left = new Date(until) - now;
   return `${day(until)} (${left > 0 ? `in ${ago(now, new Date(until))}` : `${ago(until, now)} ago`})`;
 }
@@ -68,14 +69,14 @@ function update(box, lease, now, isOff) {
     say(node, facts[node.dataset.fact] ?? '–');
   }
   const acts = box.querySelector('.acts');
-  const key = [lease.link, lease.kept, isOff].join();
+  const key = [lease.link, lease.runs, isOff].join();
   if (acts.dataset.key === key) return;
   acts.dataset.key = key;
   acts.replaceChildren(...buttons(lease, isOff));
 }
 
 function buttons(lease, isOff) {
-  const { instance, kept, link } = lease;
+  const { instance, runs, link } = lease;
   const button = (text, act, look) => {
     const click = (event) => act(lease, told, event.currentTarget);
     const label = `${text} ${instance}`;
@@ -83,8 +84,8 @@ function buttons(lease, isOff) {
   };
   return [
     link && el('a', { class: 'confirm', href: link, target: '_blank', rel: 'noreferrer' }, 'Connect'),
-    !kept && button('Extend', acts.extend, ''),
-    button(kept ? 'Give up' : 'End', acts.release, 'danger'),
+    runs && button('Extend', acts.extend, ''),
+    button(runs ? 'End' : 'Give up', acts.release, 'danger'),
   ].filter(Boolean);
 }
 
