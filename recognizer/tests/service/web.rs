@@ -60,7 +60,12 @@ fn what_is_no_upload_is_refused_with_a_sentence() {
     for (status, said, (got, answer)) in [
         (413, "larger than 10 MB", form(&url, &large)),
         (413, "larger than 10 MB", ask(&url, &pictures, &large)),
-        (400, "There is no picture", form(&url, b"")),
+        (400, "the file is empty", form(&url, b"")),
+        (400, "two files", form(&url, b"x\r\n--b\r\nContent-Disposition: form-data; name=\"myfile\"\r\n\r\ny")),
+        (400, "?name=NAME&stream=UUID", ask(&url, "POST /pictures?name=x HTTP/1.1", b"x")),
+        (400, "?stream=UUID", ask(&url, "GET /answers?stream=x HTTP/1.1", b"")),
+        (400, "as a JSON array", ask(&url, &format!("POST /waiting?stream={stream} HTTP/1.1"), b"x")),
+        (405, "no such method", ask(&url, "DELETE /pictures HTTP/1.1", b"")),
         (400, "There is no picture", ask(&url, "POST / HTTP/1.1", b"x")),
         (
             400,
@@ -72,7 +77,7 @@ fn what_is_no_upload_is_refused_with_a_sentence() {
             "could not be received",
             ask(&url, "POST / HTTP/1.1\r\ncontent-type: multipart/form-data; boundary=b", b"--b\r\n"),
         ),
-        (403, "", ask(&url, &format!("{pictures}\r\nsec-fetch-site: cross-site"), b"x")),
+        (403, "Another site's page", ask(&url, &format!("{pictures}\r\nsec-fetch-site: cross-site"), b"x")),
         (404, "The page is at /", ask(&url, "GET /nowhere HTTP/1.1", b"")),
         (
             409,
@@ -88,6 +93,63 @@ fn what_is_no_upload_is_refused_with_a_sentence() {
         assert!(answer.to_lowercase().contains(&said.to_lowercase()), "{answer}");
     }
     assert_eq!(stage.depth("requests"), (0, 0));
+}
+
+#[test]
+fn a_body_without_end_is_refused_where_no_picture_is_in_it_too() {
+    let stage = Stage::new("endless", "30s");
+    let (_web, url) = stage.web();
+    let pictures = "/pictures?name=x&stream=6f2e1c1a-7a51-4e8b-9a8f-0f6c3a7b2d10";
+    for (path, start) in [
+        ("/", "junk before the first part"),
+        ("/", "--b\r\nContent-Disposition: form-data; name=\""),
+        ("/", "--b\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n"),
+        (pictures, ""),
+    ] {
+        let host = url.strip_prefix("http://").unwrap();
+        let mut connection = TcpStream::connect(host).unwrap();
+        connection.set_read_timeout(Some(SOON)).unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\
+             content-type: multipart/form-data; boundary=b\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).unwrap();
+        // One byte more than a form may have: who sends on may find the connection closed, and not the answer.
+        let mut body = start.as_bytes().to_vec();
+        body.resize(10_016_001, b'a');
+        for piece in body.chunks(1_000_000) {
+            let chunk = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
+            if connection.write_all(&chunk).is_err() {
+                break;
+            }
+        }
+        let mut answer = Vec::new();
+        let _ = connection.read_to_end(&mut answer);
+        let answer = text(&answer);
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("larger than 10 MB"), "{start}: {answer}");
+    }
+}
+
+#[test]
+fn uploads_that_pause_do_not_keep_the_others_out() {
+    let stage = Stage::new("pausing", "30s");
+    let (_web, url) = stage.web();
+    let _worker = stage.worker(&[], None);
+    // As many as there are turns, each with a start and no more.
+    let head = "POST / HTTP/1.1\r\ncontent-type: multipart/form-data; boundary=b";
+    let mut idle: Vec<_> = (0..16)
+        .map(|_| {
+            let mut connection = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+            connection.set_read_timeout(Some(SOON)).unwrap();
+            write!(connection, "{head}\r\nhost: x\r\nconnection: close\r\ncontent-length: 1000\r\n\r\n--b").unwrap();
+            connection
+        })
+        .collect();
+    let (status, answer) = form(&url, &std::fs::read(golden().join("cat.jpg")).unwrap());
+    assert_eq!(status, 200, "{answer}");
+    let mut answer = Vec::new();
+    idle[0].read_to_end(&mut answer).unwrap();
+    assert!(text(&answer).contains("nothing came for 10 seconds"), "{}", text(&answer));
 }
 
 #[test]
