@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 
 use crate::message::{Id, Response, Verdict};
 use crate::queues::{Queue, Rules, TRIES, of_arn};
+use crate::say;
 use crate::stop::Stop;
 use crate::store::Stored;
 use crate::work::Places;
@@ -75,7 +76,7 @@ pub async fn run(listen: SocketAddr, places: Places, sqs: &aws_sdk_sqs::Client, 
     if let Some(dead) = dead {
         tasks.spawn(answer_for_dead(context.clone(), dead));
     }
-    println!("listening on http://{address}");
+    say::line(format_args!("listening on http://{address}"))?;
     info!("answers come from {} and {}", context.0.places.responses.name, context.0.places.output.name());
     let ended = stop.clone();
     let serving =

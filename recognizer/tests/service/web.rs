@@ -281,3 +281,51 @@ fn load_counts_what_is_right_wrong_and_lost() {
     let (_, summary, _) = load(&["--num-request", "2"]);
     assert_eq!(numbers(&summary), [2, 0, 0, 2, 0]);
 }
+
+#[test]
+fn load_takes_no_nonsense_for_an_answer() {
+    // Something else than a recognizer: its answers, by the path.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let (mut reader, mut request, mut length) = (BufReader::new(&connection), String::new(), 0);
+            reader.read_line(&mut request).unwrap();
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                match line.trim().split_once(": ") {
+                    Some(("content-length", number)) => length = number.parse().unwrap(),
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+            std::io::copy(&mut reader.take(length), &mut std::io::sink()).unwrap();
+            let reply = match request.split(' ').nth(1) {
+                Some("/redir") => "302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n",
+                Some("/empty") => "202 Accepted\r\ncontent-length: 0\r\n\r\n",
+                Some("/label") => "200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\ncat",
+                _ => "200 OK\r\ncontent-length: 10\r\n\r\nlogin page",
+            };
+            write!(&connection, "HTTP/1.1 {reply}").unwrap();
+        }
+    });
+    let load = |path: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_recognizer"));
+        command.args(["load", "--num-request", "2", "--json", "--url"]).arg(format!("{url}{path}"));
+        let told = command.arg("--folder").arg(golden()).output().unwrap();
+        let summary: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+        (told.status.code().unwrap(), summary)
+    };
+    for (path, said) in [("/redir", "302 Found"), ("/empty", "202 Accepted: the answer is empty")] {
+        let (status, summary) = load(path);
+        assert_eq!((status, &summary["lost"]), (1, &2.into()), "{summary}");
+        assert!(summary["reasons"].to_string().contains(said), "{summary}");
+    }
+    let (status, summary) = load("/label");
+    assert_eq!(
+        (status, &summary["answered"], &summary["doubled"]),
+        (0, &2.into(), &serde_json::Value::Null),
+        "{summary}"
+    );
+}
