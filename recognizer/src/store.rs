@@ -13,7 +13,7 @@ use rusty_s3::{Credentials, S3Action, UrlStyle};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use crate::aws::deepest;
+use crate::aws::{deepest, in_one_line};
 
 /// How long a signature holds; a call takes less.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
@@ -88,7 +88,7 @@ impl Store {
             Some(login) if login.expiry().is_none_or(|end| end > soon) => login.clone(),
             _ => {
                 let login = self.0.provider.provide_credentials().await;
-                let login = login.map_err(|error| StoreError::Credentials(deepest(&error)))?;
+                let login = login.map_err(|error| StoreError::Credentials(in_one_line(&deepest(&error))))?;
                 kept.insert(login).clone()
             }
         };

@@ -156,6 +156,10 @@ fn what_is_missing_is_one_sentence() {
     assert!(said.contains("there is no queue missing-requests: run `recognizer setup` first"), "{said}");
     let told = stage.command(&["work"]).env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").output().unwrap();
     assert!(text(&told.stderr).contains("there is no region: set AWS_REGION"), "{}", text(&told.stderr));
+    let told =
+        stage.command(&["work"]).env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").output().unwrap();
+    let said = text(&told.stderr);
+    assert!(said.lines().count() == 1 && said.contains("there are no credentials: log in"), "{said}");
     let told = stage.run(&["work", "--wait", "1m"]);
     assert!(text(&told.stderr).contains("--wait is from 1s to 20s"), "{}", text(&told.stderr));
     let setup = stage.run(&["setup"]);
