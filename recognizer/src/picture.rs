@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 
-use image::imageops::{self, FilterType};
+use image::imageops::FilterType;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageReader, Limits, Pixel};
 
 /// The side of the model's input.
@@ -49,7 +49,7 @@ pub fn prepare(bytes: &[u8]) -> Result<Vec<f32>, PictureError> {
     }
     // Phones store what way is up beside the pixels. A picture whose note is broken is still one.
     let orientation = decoder.orientation().ok();
-    let mut small = seen(&DynamicImage::from_decoder(decoder).map_err(|error| told(&error))?);
+    let mut small = seen(DynamicImage::from_decoder(decoder).map_err(|error| told(&error))?);
     // Only what is small already is turned: a turn makes a copy.
     if let Some(orientation) = orientation {
         small.apply_orientation(orientation);
@@ -69,14 +69,13 @@ fn told(error: &ImageError) -> PictureError {
     }
 }
 
-/// What the model sees of it, as it was trained: the largest centred square, by an antialiased bicubic filter. Without a
-/// copy of the whole.
-fn seen(picture: &DynamicImage) -> DynamicImage {
+/// What the model sees of it, as it was trained: the largest centred square, by an antialiased bicubic filter.
+fn seen(picture: DynamicImage) -> DynamicImage {
     use DynamicImage::{
         ImageLuma8, ImageLuma16, ImageLumaA8, ImageLumaA16, ImageRgb8, ImageRgb16, ImageRgb32F, ImageRgba8,
         ImageRgba16, ImageRgba32F,
     };
-    match picture {
+    let square = match picture {
         ImageLuma8(pixels) => ImageLuma8(square(pixels)),
         ImageLumaA8(pixels) => ImageLumaA8(square(pixels)),
         ImageRgb8(pixels) => ImageRgb8(square(pixels)),
@@ -88,17 +87,23 @@ fn seen(picture: &DynamicImage) -> DynamicImage {
         ImageRgb32F(pixels) => ImageRgb32F(square(pixels)),
         ImageRgba32F(pixels) => ImageRgba32F(square(pixels)),
         // A kind that this version of the crate does not have.
-        other => ImageRgb8(square(&other.to_rgb8())),
-    }
+        other => ImageRgb8(square(other.into_rgb8())),
+    };
+    square.resize_exact(SIDE as u32, SIDE as u32, FilterType::CatmullRom)
 }
 
-type Pixels<P> = ImageBuffer<P, Vec<<P as Pixel>::Subpixel>>;
-
-fn square<P: Pixel + 'static>(pixels: &Pixels<P>) -> Pixels<P> {
-    let (wide, high) = pixels.dimensions();
-    let side = wide.min(high);
-    let view = imageops::crop_imm(pixels, (wide - side) / 2, (high - side) / 2, side, side);
-    imageops::resize(&*view, SIDE as u32, SIDE as u32, FilterType::CatmullRom)
+/// The largest centred square, in the memory of the whole: a copy would take as much again.
+fn square<P: Pixel>(whole: ImageBuffer<P, Vec<P::Subpixel>>) -> ImageBuffer<P, Vec<P::Subpixel>> {
+    let (wide, high) = (whole.width() as usize, whole.height() as usize);
+    let (side, channels) = (wide.min(high), usize::from(P::CHANNEL_COUNT));
+    let (left, top, row) = ((wide - side) / 2, (high - side) / 2, side * channels);
+    let mut values = whole.into_raw();
+    for y in 0..side {
+        let from = ((top + y) * wide + left) * channels;
+        values.copy_within(from..from + row, y * row);
+    }
+    values.truncate(side * row);
+    ImageBuffer::from_raw(side as u32, side as u32, values).expect("so many values are a square")
 }
 
 fn input(small: DynamicImage) -> Vec<f32> {
