@@ -121,10 +121,19 @@ impl Queue {
         call.send().await.map(|_| ()).map_err(|error| self.failed("SendMessage", &error))
     }
 
-    /// At most `most` messages, as soon as there is one; none after `wait`.
+    /// At most `most` messages, as soon as there is one; none after `wait`. They are hidden as the queue says.
     pub async fn receive(&self, most: i32, wait: Duration) -> Result<Vec<Received>, QueueError> {
+        self.take(most, wait, None).await
+    }
+
+    /// The same, hidden for so long and no longer.
+    pub async fn look(&self, most: i32, wait: Duration, hidden: Duration) -> Result<Vec<Received>, QueueError> {
+        self.take(most, wait, Some(hidden)).await
+    }
+
+    async fn take(&self, most: i32, wait: Duration, hidden: Option<Duration>) -> Result<Vec<Received>, QueueError> {
         let call = self.sqs.receive_message().queue_url(&self.url).max_number_of_messages(most);
-        let call = call.wait_time_seconds(seconds(wait));
+        let call = call.wait_time_seconds(seconds(wait)).set_visibility_timeout(hidden.map(seconds));
         let call = call.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
         let got = call.send().await.map_err(|error| self.failed("ReceiveMessage", &error))?;
         let received = |message: aws_sdk_sqs::types::Message| {
