@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sqs::config::SharedHttpClient;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -21,6 +23,8 @@ pub enum OpenError {
     NoRegion,
     #[error("there are no credentials: log in as for AWS's own tools, or give the instance a role")]
     NoCredentials,
+    #[error("credentials can't be had ({0}): see to the login, or try again")]
+    Credentials(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -35,6 +39,11 @@ pub async fn open() -> Result<Aws, OpenError> {
     let sdk = config().await;
     let region = sdk.region().ok_or(OpenError::NoRegion)?.to_string();
     let credentials = sdk.credentials_provider().ok_or(OpenError::NoCredentials)?;
+    // Asked for here, where the failure has a plain reason.
+    credentials.provide_credentials().await.map_err(|error| match error {
+        CredentialsError::CredentialsNotLoaded(_) => OpenError::NoCredentials,
+        error => OpenError::Credentials(in_one_line(&deepest(&error))),
+    })?;
     let store = Store::new(&region, s3_endpoint(&sdk).as_deref(), credentials)?;
     Ok(Aws { sqs: aws_sdk_sqs::Client::new(&sdk), store, region })
 }
@@ -66,6 +75,11 @@ pub fn told<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkEr
         (Some(code), None) => code.to_owned(),
         _ => deepest(error),
     };
+    in_one_line(&text)
+}
+
+/// Without a full stop, for use inside a sentence.
+pub fn in_one_line(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     words.join(" ").trim_end_matches('.').to_owned()
 }

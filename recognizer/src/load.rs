@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use reqwest::redirect::Policy;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::cli::Load;
+use crate::say;
 use crate::web::ID_HEADER;
 
 /// Separates the parts of a form. No picture has it.
@@ -37,8 +39,8 @@ struct Summary {
     /// Requests without an answer, and why, once each.
     lost: usize,
     reasons: BTreeSet<String>,
-    /// Answers to an id that another request's answer had too.
-    doubled: usize,
+    /// Answers to an id that another request's answer had too. Unknown where the answers tell no ids.
+    doubled: Option<usize>,
     p50_ms: u128,
     p95_ms: u128,
     wall_ms: u128,
@@ -54,8 +56,12 @@ pub async fn run(load: Load) -> anyhow::Result<()> {
     {
         bail!("the file of labels has no line for {name}: add `{name},LABEL`");
     }
-    // The server itself is asked, and not a proxy.
-    let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(10)).build()?;
+    // The server itself is asked, and neither a proxy nor where it sends us: that may be a page to sign in at.
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        .build()?;
     let at_once = Arc::new(Semaphore::new(load.concurrency.unwrap_or(load.num_request) as usize));
     let (start, mut sends) = (Instant::now(), JoinSet::new());
     for i in 0..load.num_request as usize {
@@ -72,10 +78,10 @@ pub async fn run(load: Load) -> anyhow::Result<()> {
     let replies = sends.join_all().await;
     let summary = summary(&replies, labels.as_ref(), start.elapsed());
     match load.json {
-        true => println!("{}", serde_json::to_string(&summary)?),
-        false => print!("{}", in_words(&summary, labels.is_some())),
+        true => say::line(serde_json::to_string(&summary)?)?,
+        false => say::exactly(in_words(&summary, labels.is_some()))?,
     }
-    let bad = summary.wrong + summary.lost + summary.doubled;
+    let bad = summary.wrong + summary.lost + summary.doubled.unwrap_or(0);
     ensure!(bad == 0, "{bad} of {} pictures were not answered rightly and once", summary.sent);
     Ok(())
 }
@@ -97,8 +103,19 @@ async fn send(
     let reply = http.post(url).header("content-type", form).body(body).send().await.map_err(told)?;
     let status = reply.status();
     let id = reply.headers().get(ID_HEADER).and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let text = reply.text().await.map_err(told)?.trim().to_owned();
-    if status.is_success() { Ok((text, id)) } else { Err(format!("{status}: {text}")) }
+    let text = in_one_line(&reply.text().await.map_err(told)?);
+    match status.is_success() {
+        true if text.is_empty() => Err(format!("{status}: the answer is empty")),
+        true => Ok((text, id)),
+        false => Err(format!("{status}: {text}")),
+    }
+}
+
+/// What a server said, fit for a terminal.
+fn in_one_line(text: &str) -> String {
+    let words: Vec<_> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    words.join(" ").chars().take(200).collect()
 }
 
 /// The files of a folder, by name.
@@ -135,7 +152,7 @@ fn labels(file: &Path) -> anyhow::Result<HashMap<String, String>> {
 }
 
 fn summary(replies: &[Reply], labels: Option<&HashMap<String, String>>, wall: Duration) -> Summary {
-    let (mut wrong, mut doubled, mut seen) = (0, 0, BTreeSet::new());
+    let (mut wrong, mut doubled, mut without_id, mut seen) = (0, 0, 0, BTreeSet::new());
     let (mut found, mut reasons) = (BTreeMap::new(), BTreeSet::new());
     let mut times = Vec::new();
     for reply in replies {
@@ -146,6 +163,7 @@ fn summary(replies: &[Reply], labels: Option<&HashMap<String, String>>, wall: Du
                 let is_wrong = labels.is_some_and(|labels| labels.get(&reply.picture) != Some(label));
                 wrong += usize::from(is_wrong);
                 doubled += usize::from(id.as_ref().is_some_and(|id| !seen.insert(id.clone())));
+                without_id += usize::from(id.is_none());
             }
             Err(reason) => {
                 reasons.insert(reason.clone());
@@ -158,12 +176,14 @@ fn summary(replies: &[Reply], labels: Option<&HashMap<String, String>>, wall: Du
     let (p50_ms, p95_ms) = (share(50).unwrap_or(0), share(95).unwrap_or(0));
     let (sent, answered) = (replies.len(), times.len());
     let wall_ms = wall.as_millis();
+    let doubled = (doubled > 0 || without_id == 0).then_some(doubled);
     Summary { sent, answered, wrong, lost: sent - answered, reasons, doubled, p50_ms, p95_ms, wall_ms, labels: found }
 }
 
 fn in_words(summary: &Summary, is_checked: bool) -> String {
     let Summary { sent, answered, wrong, lost, reasons, doubled, p50_ms, p95_ms, wall_ms, labels } = summary;
     let wrong = if is_checked { wrong.to_string() } else { "not checked (--labels)".to_owned() };
+    let doubled = doubled.map_or_else(|| "not known: answers came without an id".to_owned(), |n| n.to_string());
     let mut text = format!(
         "sent     {sent}\nanswered {answered}\nwrong    {wrong}\nlost     {lost}\ndoubled  {doubled}\n\
          p50      {p50_ms} ms\np95      {p95_ms} ms\nin all   {wall_ms} ms\n"
@@ -192,7 +212,7 @@ mod tests {
             reply("cat.jpg", Err("503: later"), 99),
         ];
         let found = summary(&replies, Some(&labels), Duration::from_millis(100));
-        assert_eq!((found.sent, found.answered, found.wrong, found.lost, found.doubled), (4, 3, 1, 1, 1));
+        assert_eq!((found.sent, found.answered, found.wrong, found.lost, found.doubled), (4, 3, 1, 1, Some(1)));
         assert_eq!((found.p50_ms, found.p95_ms, found.wall_ms), (20, 30, 100));
         let words = in_words(&found, true);
         for said in ["wrong    1", "lost     1", "doubled  1", "2 x tabby", "lost: 503: later"] {
@@ -206,7 +226,25 @@ mod tests {
     fn percentiles_are_of_the_nearest_rank() {
         let replies: Vec<_> = (1..=100).map(|i| reply("a", Ok(("b", "c")), i)).collect();
         let found = summary(&replies, None, Duration::ZERO);
-        assert_eq!((found.p50_ms, found.p95_ms, found.doubled), (50, 95, 99));
+        assert_eq!((found.p50_ms, found.p95_ms, found.doubled), (50, 95, Some(99)));
         assert_eq!(summary(&[], None, Duration::ZERO).p95_ms, 0);
+    }
+
+    #[test]
+    fn without_ids_nobody_knows_what_came_twice() {
+        let said = |id: Option<&str>| Ok(("tabby".to_owned(), id.map(str::to_owned)));
+        let of = |ids: &[Option<&str>]| {
+            let reply = |id| Reply { picture: "a".into(), said: said(id), took: Duration::ZERO };
+            summary(&ids.iter().copied().map(reply).collect::<Vec<_>>(), None, Duration::ZERO)
+        };
+        assert_eq!(of(&[Some("1"), None]).doubled, None);
+        assert_eq!(of(&[Some("1"), Some("1"), None]).doubled, Some(1));
+        assert!(in_words(&of(&[None]), false).contains("doubled  not known"));
+    }
+
+    #[test]
+    fn what_a_server_says_is_one_line_and_short() {
+        assert_eq!(in_one_line("\u{1b}[31mred\nline2 \n"), "[31mred line2");
+        assert_eq!(in_one_line(&"boom ".repeat(2000)).len(), 200);
     }
 }

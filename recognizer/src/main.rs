@@ -13,13 +13,14 @@ mod load;
 mod message;
 mod picture;
 mod queues;
+mod say;
 mod setup;
 mod stop;
 mod store;
 mod web;
 mod work;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,11 +37,14 @@ use tracing::Level;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let is_terminal = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(is_terminal).with_writer(std::io::stderr).init();
+    // Without its own errors: it would panic where standard error can't be written.
+    let log = tracing_subscriber::fmt().with_max_level(Level::INFO).with_ansi(is_terminal);
+    log.with_writer(std::io::stderr).log_internal_errors(false).init();
     match run(cli.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("recognizer: {error:#}");
+            // Nowhere is left to tell if this fails.
+            let _ = writeln!(std::io::stderr(), "recognizer: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -75,12 +79,15 @@ async fn run(command: Command) -> anyhow::Result<()> {
 
 /// The queues and buckets, which must be there.
 async fn open(aws: &Aws, places: &cli::Places) -> anyhow::Result<work::Places> {
-    Ok(work::Places {
+    let places = work::Places {
         requests: Queue::open(&aws.sqs, &places.requests).await?,
         responses: Queue::open(&aws.sqs, &places.responses).await?,
         input: aws.store.bucket(&places.input)?,
         output: aws.store.bucket(&places.output)?,
-    })
+    };
+    places.input.check().await?;
+    places.output.check().await?;
+    Ok(places)
 }
 
 fn settings(work: cli::Work) -> work::Settings {

@@ -11,11 +11,15 @@ use crate::aws::told;
 
 /// How often a message is received before it goes to the dead-letter queue.
 pub const TRIES: u32 = 3;
+/// The shortest visibility time-out that leaves a second for renewing it at each third.
+pub const SHORTEST: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     #[error("there is no queue {0}: run `recognizer setup` first, or name another")]
     Absent(String),
+    #[error("the queue {0} was emptied less than a minute ago, and SQS does that once a minute")]
+    TooSoon(String),
     #[error("SQS fails with {call} of the queue {queue}: {reason}")]
     Failed { call: &'static str, queue: String, reason: String },
 }
@@ -49,10 +53,9 @@ impl Queue {
     pub async fn open(sqs: &Client, given: &str) -> Result<Queue, QueueError> {
         let name = name(given).to_owned();
         let queue = |url: String| Queue { sqs: sqs.clone(), name: name.clone(), url };
-        if given.contains("://") {
-            return Ok(queue(given.to_owned()));
-        }
-        match sqs.get_queue_url().queue_name(given).send().await {
+        // A URL is looked up too: each service's first call is not the time to learn that it leads nowhere.
+        let call = sqs.get_queue_url().queue_name(&name).set_queue_owner_aws_account_id(owner(given));
+        match call.send().await {
             Ok(found) => Ok(queue(found.queue_url.unwrap_or_default())),
             Err(error) if is_absent(&error) => Err(QueueError::Absent(given.to_owned())),
             Err(error) => Err(failed("GetQueueUrl", given, &error)),
@@ -118,10 +121,19 @@ impl Queue {
         call.send().await.map(|_| ()).map_err(|error| self.failed("SendMessage", &error))
     }
 
-    /// At most `most` messages, as soon as there is one; none after `wait`.
+    /// At most `most` messages, as soon as there is one; none after `wait`. They are hidden as the queue says.
     pub async fn receive(&self, most: i32, wait: Duration) -> Result<Vec<Received>, QueueError> {
+        self.take(most, wait, None).await
+    }
+
+    /// The same, hidden for so long and no longer.
+    pub async fn look(&self, most: i32, wait: Duration, hidden: Duration) -> Result<Vec<Received>, QueueError> {
+        self.take(most, wait, Some(hidden)).await
+    }
+
+    async fn take(&self, most: i32, wait: Duration, hidden: Option<Duration>) -> Result<Vec<Received>, QueueError> {
         let call = self.sqs.receive_message().queue_url(&self.url).max_number_of_messages(most);
-        let call = call.wait_time_seconds(seconds(wait));
+        let call = call.wait_time_seconds(seconds(wait)).set_visibility_timeout(hidden.map(seconds));
         let call = call.message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
         let got = call.send().await.map_err(|error| self.failed("ReceiveMessage", &error))?;
         let received = |message: aws_sdk_sqs::types::Message| {
@@ -150,7 +162,10 @@ impl Queue {
 
     pub async fn purge(&self) -> Result<(), QueueError> {
         let call = self.sqs.purge_queue().queue_url(&self.url);
-        call.send().await.map(|_| ()).map_err(|error| self.failed("PurgeQueue", &error))
+        call.send().await.map(|_| ()).map_err(|error| match error.code() {
+            Some(code) if code.ends_with("PurgeQueueInProgress") => QueueError::TooSoon(self.name.clone()),
+            _ => self.failed("PurgeQueue", &error),
+        })
     }
 
     fn failed<E>(&self, call: &'static str, error: &SdkError<E>) -> QueueError
@@ -174,6 +189,12 @@ pub fn name(given: &str) -> &str {
     given.rsplit('/').next().unwrap_or(given)
 }
 
+/// The account in a queue's URL.
+fn owner(given: &str) -> Option<String> {
+    let owner = given.split_once("://")?.1.rsplit('/').nth(1)?;
+    (owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit())).then(|| owner.to_owned())
+}
+
 fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }
@@ -187,4 +208,17 @@ where
 
 fn is_absent<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     matches!(error.code(), Some("QueueDoesNotExist" | "AWS.SimpleQueueService.NonExistentQueue"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_says_the_queue_and_whose_it_is() {
+        let url = "https://sqs.eu-central-1.amazonaws.com/123456789012/pictures";
+        assert_eq!((name(url), owner(url)), ("pictures", Some("123456789012".to_owned())));
+        assert_eq!((name("pictures"), owner("pictures")), ("pictures", None));
+        assert_eq!((name("http://localhost/queue/pictures"), owner("http://localhost/queue/x")), ("pictures", None));
+    }
 }

@@ -13,7 +13,7 @@ use rusty_s3::{Credentials, S3Action, UrlStyle};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use crate::aws::deepest;
+use crate::aws::{deepest, in_one_line};
 
 /// How long a signature holds; a call takes less.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
@@ -88,7 +88,7 @@ impl Store {
             Some(login) if login.expiry().is_none_or(|end| end > soon) => login.clone(),
             _ => {
                 let login = self.0.provider.provide_credentials().await;
-                let login = login.map_err(|error| StoreError::Credentials(deepest(&error)))?;
+                let login = login.map_err(|error| StoreError::Credentials(in_one_line(&deepest(&error))))?;
                 kept.insert(login).clone()
             }
         };
@@ -198,18 +198,24 @@ impl Bucket {
         Ok(())
     }
 
-    /// Makes the bucket. Whether it was absent.
-    pub async fn create(&self) -> Result<bool, StoreError> {
+    /// It must be there.
+    pub async fn check(&self) -> Result<(), StoreError> {
         let credentials = self.store.credentials().await?;
         let action = self.bucket.head_bucket(Some(&credentials));
-        match self.send("HeadBucket", Method::HEAD, action, Bytes::new(), &[]).await {
-            Ok(_) => return Ok(false),
+        self.send("HeadBucket", Method::HEAD, action, Bytes::new(), &[]).await.map(|_| ())
+    }
+
+    /// Makes the bucket. Whether it was absent.
+    pub async fn create(&self) -> Result<bool, StoreError> {
+        match self.check().await {
+            Ok(()) => return Ok(false),
             Err(StoreError::NoBucket(_)) => {}
             Err(StoreError::Refused { reason, .. }) if reason.contains("403") => {
                 return Err(StoreError::Taken(self.name().to_owned()));
             }
             Err(error) => return Err(error),
         }
+        let credentials = self.store.credentials().await?;
         let action = self.bucket.create_bucket(&credentials);
         // The first region has no name in S3's eyes.
         let body = match self.store.0.region.as_str() {

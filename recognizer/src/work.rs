@@ -19,7 +19,7 @@ use crate::classify::{self, Classifier, ClassifyError};
 use crate::instance::Instance;
 use crate::message::{Request, Response, Verdict};
 use crate::picture::PictureError;
-use crate::queues::{Queue, QueueError, Received, Rules, TRIES};
+use crate::queues::{Queue, QueueError, Received, Rules, SHORTEST, TRIES};
 use crate::stop::Stop;
 use crate::store::Bucket;
 
@@ -35,6 +35,11 @@ pub enum WorkError {
     Model(#[from] classify::ModelError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    #[error(
+        "the queue {queue} hides a message for {seconds} s only: set its visibility time-out to 3 s or more, as workers \
+         renew it at each third"
+    )]
+    Visibility { queue: String, seconds: u64 },
     #[error("`{command}` could not power off: {reason}")]
     PowerOff { command: String, reason: String },
 }
@@ -65,6 +70,9 @@ pub async fn run(
     stop: Stop,
 ) -> Result<usize, WorkError> {
     let rules = places.requests.rules().await?;
+    if rules.visibility < SHORTEST {
+        return Err(WorkError::Visibility { queue: places.requests.name, seconds: rules.visibility.as_secs() });
+    }
     let runtime = classify::runtime()?;
     let classifiers = (0..settings.concurrency).map(|_| Classifier::open(&runtime));
     let classifiers = classifiers.collect::<Result<Vec<_>, _>>()?;
@@ -125,7 +133,7 @@ enum Fate {
     Answered,
     /// Another try: it is given back at once.
     Again,
-    /// The process is to end while a service fails: the message comes back by itself.
+    /// The message comes back by itself: the process is to end while a service fails, or another try would be in vain.
     Left,
 }
 
@@ -174,7 +182,7 @@ impl Worker {
 
     /// Keeps a message from the other workers, at each third of its visibility time-out.
     async fn hold(&self, message: &Received) -> Infallible {
-        let third = self.rules.visibility.max(Duration::from_secs(3)) / 3;
+        let third = self.rules.visibility / 3;
         let mut beat = interval_at(Instant::now() + third, third);
         loop {
             beat.tick().await;
@@ -189,9 +197,10 @@ impl Worker {
         let request: Request = match serde_json::from_str(&message.body) {
             Ok(request) => request,
             Err(error) => {
-                // Nobody waits for it by an id. It goes to the dead-letter queue, where a person may look at it.
+                // Nobody waits for it by an id. It goes to the dead-letter queue, where a person may look at it. Where
+                // there is none it would come again without end: not at once, then.
                 warn!("a message that is no request (try {}): {error}", message.count);
-                return Fate::Again;
+                return if self.rules.dead_letters.is_some() { Fate::Again } else { Fate::Left };
             }
         };
         let Some(picture) = self.persist(|| self.places.input.get(request.id.as_str())).await else {

@@ -8,6 +8,7 @@ mod desk;
 mod http;
 mod upload;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,8 +20,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
-use crate::message::{Id, Response, Verdict};
-use crate::queues::{Queue, Rules, TRIES, of_arn};
+use crate::message::{Id, Request, Response, Verdict};
+use crate::queues::{Queue, QueueError, Rules, TRIES, of_arn};
+use crate::say;
 use crate::stop::Stop;
 use crate::store::Stored;
 use crate::work::Places;
@@ -37,6 +39,9 @@ const ROUND: Duration = Duration::from_millis(250);
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// The longest that one question for answers waits.
 const POLL: Duration = Duration::from_secs(20);
+/// How often dead letters are looked for, and for how long a look hides them from people.
+const DEAD_EVERY: Duration = Duration::from_secs(60);
+const DEAD_HIDDEN: Duration = Duration::from_secs(5);
 /// SQS's bound for one question.
 const MOST: i32 = 10;
 /// How long requests that are under way may take once the process shall end.
@@ -75,7 +80,7 @@ pub async fn run(listen: SocketAddr, places: Places, sqs: &aws_sdk_sqs::Client, 
     if let Some(dead) = dead {
         tasks.spawn(answer_for_dead(context.clone(), dead));
     }
-    println!("listening on http://{address}");
+    say::line(format_args!("listening on http://{address}"))?;
     info!("answers come from {} and {}", context.0.places.responses.name, context.0.places.output.name());
     let ended = stop.clone();
     let serving =
@@ -149,21 +154,38 @@ fn response(id: Id, stored: Stored) -> Response {
 }
 
 /// Answers for messages in the dead-letter queue that no worker could answer, as each one that had them was killed.
-/// They stay there, for a person to look at.
+/// They stay there, for a person to look at, who sees them but for a few seconds of each minute.
 async fn answer_for_dead(context: Context, dead: Queue) {
-    let mut seen = std::collections::HashSet::new();
+    let mut known = HashSet::new();
     loop {
-        let messages = match dead.receive(MOST, POLL).await {
-            Ok(messages) => messages,
-            Err(error) => {
-                warn!("{error}; trying again");
-                sleep(AFTER_FAILURE).await;
-                continue;
-            }
-        };
+        let mut found = HashSet::new();
+        if let Err(error) = look_at_dead(&context, &dead, &known, &mut found).await {
+            warn!("{error}; trying again in a minute");
+        }
+        // What is there no longer is forgotten.
+        known = found;
+        sleep(DEAD_EVERY).await;
+    }
+}
+
+/// One look at all dead letters. `found` are those that have an answer now.
+async fn look_at_dead(
+    context: &Context,
+    dead: &Queue,
+    known: &HashSet<Id>,
+    found: &mut HashSet<Id>,
+) -> Result<(), QueueError> {
+    let start = Instant::now();
+    // No longer than they are hidden: those that were looked at would come again.
+    while start.elapsed() < DEAD_HIDDEN {
+        let messages = dead.look(MOST, Duration::from_secs(1), DEAD_HIDDEN).await?;
+        if messages.is_empty() {
+            break;
+        }
         for message in messages {
-            let Ok(request) = serde_json::from_str::<crate::message::Request>(&message.body) else { continue };
-            if seen.contains(&request.id) {
+            let Ok(request) = serde_json::from_str::<Request>(&message.body) else { continue };
+            if known.contains(&request.id) || found.contains(&request.id) {
+                found.insert(request.id);
                 continue;
             }
             let response = Response {
@@ -178,15 +200,16 @@ async fn answer_for_dead(context: Context, dead: Queue) {
             let key = request.id.as_str();
             match context.0.places.output.put_answer(key, response.verdict.text(), &response.ascii()).await {
                 Ok(is_new) => {
-                    seen.insert(request.id.clone());
                     if is_new {
                         info!("{key} was given up after {TRIES} tries");
                     }
                     // What is stored is told from there.
                     context.desk().hurry(&request.id, Instant::now());
+                    found.insert(request.id);
                 }
                 Err(error) => warn!("{error}; trying again later"),
             }
         }
     }
+    Ok(())
 }

@@ -17,8 +17,12 @@ const NAME: usize = 200;
 pub enum UploadError {
     #[error("This picture is larger than 10 MB: send a smaller one.")]
     TooLarge,
-    #[error("There is no picture in this request: send its bytes, or a form with the field myfile.")]
+    #[error("There is no picture in this request: send a form with a file in its field myfile.")]
+    NoFile,
+    #[error("There is no picture in this request: the file is empty. Choose another.")]
     Empty,
+    #[error("There are two files in the field myfile: send each picture by a form of its own.")]
+    Two,
     #[error("The picture could not be received ({0}): send it again.")]
     Cut(String),
     #[error("The picture could not be stored ({0}). Nothing is waiting; send it again later.")]

@@ -135,6 +135,20 @@ test('pictures that are chosen are answered one by one, with their thumbnails', 
   assert.equal(await page.locator('.card').count(), 0);
 });
 
+test('a folder that is dropped is called one', async () => {
+  const page = await open();
+  const dropped = join(folder, 'holiday');
+  mkdirSync(dropped);
+  // By the browser's own protocol: a page can't make a folder.
+  const session = await page.context().newCDPSession(page);
+  const data = { items: [], files: [dropped], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop']) {
+    await session.send('Input.dispatchDragEvent', { type, x: 100, y: 300, data });
+  }
+  await states(page, 'failed').waitFor();
+  assert.match(await card(page, 'holiday').innerText(), /This is a folder, or a file that can't be read/);
+});
+
 test('pictures that are dropped are sent; what is no picture or too large says why', async () => {
   writeFileSync(join(folder, 'notes.jpg'), 'this is text');
   writeFileSync(join(folder, 'huge.jpg'), Buffer.alloc(10_000_001));

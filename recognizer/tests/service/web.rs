@@ -60,7 +60,12 @@ fn what_is_no_upload_is_refused_with_a_sentence() {
     for (status, said, (got, answer)) in [
         (413, "larger than 10 MB", form(&url, &large)),
         (413, "larger than 10 MB", ask(&url, &pictures, &large)),
-        (400, "There is no picture", form(&url, b"")),
+        (400, "the file is empty", form(&url, b"")),
+        (400, "two files", form(&url, b"x\r\n--b\r\nContent-Disposition: form-data; name=\"myfile\"\r\n\r\ny")),
+        (400, "?name=NAME&stream=UUID", ask(&url, "POST /pictures?name=x HTTP/1.1", b"x")),
+        (400, "?stream=UUID", ask(&url, "GET /answers?stream=x HTTP/1.1", b"")),
+        (400, "as a JSON array", ask(&url, &format!("POST /waiting?stream={stream} HTTP/1.1"), b"x")),
+        (405, "no such method", ask(&url, "DELETE /pictures HTTP/1.1", b"")),
         (400, "There is no picture", ask(&url, "POST / HTTP/1.1", b"x")),
         (
             400,
@@ -72,7 +77,7 @@ fn what_is_no_upload_is_refused_with_a_sentence() {
             "could not be received",
             ask(&url, "POST / HTTP/1.1\r\ncontent-type: multipart/form-data; boundary=b", b"--b\r\n"),
         ),
-        (403, "", ask(&url, &format!("{pictures}\r\nsec-fetch-site: cross-site"), b"x")),
+        (403, "Another site's page", ask(&url, &format!("{pictures}\r\nsec-fetch-site: cross-site"), b"x")),
         (404, "The page is at /", ask(&url, "GET /nowhere HTTP/1.1", b"")),
         (
             409,
@@ -88,6 +93,63 @@ fn what_is_no_upload_is_refused_with_a_sentence() {
         assert!(answer.to_lowercase().contains(&said.to_lowercase()), "{answer}");
     }
     assert_eq!(stage.depth("requests"), (0, 0));
+}
+
+#[test]
+fn a_body_without_end_is_refused_where_no_picture_is_in_it_too() {
+    let stage = Stage::new("endless", "30s");
+    let (_web, url) = stage.web();
+    let pictures = "/pictures?name=x&stream=6f2e1c1a-7a51-4e8b-9a8f-0f6c3a7b2d10";
+    for (path, start) in [
+        ("/", "junk before the first part"),
+        ("/", "--b\r\nContent-Disposition: form-data; name=\""),
+        ("/", "--b\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\n"),
+        (pictures, ""),
+    ] {
+        let host = url.strip_prefix("http://").unwrap();
+        let mut connection = TcpStream::connect(host).unwrap();
+        connection.set_read_timeout(Some(SOON)).unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\
+             content-type: multipart/form-data; boundary=b\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).unwrap();
+        // One byte more than a form may have: who sends on may find the connection closed, and not the answer.
+        let mut body = start.as_bytes().to_vec();
+        body.resize(10_016_001, b'a');
+        for piece in body.chunks(1_000_000) {
+            let chunk = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
+            if connection.write_all(&chunk).is_err() {
+                break;
+            }
+        }
+        let mut answer = Vec::new();
+        let _ = connection.read_to_end(&mut answer);
+        let answer = text(&answer);
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("larger than 10 MB"), "{start}: {answer}");
+    }
+}
+
+#[test]
+fn uploads_that_pause_do_not_keep_the_others_out() {
+    let stage = Stage::new("pausing", "30s");
+    let (_web, url) = stage.web();
+    let _worker = stage.worker(&[], None);
+    // As many as there are turns, each with a start and no more.
+    let head = "POST / HTTP/1.1\r\ncontent-type: multipart/form-data; boundary=b";
+    let mut idle: Vec<_> = (0..16)
+        .map(|_| {
+            let mut connection = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+            connection.set_read_timeout(Some(SOON)).unwrap();
+            write!(connection, "{head}\r\nhost: x\r\nconnection: close\r\ncontent-length: 1000\r\n\r\n--b").unwrap();
+            connection
+        })
+        .collect();
+    let (status, answer) = form(&url, &std::fs::read(golden().join("cat.jpg")).unwrap());
+    assert_eq!(status, 200, "{answer}");
+    let mut answer = Vec::new();
+    idle[0].read_to_end(&mut answer).unwrap();
+    assert!(text(&answer).contains("nothing came for 10 seconds"), "{}", text(&answer));
 }
 
 #[test]
@@ -164,10 +226,15 @@ fn an_answer_whose_message_went_elsewhere_is_found_in_the_output_bucket() {
         "message = dict(id='{id}', name='x', sent='2026-01-01T00:00:00Z')\n\
          sqs.send_message(QueueUrl=url('requests-dead'), MessageBody=json.dumps(message))\nprint('null')"
     ));
+    // A web process looks when it starts, and then once a minute.
+    let _late = stage.web();
     until(SOON, "it is given up", || stage.answers().contains_key(id));
     assert!(stage.answers()[id].contains("No worker finished this picture in 3 tries"));
-    let (visible, in_flight) = stage.depth("requests-dead");
-    assert_eq!(visible + in_flight, 1, "it stays for a person to look at");
+    until(SOON, "it stays, and a person can look at it", || stage.depth("requests-dead") == (1, 0));
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(stage.depth("requests-dead"), (1, 0), "it is taken again and again");
+    }
 }
 
 #[test]
@@ -218,4 +285,52 @@ fn load_counts_what_is_right_wrong_and_lost() {
     assert_eq!(web.ended(SOON), 0);
     let (_, summary, _) = load(&["--num-request", "2"]);
     assert_eq!(numbers(&summary), [2, 0, 0, 2, 0]);
+}
+
+#[test]
+fn load_takes_no_nonsense_for_an_answer() {
+    // Something else than a recognizer: its answers, by the path.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            let (mut reader, mut request, mut length) = (BufReader::new(&connection), String::new(), 0);
+            reader.read_line(&mut request).unwrap();
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                match line.trim().split_once(": ") {
+                    Some(("content-length", number)) => length = number.parse().unwrap(),
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+            std::io::copy(&mut reader.take(length), &mut std::io::sink()).unwrap();
+            let reply = match request.split(' ').nth(1) {
+                Some("/redir") => "302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n",
+                Some("/empty") => "202 Accepted\r\ncontent-length: 0\r\n\r\n",
+                Some("/label") => "200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\ncat",
+                _ => "200 OK\r\ncontent-length: 10\r\n\r\nlogin page",
+            };
+            write!(&connection, "HTTP/1.1 {reply}").unwrap();
+        }
+    });
+    let load = |path: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_recognizer"));
+        command.args(["load", "--num-request", "2", "--json", "--url"]).arg(format!("{url}{path}"));
+        let told = command.arg("--folder").arg(golden()).output().unwrap();
+        let summary: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+        (told.status.code().unwrap(), summary)
+    };
+    for (path, said) in [("/redir", "302 Found"), ("/empty", "202 Accepted: the answer is empty")] {
+        let (status, summary) = load(path);
+        assert_eq!((status, &summary["lost"]), (1, &2.into()), "{summary}");
+        assert!(summary["reasons"].to_string().contains(said), "{summary}");
+    }
+    let (status, summary) = load("/label");
+    assert_eq!(
+        (status, &summary["answered"], &summary["doubled"]),
+        (0, &2.into(), &serde_json::Value::Null),
+        "{summary}"
+    );
 }

@@ -30,7 +30,7 @@ fn assert_answered(stage: &Stage, count: usize) {
 
 #[test]
 fn workers_that_are_killed_amid_work_leave_each_message_answered_once() {
-    let stage = Stage::new("killed", "2s");
+    let stage = Stage::new("killed", "3s");
     stage.requests(36);
     let start = || stage.worker(&["--concurrency", "2", "--pace", "250ms"], None);
     // Nine lives. None has a picture for longer than its kill takes, and each kill is amid work.
@@ -48,7 +48,7 @@ fn workers_that_are_killed_amid_work_leave_each_message_answered_once() {
 
 #[test]
 fn an_answer_that_is_stored_already_is_told_and_stays() {
-    let stage = Stage::new("stored", "2s");
+    let stage = Stage::new("stored", "3s");
     stage.requests(1);
     // As by a worker that was killed before it told it.
     let id = stage.boto(
@@ -67,7 +67,7 @@ fn an_answer_that_is_stored_already_is_told_and_stays() {
 
 #[test]
 fn what_cannot_be_read_is_tried_three_times_and_its_reason_is_the_answer() {
-    let stage = Stage::new("unreadable", "2s");
+    let stage = Stage::new("unreadable", "3s");
     stage.requests(2);
     stage.boto(
         "for id, body in (('11111111-1111-4111-8111-111111111111', b'this is text'),\n                 \
@@ -99,7 +99,7 @@ fn what_cannot_be_read_is_tried_three_times_and_its_reason_is_the_answer() {
 
 #[test]
 fn a_long_picture_is_held_by_heartbeats() {
-    let stage = Stage::new("heartbeat", "2s");
+    let stage = Stage::new("heartbeat", "3s");
     stage.requests(1);
     let slow = stage.worker(&["--pace", "6s"], None);
     until(SOON, "it has the picture", || stage.depth("requests") == (0, 1));
@@ -156,10 +156,27 @@ fn what_is_missing_is_one_sentence() {
     assert!(said.contains("there is no queue missing-requests: run `recognizer setup` first"), "{said}");
     let told = stage.command(&["work"]).env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION").output().unwrap();
     assert!(text(&told.stderr).contains("there is no region: set AWS_REGION"), "{}", text(&told.stderr));
+    let told =
+        stage.command(&["work"]).env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY").output().unwrap();
+    let said = text(&told.stderr);
+    assert!(said.lines().count() == 1 && said.contains("there are no credentials: log in"), "{said}");
     let told = stage.run(&["work", "--wait", "1m"]);
     assert!(text(&told.stderr).contains("--wait is from 1s to 20s"), "{}", text(&told.stderr));
     let setup = stage.run(&["setup"]);
     assert!(setup.status.success());
     let told = stage.command(&["work"]).env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so").output().unwrap();
     assert!(text(&told.stderr).contains("/nowhere/libonnxruntime.so can't be loaded"), "{}", text(&told.stderr));
+}
+
+#[test]
+fn what_is_no_request_comes_again_slowly_where_no_dead_letter_queue_takes_it() {
+    let stage = Stage::bare("no-dead");
+    assert!(stage.run(&["setup"]).status.success());
+    stage.boto(
+        "sqs.create_queue(QueueName='no-dead-alone', Attributes=dict(VisibilityTimeout='3'))\n\
+         sqs.send_message(QueueUrl=url('alone'), MessageBody='no JSON at all')\nprint('null')",
+    );
+    let told = stage.run(&["work", "--until-empty", "--wait", "1s", "--requests", "no-dead-alone"]);
+    let said = text(&told.stderr);
+    assert!(told.status.success() && said.matches("no request (try").count() == 1, "{said}");
 }

@@ -87,6 +87,7 @@ async function next() {
   // Here and not before: hundreds at once would be slow to draw.
   draw(card.file, card.canvas);
   try {
+    await read(card.file);
     const { id, is_watched } = await upload(card);
     card.waiting(id);
     byId.set(id, card);
@@ -99,6 +100,16 @@ async function next() {
   if (!sending) early.clear();
   show();
   next();
+}
+
+/** A folder has a size, too, but no bytes; and a file may be gone since it was chosen. */
+async function read(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    const error = new Error("This is a folder, or a file that can't be read: choose pictures.");
+    throw Object.assign(error, { canAgain: false });
+  }
 }
 
 /** By XMLHttpRequest: fetch does not tell how far it is. */
