@@ -293,6 +293,8 @@ impl Reconciler {
         match self.write_tag(std::slice::from_ref(&id), LEASE_TAG, &lease.to_string()).await {
             Ok(()) => {
                 started.written.push(id);
+                // Whoever waits for the answer looks at the new end.
+                self.publish();
                 self.answer_done(started, None);
                 Ok(())
             }

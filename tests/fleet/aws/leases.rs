@@ -44,7 +44,7 @@ async fn what_is_kept_is_started_for_the_same_person_again() {
     let console = handle.console(&ids[0]).await.unwrap();
     assert!(console.is_some_and(|text| text.contains("Linux version")), "the console's text is decoded");
 
-    play(&handle, Action::Extend { id: ids[0].clone(), lasts: 2 * HOUR }).await;
+    play(&handle, Action::Extend { id: ids[0].clone(), lasts: HOUR + HOUR / 2 }).await;
     assert_eq!(stage.changes(), ["CreateTags"]);
     play(&handle, Action::Release(ids[0].clone())).await;
     let changes = ["CreateTags", "CreateTags", "DeregisterInstancesFromLoadBalancer", "StopInstances"];
