@@ -405,6 +405,21 @@ async fn of_two_processes_that_lease_one_machine_one_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_end_whose_answer_was_lost_and_is_refused_then_holds_up_nothing() {
+    let scene = Scene::with(settings(Then::Retire), Pool::default()).await;
+    let id = scene.lease("anna").await;
+    scene.cloud.fail_next(Call::Tag, Fault::Hang { effect: false });
+    for _ in 0..100 {
+        let denied = CloudError::new(ErrorKind::Refused, "UnauthorizedOperation", "told to fail");
+        scene.cloud.fail_next(Call::Tag, Fault::Before(denied));
+    }
+    let outcome = scene.play(Action::Extend { id, lasts: 2 * HOUR }).await;
+    assert!(matches!(outcome, Outcome::Unknown { .. }), "{outcome:?}");
+    scene.cloud.clear_faults();
+    assert!(matches!(scene.play(Action::ScaleOut(1)).await, Outcome::Done { cut: None, .. }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_still_being_stopped_is_waited_for() {
     let scene = Scene::with(settings(Then::Stop), Pool::default()).await;
     let id = scene.lease("anna").await;

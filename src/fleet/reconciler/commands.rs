@@ -422,8 +422,10 @@ impl Reconciler {
                     let why = if error.kind == ErrorKind::Taken { ANOTHER.to_owned() } else { error.to_string() };
                     started.order.refuse(&why);
                 } else {
-                    // The cloud may hide it for a while.
-                    started.until = Instant::now() + 2 * self.timing.hidden;
+                    // The cloud may hide it for a while, from its first refusal on.
+                    if !matches!(started.answer, LastAnswer::LostThenRefused(_)) {
+                        started.until = Instant::now() + 2 * self.timing.hidden;
+                    }
                     started.answer = LastAnswer::LostThenRefused(error.to_string());
                     self.started = Some(started);
                 }
