@@ -3,7 +3,6 @@
 //! What is not known counts as use: an end that nobody meant is worse than an instance that runs on, which it does until
 //! `lease.longest` at most.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,85 +64,83 @@ impl Activity {
         if leased.is_empty() {
             return;
         }
-        let used = self.used(leased.iter().map(|(instance, _)| instance)).await;
+        let instances: Vec<&Instance> = leased.iter().map(|(instance, _)| instance).collect();
+        let used = self.used(&instances).await;
         let now = (self.wall)();
-        for (instance, lease) in leased {
-            let Some(used) = used.get(&instance.id) else { continue };
-            if let Some((lasts, reason)) = leases::extension(&lease, used, &self.settings, now) {
+        for ((instance, lease), used) in leased.iter().zip(used) {
+            if let Some((lasts, reason)) = leases::extension(lease, &used, &self.settings, now) {
                 let source = Source::Policy { policy: "lease".to_owned(), reason };
-                drop(self.fleet.send(Command::new(source, Action::Extend { id: instance.id, lasts })));
+                let id = instance.id.clone();
+                drop(self.fleet.send(Command::new(source, Action::Extend { id, lasts })));
             }
         }
     }
 
-    /// Whether each of them is used, by the signs that the settings name.
-    async fn used<'a>(&self, instances: impl Iterator<Item = &'a Instance>) -> BTreeMap<InstanceId, Used> {
-        let requests = match self.settings.activity.contains(&Sign::Requests) {
-            true => Some(self.requests().await),
-            false => None,
-        };
-        let mut used = BTreeMap::new();
-        for instance in instances {
-            let mut told = requests.clone().into_iter().collect::<Vec<Used>>();
-            if self.settings.activity.contains(&Sign::Cpu) {
-                told.push(self.cpu(&instance.id).await);
-            }
-            if self.settings.activity.contains(&Sign::Network) {
-                told.push(self.network(&instance.id).await);
-            }
-            if self.settings.activity.contains(&Sign::Tag) {
-                told.extend(tag(instance));
-            }
-            used.insert(instance.id.clone(), together(told));
+    /// Whether each of them is used, by the signs that the settings name. One question a sign, for all of them.
+    async fn used(&self, instances: &[&Instance]) -> Vec<Used> {
+        let mut told: Vec<Vec<Used>> = vec![Vec::new(); instances.len()];
+        for sign in &self.settings.activity {
+            let of_sign = match sign {
+                Sign::Cpu => self.measured("CPU", instances, Query::Cpu, |value, _| self.by_cpu(value)).await,
+                Sign::Network => {
+                    self.measured("network", instances, Query::Sent, |sent, step| self.by_sent(sent, step)).await
+                }
+                Sign::Requests => {
+                    // The same for all.
+                    let one = &instances[..instances.len().min(1)];
+                    let used = self.measured("requests", one, |_| Query::Requests, |count, _| by_requests(count)).await;
+                    used.into_iter().cycle().take(instances.len()).collect()
+                }
+                Sign::Tag => instances.iter().map(|instance| tag(instance).unwrap_or(Used::No)).collect(),
+            };
+            told.iter_mut().zip(of_sign).for_each(|(told, used)| told.push(used));
         }
-        used
+        told.into_iter().map(together).collect()
     }
 
-    async fn cpu(&self, id: &InstanceId) -> Used {
-        let least = self.settings.busy_cpu;
-        self.measured("CPU", Query::Cpu(id.clone()), |point, _| {
-            (point.value >= least).then(|| format!("its CPU was at {:.0} %", point.value))
-        })
-        .await
+    fn by_cpu(&self, percent: f64) -> Option<String> {
+        (percent >= self.settings.busy_cpu).then(|| format!("its CPU was at {percent:.0} %"))
     }
 
-    async fn network(&self, id: &InstanceId) -> Used {
-        let least = self.settings.busy_network;
-        self.measured("network", Query::Sent(id.clone()), |point, step| {
-            let rate = point.value * 60.0 / step.as_secs_f64();
-            (rate >= least).then(|| format!("it sent {rate:.0} bytes a minute"))
-        })
-        .await
+    fn by_sent(&self, bytes: f64, step: Duration) -> Option<String> {
+        let rate = bytes * 60.0 / step.as_secs_f64();
+        (rate >= self.settings.busy_network).then(|| format!("it sent {rate:.0} bytes a minute"))
     }
 
-    /// The balancer's, which tells no leased instance from another.
-    async fn requests(&self) -> Used {
-        self.measured("requests", Query::Requests, |point, _| {
-            (point.value > 0.0).then(|| format!("{:.0} requests came to the fleet", point.value))
-        })
-        .await
-    }
-
-    /// Whether the newest measurement is one of use.
-    async fn measured(&self, what: &str, query: Query, busy: impl Fn(&Point, Duration) -> Option<String>) -> Used {
-        let Some(metrics) = &self.metrics else { return Used::Unknown("nothing measures this fleet".to_owned()) };
+    /// Whether the newest measurement of each is one of use, and why.
+    async fn measured(
+        &self,
+        what: &str,
+        instances: &[&Instance],
+        query: impl Fn(InstanceId) -> Query,
+        busy: impl Fn(f64, Duration) -> Option<String>,
+    ) -> Vec<Used> {
+        let unknown = |why: String| vec![Used::Unknown(why); instances.len()];
+        let Some(metrics) = &self.metrics else { return unknown("nothing measures this fleet".to_owned()) };
         let source = metrics.source();
-        let step = match query {
-            Query::Cpu(_) | Query::Sent(_) => source.cpu_step,
-            Query::Requests | Query::RequestsEach => source.requests_step,
+        let queries: Vec<Query> = instances.iter().map(|instance| query(instance.id.clone())).collect();
+        let step = match queries.first() {
+            Some(Query::Requests | Query::RequestsEach) => source.requests_step,
+            _ => source.cpu_step,
         };
         let step = step.max(EVERY.min(self.settings.lasts));
-        let queries = [query];
         let asked = metrics.series(&queries, STEPS * step + source.settles_after, step);
         let late = |_| MetricsError(format!("no answer within {} s", WITHIN.as_secs()));
+        let used = |points: &Vec<Point>| match points.last() {
+            None => Used::Unknown(format!("its {what} was not measured lately")),
+            Some(point) => busy(point.value, step).map_or(Used::No, |why| Used::Yes(end(point, step), why)),
+        };
         match timeout(WITHIN, asked).await.map_err(late).and_then(|answer| answer) {
-            Err(error) => Used::Unknown(error.to_string()),
-            Ok(answers) => match answers.first().and_then(|points| points.last()) {
-                None => Used::Unknown(format!("its {what} was not measured lately")),
-                Some(point) => busy(point, step).map_or(Used::No, |why| Used::Yes(end(point, step), why)),
-            },
+            Err(error) => unknown(error.to_string()),
+            Ok(answers) if answers.len() != instances.len() => unknown("some answers are missing".to_owned()),
+            Ok(answers) => answers.iter().map(used).collect(),
         }
     }
+}
+
+/// The balancer's, which tells no leased instance from another.
+fn by_requests(count: f64) -> Option<String> {
+    (count > 0.0).then(|| format!("{count:.0} requests came to the fleet"))
 }
 
 fn end(point: &Point, step: Duration) -> Timestamp {
