@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use handwave::command::{Action, Command, Source};
-use handwave::fleet::{Leases, Limits, Outcome, Pool, Reconciler, Timing};
+use handwave::fleet::{Leases, Outcome, Pool, Timing};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
 
@@ -15,14 +15,7 @@ async fn launching_is_two_changing_calls_and_retiring_three() {
     for n in [1, 5, 20] {
         let stage = Stage::new(&format!("calls-{n}"), 0).await;
         let (events, _) = unbounded_channel();
-        let (handle, _reconciler) = Reconciler::spawn(
-            stage.cloud().await,
-            Limits { min: 0, max: 20 },
-            Pool::default(),
-            Leases::default(),
-            QUICK,
-            events,
-        );
+        let handle = stage.reconcile(Pool::default(), Leases::default(), events).await;
         for (action, changes) in [
             (Action::ScaleOut(n), &["RunInstances", "RegisterInstancesWithLoadBalancer"][..]),
             (Action::ScaleIn(n), &["CreateTags", "DeregisterInstancesFromLoadBalancer", "TerminateInstances"]),
@@ -40,14 +33,7 @@ async fn a_settled_fleet_costs_two_reads_a_look() {
     assert_eq!(Timing::default().slow, Duration::from_secs(30));
     let stage = Stage::new("calls-settled", 3).await;
     let (events, _) = unbounded_channel();
-    let (handle, _reconciler) = Reconciler::spawn(
-        stage.cloud().await,
-        Limits { min: 0, max: 20 },
-        Pool::default(),
-        Leases::default(),
-        QUICK,
-        events,
-    );
+    let handle = stage.reconcile(Pool::default(), Leases::default(), events).await;
     handle.settled().await.unwrap();
     // The look that the settled state came of may still be followed by one at the old pace.
     sleep(QUICK.slow / 2).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use handwave::command::{Action, Command, Source};
 use handwave::event::{Event, Stamped};
-use handwave::fleet::{FleetState, Handle, Leases, Lifecycle, Limits, Outcome, Pool, Reconciler};
+use handwave::fleet::{FleetState, Handle, Leases, Lifecycle, Outcome, Pool};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
@@ -33,14 +33,7 @@ impl Scene {
     async fn behind(front: Front, name: &str) -> Scene {
         let stage = Stage::behind(front, name, 2).await;
         let (tell, events) = unbounded_channel();
-        let (handle, _) = Reconciler::spawn(
-            stage.cloud().await,
-            Limits { min: 0, max: 20 },
-            Pool::default(),
-            Leases::default(),
-            QUICK,
-            tell,
-        );
+        let handle = stage.reconcile(Pool::default(), Leases::default(), tell).await;
         handle.settled().await.unwrap();
         Scene { stage, handle, events }
     }

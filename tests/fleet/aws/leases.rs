@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use handwave::command::{Action, Command, InstanceId, Source};
+use handwave::command::Action;
 use handwave::fleet::ports::{InstanceState, LEASE_TAG};
-use handwave::fleet::{Handle, LeaseSettings, Leases, Limits, Outcome, Pool, Reconciler, Then};
+use handwave::fleet::{Handle, LeaseSettings, Leases, Pool, Then};
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
-use tokio::time::timeout;
 
 use super::commands::run;
-use super::{QUICK, Stage};
+use super::{Stage, play};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -19,15 +18,7 @@ async fn start(stage: &Stage, then: Then) -> Handle {
     let (lasts, longest, keep) = (HOUR, 2 * HOUR, HOUR);
     let settings = LeaseSettings { at_most: 2, lasts, longest, then, keep, ..LeaseSettings::default() };
     let leases = Leases { settings, ..Leases::default() };
-    let limits = Limits { min: 0, max: 5 };
-    Reconciler::spawn(stage.cloud().await, limits, Pool::default(), leases, QUICK, events).0
-}
-
-async fn play(handle: &Handle, action: Action) -> Vec<InstanceId> {
-    let outcome = handle.send(Command::new(Source::CommandLine { user: None }, action)).await.unwrap();
-    let Outcome::Done { instances, cut: None } = outcome else { panic!("{outcome:?}") };
-    timeout(Duration::from_secs(60), handle.settled()).await.unwrap().unwrap();
-    instances
+    stage.reconcile(Pool::default(), leases, events).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,11 +33,14 @@ use std::time::Duration;
 use handwave::clouds::aws::Aws;
 use handwave::clouds::simulated::Front;
 use handwave::clouds::{Cloud, SetupOutcome};
-use handwave::command::InstanceId;
+use handwave::command::{Action, Command as Asked, InstanceId, Source};
 use handwave::config::Config;
+use handwave::event::Stamped;
 use handwave::fleet::ports::{Health, InstanceState, Ports};
-use handwave::fleet::{Observed, Rules, Timing, look};
+use handwave::fleet::{Handle, Leases, Limits, Observed, Outcome, Pool, Reconciler, Rules, Timing, look};
 use proxy::Proxy;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::timeout;
 
 use crate::contract::launch;
 
@@ -133,6 +136,12 @@ impl Stage {
             stage.truth.balancer.register(&ids).await.unwrap();
         }
         stage
+    }
+
+    /// A reconciler on it, behind the proxy.
+    async fn reconcile(&self, pool: Pool, leases: Leases, events: UnboundedSender<Stamped>) -> Handle {
+        let limits = Limits { min: 0, max: 20 };
+        Reconciler::spawn(self.cloud().await, limits, pool, leases, QUICK, events).0
     }
 
     /// Nothing but a name.
@@ -247,4 +256,12 @@ async fn fresh_behind(front: Front, clause: &str) -> (Ports, impl Sized + use<>)
     let stage = Stage::behind(front, &format!("{}-{}", word(front), clause.trim_end_matches('-')), 0).await;
     stage.proxy.set_drain(Duration::from_secs(1));
     (stage.cloud().await, stage)
+}
+
+/// The instances of a command that was done, once the fleet is settled after it.
+async fn play(handle: &Handle, action: Action) -> Vec<InstanceId> {
+    let outcome = handle.send(Asked::new(Source::CommandLine { user: None }, action)).await.unwrap();
+    let Outcome::Done { instances, cut: None } = outcome else { panic!("{outcome:?}") };
+    timeout(Duration::from_secs(60), handle.settled()).await.unwrap().unwrap();
+    instances
 }

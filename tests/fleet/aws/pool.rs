@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use handwave::clouds::Cloud;
-use handwave::command::{Action, Command, InstanceId, Source};
+use handwave::command::Action;
 use handwave::fleet::ports::{InstanceState, POOL_TAG};
-use handwave::fleet::{Handle, Leases, Lifecycle, Limits, Outcome, Pool, Reconciler, Warm};
+use handwave::fleet::{Handle, Leases, Lifecycle, Pool, Warm};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{sleep, timeout};
 
 use super::commands::run;
 use super::proxy::{At, Fault};
-use super::{QUICK, Stage, open};
+use super::{Stage, open, play};
 
 fn pool(size: usize, reuse: bool) -> Pool {
     let warm = Warm { size, reuse, prepare_within: Duration::from_secs(60) };
@@ -20,7 +20,7 @@ fn pool(size: usize, reuse: bool) -> Pool {
 
 async fn start(stage: &Stage, pool: Pool) -> Handle {
     let (events, _) = unbounded_channel();
-    Reconciler::spawn(stage.cloud().await, Limits { min: 0, max: 5 }, pool, Leases::default(), QUICK, events).0
+    stage.reconcile(pool, Leases::default(), events).await
 }
 
 /// Waits until so many are at this point of their lifecycle.
@@ -29,13 +29,6 @@ async fn until(handle: &Handle, lifecycle: Lifecycle, n: usize) {
     let seen = state.wait_for(|state| state.lifecycles().get(&lifecycle).copied().unwrap_or(0) == n);
     let seen = timeout(Duration::from_secs(60), seen).await.map(|seen| seen.is_ok());
     assert_eq!(seen, Ok(true), "{}", *handle.state().borrow());
-}
-
-async fn play(handle: &Handle, action: Action) -> Vec<InstanceId> {
-    let outcome = handle.send(Command::new(Source::CommandLine { user: None }, action)).await.unwrap();
-    let Outcome::Done { instances, cut: None } = outcome else { panic!("{outcome:?}") };
-    timeout(Duration::from_secs(60), handle.settled()).await.unwrap().unwrap();
-    instances
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use handwave::command::{Action, Command, Source};
-use handwave::fleet::{Leases, Limits, Outcome, Pool, Reconciler};
+use handwave::fleet::{Leases, Outcome, Pool};
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
@@ -17,14 +17,7 @@ async fn each_group_costs_one_call_for_a_launch_and_one_for_a_retire() {
     for (front, groups) in [(Front::TargetGroups(1), 1), (Front::TargetGroups(2), 2), (Front::Nothing, 0)] {
         let stage = Stage::behind(front, &format!("calls-{}", word(front)), 0).await;
         let (events, _) = unbounded_channel();
-        let (handle, _reconciler) = Reconciler::spawn(
-            stage.cloud().await,
-            Limits { min: 0, max: 20 },
-            Pool::default(),
-            Leases::default(),
-            QUICK,
-            events,
-        );
+        let handle = stage.reconcile(Pool::default(), Leases::default(), events).await;
         for action in [Action::ScaleOut(5), Action::ScaleIn(5)] {
             let expected = match &action {
                 Action::ScaleOut(_) => [vec!["RunInstances"], vec!["RegisterTargets"; groups]].concat(),
