@@ -68,11 +68,11 @@ function update(box, lease, now, isOff) {
   for (const node of box.querySelectorAll('[data-fact]')) {
     say(node, facts[node.dataset.fact] ?? '–');
   }
-  const acts = box.querySelector('.acts');
-  const key = [lease.link, lease.runs, isOff].join();
-  if (acts.dataset.key === key) return;
-  acts.dataset.key = key;
-  acts.replaceChildren(...buttons(lease, isOff));
+  const place = box.querySelector('.acts');
+  const key = [lease.link, lease.runs, lease.then, isOff].join();
+  if (place.dataset.key === key) return;
+  place.dataset.key = key;
+  place.replaceChildren(...buttons(lease, isOff));
 }
 
 function buttons(lease, isOff) {
