@@ -1,7 +1,8 @@
 //! Where a film's or picture's file ends by its own account. In: the file. Out: the place, which may be beyond its last
 //! byte: then it is cut off. ffmpeg reads a file to its end in silence if it is cut off between two parts.
+//! Of the films that come through a pipe, YUV4MPEG2 is held to its frames.
 
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 
 /// The longest line that begins a YUV4MPEG2 film or frame.
 const LONGEST_LINE: u64 = 1 << 10;
@@ -130,6 +131,28 @@ fn frames(file: &mut (impl BufRead + Seek), length: u64) -> io::Result<Option<u6
     Ok(Some(end))
 }
 
+/// Copies what comes through a pipe. Answers whether it was YUV4MPEG2 that ended within a frame.
+pub fn copy(from: impl Read, to: &mut impl Write) -> io::Result<bool> {
+    let mut from = BufReader::new(from);
+    let copy_line = |from: &mut BufReader<_>, to: &mut _| -> io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        from.take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+        Write::write_all(to, &line)?;
+        Ok(line)
+    };
+    let first = copy_line(&mut from, to)?;
+    let Some(size) = frame_size(&first).filter(|_| first.starts_with(b"YUV4MPEG2 ")) else {
+        io::copy(&mut from, to)?;
+        return Ok(false);
+    };
+    while !copy_line(&mut from, to)?.is_empty() {
+        if io::copy(&mut from.by_ref().take(size), to)? < size {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The bytes of a frame of a YUV4MPEG2 film, by its first line; None where they are not known.
 fn frame_size(line: &[u8]) -> Option<u64> {
     let line = std::str::from_utf8(line).ok()?;
@@ -145,8 +168,9 @@ fn frame_size(line: &[u8]) -> Option<u64> {
         _ if colours.starts_with("mono") => (1, 1, 0),
         _ => return None,
     };
-    // 420p10 and mono16, but not 420jpeg and 420paldv.
-    let bytes = if colours.ends_with(|last: char| last.is_ascii_digit()) && colours.len() > 4 { 2 } else { 1 };
+    // 420p10 and mono16, but not 420jpeg, 420mpeg2 and 420paldv.
+    let bits = colours.strip_prefix("mono").or_else(|| colours.rsplit_once('p').map(|(_, bits)| bits));
+    let bytes = if bits.is_some_and(|bits| bits.parse::<u8>().is_ok()) { 2 } else { 1 };
     let pixels = width.checked_mul(height)?.checked_add(planes * width.div_ceil(across) * height.div_ceil(down))?;
     pixels.checked_mul(bytes).filter(|&size| size > 0 && size < 1 << 32)
 }
@@ -183,6 +207,7 @@ mod tests {
         let matroska =
             [&[0x1a, 0x45, 0xdf, 0xa3, 0x83, 7, 7, 7, 0x18, 0x53, 0x80, 0x67, 0x40, 30][..], &[7; 30]].concat();
         let y4m = [&b"YUV4MPEG2 W3 H3 F10:1 C420jpeg\n"[..], &[b"FRAME\n", &[7; 17][..]].concat().repeat(2)].concat();
+        let mpeg2 = [&b"YUV4MPEG2 W3 H3 C420mpeg2\n"[..], &[b"FRAME\n", &[7; 17][..]].concat().repeat(2)].concat();
         let deep = [&b"YUV4MPEG2 W3 H2 C422p10 Ip\n"[..], &[b"FRAME Ip\n", &[7; 28][..]].concat().repeat(2)].concat();
         vec![
             ("AVI", [riff(b"AVI "), riff(b"AVIX")].concat()),
@@ -191,6 +216,7 @@ mod tests {
             ("QOI", [&b"qoif"[..], &[7; 30], &[0; 7], &[1]].concat()),
             ("Matroska", matroska),
             ("YUV4MPEG2", y4m),
+            ("YUV4MPEG2 of MPEG-2's kind", mpeg2),
             ("YUV4MPEG2 of 10 bits", deep),
         ]
     }
@@ -204,6 +230,24 @@ mod tests {
             }
             for length in 0..whole.len() - 15 {
                 is_cut_off(io::Cursor::new(&whole[..length])).ok();
+            }
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_copied_whole_and_a_film_in_it_held_to_its_frames() {
+        let copied = |bytes: &[u8]| {
+            let mut to = Vec::new();
+            let cut = copy(bytes, &mut to).unwrap();
+            assert_eq!(to, bytes);
+            cut
+        };
+        for (name, whole) in films() {
+            let first = whole.iter().position(|byte| *byte == b'\n').map_or(whole.len(), |at| at + 1);
+            let frame = (whole.len() - first) / 2;
+            for length in 0..=whole.len() {
+                let is_within = name.starts_with("YUV4MPEG2") && length > first && (length - first) % frame > 0;
+                assert_eq!(copied(&whole[..length]), is_within, "{name} of {length} of {} bytes", whole.len());
             }
         }
     }

@@ -23,6 +23,8 @@ pub struct Video {
     pictures: Matroska<BufReader<ChildStdout>>,
     /// Drains ffmpeg's stderr so that it never blocks; returns the first line.
     complaint: Option<JoinHandle<String>>,
+    /// Feeds ffmpeg from a pipe; returns whether that broke off within a frame.
+    feed: Option<JoinHandle<bool>>,
     any: bool,
     /// Whether the first frame was the only one.
     still: bool,
@@ -87,14 +89,14 @@ impl Video {
         let (Some(stdout), Some(stderr)) = (ffmpeg.stdout.take(), ffmpeg.stderr.take()) else {
             return Err(failed("it has no output".into()));
         };
-        if let (Some(piped), Some(mut stdin)) = (piped, ffmpeg.stdin.take()) {
+        let feed = piped.zip(ffmpeg.stdin.take()).map(|(piped, mut stdin)| {
             let head = head.to_vec();
             // Ends with the pipe, or with ffmpeg, which then no longer reads.
-            thread::spawn(move || io::copy(&mut head.chain(piped), &mut stdin));
-        }
+            thread::spawn(move || extent::copy(head.chain(piped), &mut stdin).unwrap_or(false))
+        });
         let complaint = Some(thread::spawn(move || first_line(stderr)));
         let pictures = Matroska::new(BufReader::new(stdout));
-        Ok(Video { path: path.into(), from, ffmpeg, pictures, complaint, any: false, still: false, next: None })
+        Ok(Video { path: path.into(), from, ffmpeg, pictures, complaint, feed, any: false, still: false, next: None })
     }
 
     /// Whether it is a single picture: known once that was read.
@@ -147,9 +149,12 @@ impl Video {
     }
 
     /// Whether the file ends too early, where ffmpeg says nothing of it.
-    fn is_cut_off(&self) -> bool {
-        let is_file = !matches!(self.from, Input::Pipe);
-        is_file && File::open(&self.path).and_then(extent::is_cut_off).unwrap_or(false)
+    fn is_cut_off(&mut self) -> bool {
+        match self.from {
+            // ffmpeg has ended well, so it has read all of it.
+            Input::Pipe => self.feed.take().and_then(|feed| feed.join().ok()).unwrap_or(false),
+            _ => File::open(&self.path).and_then(extent::is_cut_off).unwrap_or(false),
+        }
     }
 
     /// After the first frame: whether others follow, and if not, whether that one is whole.
