@@ -17,7 +17,7 @@ demo: runtime libclang ## show it all with a drawn hand, the real models and a s
 test: runtime libclang moto browser schemathesis ## run every test
 	$(CARGO) test --workspace
 
-meant: runtime ## count false commands in 30 minutes without a gesture, and misses among 200 gestures: ten minutes
+meant: runtime ## count false commands in an hour without a gesture, and misses among 200 gestures: 40 minutes
 	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture
 
 looks: runtime browser ## draw every state of window and page: target/looks.png, page-looks.png; README=docs redraws README's
@@ -55,7 +55,7 @@ bench: runtime peer ## compare speed and accuracy with MediaPipe and cvzone, sid
 judge: runtime peer ## evaluate the finger head on labelled hands (HANDS=folder), held out by session and by source
 	$(CARGO) build --release --no-default-features --example landmarks
 	mkdir -p .deps/dumps
-	target/release/examples/landmarks renders 2560 > .deps/dumps/renders.jsonl
+	target/release/examples/landmarks renders 5120 > .deps/dumps/renders.jsonl
 	for set in webcam tilted digits; do \
 		target/release/examples/landmarks $(HANDS)/$$set > .deps/dumps/$$set.jsonl || exit 1; done
 	PYTHONPATH=.deps/peer python3 models/train_fingers.py .deps/dumps $(HANDS) --judge

@@ -78,7 +78,7 @@ fn landmark_model(bencher: Bencher) {
 fn raised_fingers(bencher: Bencher) {
     let mut reader = LandmarkReader::new(Box::new(model(&landmark::SPEC)));
     let look = reader.read(&frame().picture, &roi()).expect("the model runs");
-    bencher.bench_local(|| fingers::read(black_box(&look.landmarks)));
+    bencher.bench_local(|| fingers::read(black_box(&look.landmarks), &look.features));
 }
 
 #[divan::bench]

@@ -1,9 +1,10 @@
 //! Training data for models/train_fingers.py. In: labelled pictures, or a number of puppets to render. Out: the
-//! landmarks of their hands.
+//! landmarks and features of their hands.
 //!
 //! `landmarks FOLDER` reads every picture of a folder unchanged and changed (mirrored, rotated, small, dark, cropped
-//! tightly); `landmarks renders N` renders N random puppets. Each line is one picture's reading: `{"file", "view",
-//! "hands"}`, where a render's file is its fingers, thumb first. Landmarks are in the unchanged picture's pixels.
+//! tightly); `landmarks renders N` renders N random puppets, and a quarter as many that pinch. Each line is one picture's
+//! reading: `{"file", "view", "hands"}`, where a render's file is its fingers, thumb first. Landmarks are in the unchanged
+//! picture's pixels.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use handwave::camera::Frame;
 use handwave::camera::file::{first_frame, pictures};
 use handwave::camera::puppet::{Pose, Renderer, Scene};
 use handwave::config::Config;
-use handwave::hand::{Hand, Landmarks, Side};
-use handwave::vision::landmark::LandmarkReader;
+use handwave::hand::{Hand, Side};
+use handwave::vision::landmark::{Estimate, LandmarkReader};
 use handwave::vision::model::OrtModel;
 use handwave::vision::palm::{PalmDetector, Params};
 use handwave::vision::roi::Roi;
@@ -57,65 +58,69 @@ impl Reader {
     fn picture(&mut self, path: &Path) -> Result<()> {
         let frame = first_frame(path)?;
         let file = path.file_name().context("a file has a name")?.to_string_lossy();
-        let hands = self.tracker.read_cold(&frame)?.hands;
-        say(&file, "plain", hands.iter().map(Seen::of));
-        let followed = self.tracker.read(&frame, None)?.hands;
-        say(&file, "followed", followed.iter().map(Seen::of));
+        let (hands, seen) = self.cold(&frame)?;
+        say(&file, "plain", seen);
+        self.tracker.read(&frame, None)?;
+        say(&file, "followed", self.seen());
         // The estimate on the first, looser crop: moving hands are seen like that.
-        let mut first = Vec::new();
+        let mut first: Vec<Estimate> = Vec::new();
         for roi in self.palms.detect(&frame.picture, 1.0)?.iter().map(Roi::of_palm).filter(Roi::is_sound) {
-            let look = self.landmarks.read(&frame.picture, &roi)?;
-            first.push(Seen { landmarks: look.landmarks, confidence: look.presence });
+            first.push(self.landmarks.read(&frame.picture, &roi)?);
         }
-        say(&file, "first look", first.into_iter().filter(|seen| seen.confidence >= 0.8));
+        first.retain(|seen| seen.presence >= 0.8);
+        say(&file, "first look", first);
         for (name, view, size, light) in views(&frame.picture, &hands) {
             let changed = Frame { time: Duration::ZERO, picture: cut(&frame.picture, view, size, light) };
-            let hands = self.tracker.read_cold(&changed)?.hands;
-            say(&file, name, hands.iter().map(|hand| Seen::of(hand).moved(view)));
+            let (_, seen) = self.cold(&changed)?;
+            say(&file, name, seen.into_iter().map(|seen| moved(seen, view)).collect());
         }
         Ok(())
+    }
+
+    /// The hands of a picture that stands alone, and what the model saw of each.
+    fn cold(&mut self, frame: &Frame) -> Result<(Vec<Hand>, Vec<Estimate>)> {
+        let hands = self.tracker.read_cold(frame)?.hands;
+        Ok((hands, self.seen()))
+    }
+
+    fn seen(&self) -> Vec<Estimate> {
+        self.tracker.estimates().cloned().collect()
     }
 
     fn renders(&mut self, count: usize) -> Result<()> {
         let (mut renderer, mut random) = (Renderer::default(), Random(SplitMix64::seed_from_u64(1)));
         let mut frame = Frame { time: Duration::ZERO, picture: RgbImage::new(640, 480) };
-        for number in 0..count {
+        for number in 0..count + count / 4 {
+            let pinches = number >= count;
             // All combinations equally often: pictures of people lack the unusual ones.
-            let raised: [bool; 5] = std::array::from_fn(|finger| number >> finger & 1 == 1);
-            renderer.render(&puppet(raised, &mut random), &mut frame.picture);
+            let bits = if pinches { number << 2 } else { number };
+            let raised: [bool; 5] = std::array::from_fn(|finger| bits >> finger & 1 == 1);
+            renderer.render(&puppet(raised, pinches, &mut random), &mut frame.picture);
             let file: String = raised.iter().map(|&up| if up { '1' } else { '0' }).collect();
-            say(&file, "plain", self.tracker.read_cold(&frame)?.hands.iter().map(Seen::of));
+            say(&file, "plain", self.cold(&frame)?.1);
         }
         Ok(())
     }
 }
 
-/// The line of one hand.
-struct Seen {
-    landmarks: Landmarks,
-    confidence: f32,
+/// Converts a changed picture's pixels back.
+fn moved(mut seen: Estimate, view: Affine2) -> Estimate {
+    let scale = view.matrix2.determinant().abs().sqrt();
+    seen.landmarks = seen.landmarks.map(|p| view.transform_point2(p.xy()).extend(p.z * scale));
+    seen
 }
 
-impl Seen {
-    fn of(hand: &Hand) -> Seen {
-        Seen { landmarks: hand.landmarks, confidence: hand.confidence }
-    }
-
-    /// Converts a changed picture's pixels back.
-    fn moved(mut self, view: Affine2) -> Seen {
-        let scale = view.matrix2.determinant().abs().sqrt();
-        self.landmarks = self.landmarks.map(|p| view.transform_point2(p.xy()).extend(p.z * scale));
-        self
-    }
-}
-
-fn say(file: &str, view: &str, hands: impl Iterator<Item = Seen>) {
-    let rounded = |p: Vec3| p.to_array().map(|x| (f64::from(x) * 100.0).round() / 100.0);
-    let hands = hands.map(|hand| {
-        let landmarks: Vec<_> = hand.landmarks.map(rounded).into();
-        json!({"landmarks": landmarks, "confidence": hand.confidence})
-    });
-    println!("{}", json!({"file": file, "view": view, "hands": hands.collect::<Vec<_>>()}));
+fn say(file: &str, view: &str, hands: Vec<Estimate>) {
+    let rounded = |x: f32, digits: i32| (f64::from(x) * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
+    let hands: Vec<_> = hands
+        .iter()
+        .map(|seen| {
+            let landmarks: Vec<_> = seen.landmarks.map(|p| p.to_array().map(|x| rounded(x, 2))).into();
+            let features: Vec<_> = seen.features.iter().map(|&x| rounded(x, 3)).collect();
+            json!({"landmarks": landmarks, "features": features, "confidence": seen.presence})
+        })
+        .collect();
+    println!("{}", json!({"file": file, "view": view, "hands": hands}));
 }
 
 /// A crop: its name, the transform from its pixels to the picture's, its size, and its brightness.
@@ -153,12 +158,17 @@ fn cut(picture: &RgbImage, view: Affine2, size: Vec2, light: f32) -> RgbImage {
     })
 }
 
-/// A random hand: any side, place, tilt, skin and light; fingers neither quite straight nor quite closed.
-fn puppet(raised: [bool; 5], random: &mut Random) -> Scene {
+/// A random hand: any side, place, tilt, skin and light; fingers neither quite straight nor quite closed. A hand that
+/// pinches brings the tips of thumb and index finger together: neither is raised, and neither is folded.
+fn puppet(raised: [bool; 5], pinches: bool, random: &mut Random) -> Scene {
     let side = if random.between(0.0, 1.0) < 0.5 { Side::Left } else { Side::Right };
     let back = if random.between(0.0, 1.0) < 0.5 { 180.0 } else { 0.0 };
+    let mut curl = raised.map(|up| if up { random.between(-0.05, 0.25) } else { random.between(0.5, 1.3) });
+    if pinches {
+        (curl[0], curl[1]) = (random.between(0.6, 0.9), random.between(0.5, 0.62));
+    }
     let pose = Pose {
-        curl: raised.map(|up| if up { random.between(-0.05, 0.25) } else { random.between(0.5, 1.3) }),
+        curl,
         roll: random.between(-70.0, 70.0),
         yaw: back + random.between(-45.0, 45.0),
         place: Vec2::new(random.between(0.35, 0.65), random.between(0.4, 0.6)),

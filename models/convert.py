@@ -15,10 +15,10 @@ from onnx import TensorProto, helper, numpy_helper
 HERE = pathlib.Path(__file__).resolve().parent
 WHEEL = "mediapipe==0.10.21"
 WHEEL_SHA256 = "05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3"  # cp311, manylinux_2_28_x86_64
-MODELS = {  # a tflite file inside the wheel, and its outputs in tflite's order
+MODELS = {  # a tflite file inside the wheel, and its outputs in tflite's order; then what the means over the picture are
     "palm": ("mediapipe/modules/palm_detection/palm_detection_full.tflite", ["boxes", "scores"]),
     "landmark": ("mediapipe/modules/hand_landmark/hand_landmark_full.tflite",
-                 ["landmarks", "presence", "handedness", "world"]),
+                 ["landmarks", "presence", "handedness", "world", "features"]),
 }
 OPS = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
 OPTIONS = {"CONV_2D": tflite.Conv2DOptions, "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions,
@@ -53,6 +53,8 @@ class Converter:
         # Weights are fp16 behind a DEQUANTIZE: look through it, so that they stay fp16 in the file.
         self.stored = {op.out: op.inputs[0] for op in ops if op.name == "DEQUANTIZE"}
         self.ops = [op for op in ops if op.name != "DEQUANTIZE"]
+        # The tensors that are outputs: tflite's own, and the landmark model's features, which are one step from its end.
+        self.ends = [*self.graph.OutputsAsNumpy(), *(op.out for op in self.ops if op.name == "MEAN")]
         # If channels grow, a residual is padded with zero channels and added to a convolution's result. Adding it only to
         # the convolution of the first channels is the same, without a Pad. {that convolution: unpadded residual}
         made = {op.out: op for op in self.ops}
@@ -165,15 +167,15 @@ class Converter:
     def onnx(self, name, outputs):
         for op in self.ops:
             self.convert(op)
-        image, ends = self.graph.InputsAsNumpy()[0], self.graph.OutputsAsNumpy()
-        names = {f"t{image}": "image"} | {f"t{i}": out for i, out in zip(ends, outputs)}
+        image = self.graph.InputsAsNumpy()[0]
+        names = {f"t{image}": "image"} | {f"t{i}": out for i, out in zip(self.ends, outputs, strict=True)}
         for node in self.nodes:
             node.input[:] = [names.get(i, i) for i in node.input]
             node.output[:] = [names.get(i, i) for i in node.output]
         n, h, w, c = self.shape(image)
         value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         graph = helper.make_graph(self.nodes, name, [value("image", [n, c, h, w])],
-                                  [value(names[f"t{i}"], self.shape(i)) for i in ends], list(self.weights.values()))
+                                  [value(names[f"t{i}"], self.shape(i)) for i in self.ends], list(self.weights.values()))
         opset = helper.make_opsetid("", 17)
         model = helper.make_model(graph, producer_name="handwave", ir_version=8, opset_imports=[opset])
         onnx.checker.check_model(model, full_check=True)
@@ -211,14 +213,14 @@ def main():
         parser.add_argument("--" + flag, action="store_true", help=text)
     args = parser.parse_args()
     for name, data in read_wheel(args.wheel).items():
-        outputs, file = MODELS[name][1], HERE / f"{name}.onnx"
-        model = Converter(data).onnx(name, outputs)
+        outputs, file, converter = MODELS[name][1], HERE / f"{name}.onnx", Converter(data)
+        model, ends = converter.onnx(name, outputs), converter.ends
         if args.check or args.golden or args.measure:
             import verify  # needs more packages than the conversion
             if args.check:
-                verify.check(name, outputs, data, model, file)
+                verify.check(name, outputs, data, ends, model, file)
             if args.golden:
-                verify.golden(name, outputs, data)
+                verify.golden(name, outputs, data, ends)
             if args.measure:
                 verify.measure(name, data, model, Converter(data, blocked=False).onnx(name, outputs))
         else:

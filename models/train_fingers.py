@@ -1,8 +1,9 @@
-"""Trains the head that reads raised fingers from a hand's landmarks, and tests it on hands outside its training data.
+"""Trains the heads that read raised fingers, and tests them on hands outside their training data. One reads a hand's
+landmarks, the other one the features that the landmark model made them of.
 
 In:  DUMPS, a folder with what examples/landmarks.rs prints: renders.jsonl, and {webcam,tilted,digits}.jsonl;
      HANDS, the folder of the labelled pictures, for their labels.csv. models/README.md says how to make and get them.
-Out: models/fingers.bin and tests/golden/fingers.json; with --judge only tables on standard output.
+Out: models/fingers-by-{measures,features}.bin and tests/golden/fingers.json; with --judge only tables on standard output.
 """
 import argparse, collections, csv, json, pathlib, re
 
@@ -11,20 +12,22 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PICTURES = "webcam", "tilted", "digits"
 FOLDS, SEEDS, HIDDEN, EPOCHS, BATCH = 5, 2, 32, 30, 256
-# The assumed probability that a label is wrong. It bounds the head's certainty, so that the rule can outvote it.
+# The share of hidden units that a step of the features' head leaves out.
+DROPOUT = 0.3
+# The assumed probability that a label is wrong. It bounds a head's certainty, so that the rule can outvote it.
 DOUBT = 0.03
 # The 32 combinations of raised fingers, thumb first.
 COMBINATIONS = (np.arange(32)[:, None] >> np.arange(5) & 1).astype(np.float32)
 # Which fingers the digits' signs raise, thumb first.
 SIGNS = dict(zip("123456789", "01000 01100 11100 01111 11111 01110 01101 01011 00111".split()))
 # The same as in src/vision/fingers/mod.rs (tests/models.rs compares them).
-RULE_WEIGHT, RULE_MOST, SURE, EDGE_ON, GAP = 0.5, 3, 1.3, 0.5, 1
+RULE_WEIGHT, RULE_MOST, FEATURES_WEIGHT, SURE, EDGE_ON, GAP = 0.5, 3, 0.5, 1.5, 0.5, 1
 # Combinations with a folded finger between two raised ones, thumb left out.
 GAPS = (np.diff(COMBINATIONS[:, 1:], prepend=0) > 0).sum(1) > 1
 
-# Hands: landmarks (NaN if a labelled hand was not found), which combinations the label allows, the fold, and whether
-# the picture is unchanged; only those are judged.
-Hands = collections.namedtuple("Hands", "points allowed fold plain")
+# Hands: landmarks (NaN if a labelled hand was not found), features, which combinations the label allows, the fold,
+# whether the picture is unchanged (only those are judged), and whether it is unchanged or mirrored.
+Hands = collections.namedtuple("Hands", "points features allowed fold plain usual")
 
 
 # From landmarks to features: as in src/vision/fingers/{measures,rule}.rs.
@@ -32,6 +35,8 @@ Hands = collections.namedtuple("Hands", "points allowed fold plain")
 BASE, WRIST = np.array([1, 5, 9, 13, 17]), np.zeros(5, int)
 TIP, NEAR, THUMB = BASE + 3, np.array([17, 9, 5, 6, 10, 13, 14]), np.full(7, 4)
 DEPTH = np.float32([1, 1, 1.5])
+# How many features the landmark model has.
+FEATURES = 1152
 
 
 def distance(p, a, b):
@@ -109,7 +114,7 @@ def load(source, dumps, folder):
             labels[row["file"]].append(row)
     for number, line in enumerate(open(dumps / f"{source}.jsonl")):
         reading = json.loads(line)
-        plain = reading["view"] == "plain"
+        plain, usual = (reading["view"] in views for views in (("plain",), ("plain", "mirrored")))
         rows = labels[reading["file"]] if source in PICTURES else [{"raised": reading["file"]}]
         for row, hand in zip(rows, matched(rows, reading["hands"])):
             raised = row.get("raised") or SIGNS.get(row.get("sign"))
@@ -117,16 +122,16 @@ def load(source, dumps, folder):
                        for bits in COMBINATIONS]
             where = fold(source, row) if source in PICTURES else number // 32 % FOLDS
             if hand or plain:
-                columns.append((hand["landmarks"] if hand else np.full((21, 3), np.nan), allowed, where, plain))
-    points, *others = map(np.array, zip(*columns))
-    return Hands(points.astype(np.float32), *others)
+                seen = hand or {"landmarks": np.full((21, 3), np.nan), "features": np.zeros(FEATURES)}
+                columns.append((np.float32(seen["landmarks"]), np.float32(seen["features"]), allowed, where, plain, usual))
+    return Hands(*map(np.array, zip(*columns)))
 
 
 def some(hands, which):
     return Hands(*(column[which] for column in hands))
 
 
-# The head: one hidden layer; one head per seed, whose mean is one wider head. Hidden units are bounded (tanh): with
+# A head: one hidden layer; one head per seed, whose mean is one wider head. Hidden units are bounded (tanh): with
 # rectifiers, hands unlike those in training got large wrong scores.
 
 def varied(points, random):
@@ -141,35 +146,44 @@ def varied(points, random):
     return (np.stack([x, y, z], 2) + random.normal(0, 0.03, p.shape)).astype(np.float32)
 
 
-def train(sources, seed):
+# A head: which hands it learns from, what it reads of hands, of hands as training changes them, and how many of its
+# units a step leaves out. Rotated, small, dark and tight pictures made the features' head worse on other sources.
+Kind = collections.namedtuple("Kind", "learns inputs varied dropout")
+MEASURES = Kind(lambda hands: True, lambda hands: measures(hands.points),
+                lambda hands, random: measures(varied(hands.points, random)), 0)
+SEEN = Kind(lambda hands: hands.usual, lambda hands: hands.features, lambda hands, random: hands.features, DROPOUT)
+
+
+def train(kind, sources, seed):
     """Adam on the likelihood of what the labels allow, with equal weight for every source."""
     random = np.random.default_rng(seed)
-    sources = [some(hands, np.isfinite(hands.points[:, 0, 0])) for hands in sources]
-    points, allowed = (np.concatenate(column) for column in list(zip(*sources))[:2])
+    sources = [some(hands, np.isfinite(hands.points[:, 0, 0]) & kind.learns(hands)) for hands in sources]
+    every = Hands(*map(np.concatenate, zip(*sources)))
     weight = np.concatenate([np.full(len(hands.points), 1 / len(hands.points)) for hands in sources]) / len(sources)
-    plain = measures(points)
+    plain = kind.inputs(every)
     mean, spread = plain.mean(0), plain.std(0) + 1e-3
     shapes = [(plain.shape[1], HIDDEN), HIDDEN, (HIDDEN, 5), 5]
     head = [random.normal(0, scale, shape).astype(np.float32)
             for shape, scale in zip(shapes, (plain.shape[1] ** -0.5, 0, 0.5 * HIDDEN ** -0.5, 0))]
     moments = [[np.zeros_like(w), np.zeros_like(w)] for w in head]
-    step, steps = 0, len(points) // BATCH * EPOCHS
+    step, steps = 0, len(plain) // BATCH * EPOCHS
     for _ in range(EPOCHS):
-        order = random.choice(len(points), len(points) // BATCH * BATCH, p=weight)
-        inputs = (measures(varied(points[order], random)) - mean) / spread
-        for x, fits in zip(inputs.reshape(-1, BATCH, len(mean)), allowed[order].reshape(-1, BATCH, 32)):
+        chosen = some(every, random.choice(len(plain), len(plain) // BATCH * BATCH, p=weight))
+        inputs = (kind.varied(chosen, random) - mean) / spread
+        for x, fits in zip(inputs.reshape(-1, BATCH, len(mean)), chosen.allowed.reshape(-1, BATCH, 32)):
             hidden = np.tanh(x @ head[0] + head[1])
-            odds = hidden @ head[2] + head[3]
+            kept = (random.random(hidden.shape, np.float32) >= kind.dropout) / np.float32(1 - kind.dropout)
+            odds = hidden * kept @ head[2] + head[3]
             # The target given the label: the head's own distribution, restricted to what the label allows.
             joint = np.where(fits, odds @ COMBINATIONS.T, -np.inf)
             likely = np.exp(joint - joint.max(1, keepdims=True))
             target = likely @ COMBINATIONS / likely.sum(1, keepdims=True)
             target = DOUBT + (1 - 2 * DOUBT) * target
             off = (1 / (1 + np.exp(-np.clip(odds, -50, 50))) - target) / BATCH
-            back = off @ head[2].T * (1 - hidden ** 2)
+            back = off @ head[2].T * kept * (1 - hidden ** 2)
             step += 1
             rate = 3e-3 * min(1, step / 50) * (0.5 + 0.5 * np.cos(np.pi * step / steps))
-            for w, m, slope in zip(head, moments, (x.T @ back, back.sum(0), hidden.T @ off, off.sum(0))):
+            for w, m, slope in zip(head, moments, (x.T @ back, back.sum(0), (hidden * kept).T @ off, off.sum(0))):
                 m[0] = 0.9 * m[0] + 0.1 * slope
                 m[1] = 0.999 * m[1] + 0.001 * slope ** 2
                 change = m[0] / (1 - 0.9 ** step) / (np.sqrt(m[1] / (1 - 0.999 ** step)) + 1e-8)
@@ -179,18 +193,31 @@ def train(sources, seed):
 
 
 def train_all(sources):
-    heads = [train(sources, seed) for seed in range(SEEDS)]
+    """The two heads."""
+    return [mean([train(kind, sources, seed) for seed in range(SEEDS)]) for kind in (MEASURES, SEEN)]
+
+
+def mean(heads):
     first, bias, second, last = zip(*heads)
-    return (np.concatenate(first, 1), np.concatenate(bias), np.concatenate(second) / SEEDS, np.mean(last, 0))
+    return np.concatenate(first, 1), np.concatenate(bias), np.concatenate(second) / len(heads), np.mean(last, 0)
 
 
-def odds(head, points):
+def odds(head, inputs):
     first, bias, second, last = head
-    return np.tanh(measures(points) @ first + bias) @ second + last
+    return np.tanh(inputs @ first + bias) @ second + last
 
 
-def both(head, points):
-    return odds(head, points) + RULE_WEIGHT * np.clip(rule(points), -RULE_MOST, RULE_MOST)
+def by_landmarks(heads, hands):
+    bounded = np.clip(rule(hands.points), -RULE_MOST, RULE_MOST)
+    return odds(heads[0], MEASURES.inputs(hands)) + RULE_WEIGHT * bounded
+
+
+def by_features(heads, hands):
+    return odds(heads[1], SEEN.inputs(hands))
+
+
+def all_of(heads, hands):
+    return by_landmarks(heads, hands) + FEATURES_WEIGHT * by_features(heads, hands)
 
 
 # Judging.
@@ -201,44 +228,53 @@ def raised(odds):
 
 
 def told(hands, odds, sure):
-    """Shares: right count, of all hands; sure, of those found; wrong, of those sure."""
+    """Shares: right count, of all hands; sure, of those found; wrong, of those sure; wrong, of the surest nine tenths."""
     count = (hands.allowed * COMBINATIONS.sum(1)).max(1)
     found = np.isfinite(hands.points[:, 0, 0])
     flat = hands.points[..., :2]
-    clear = found & (np.abs(odds).min(1) > sure) & (distance(flat, 5, 17) >= EDGE_ON * distance(flat, 0, 9))
-    right, sure = found & (raised(odds).sum(1) == count), clear
-    return f"{right.mean():.3f}  {sure.sum() / found.sum():.3f}  {(sure & ~right).sum() / sure.sum():.4f}"
+    faces = found & (distance(flat, 5, 17) >= EDGE_ON * distance(flat, 0, 9))
+    certainty = np.where(faces, np.abs(odds).min(1), 0)
+    right, clear = found & (raised(odds).sum(1) == count), certainty > sure
+    surest = certainty >= np.quantile(certainty[found], 0.1)
+    wrong = lambda of: (of & ~right).sum() / of.sum()
+    return f"{right.mean():.3f}  {clear.sum() / found.sum():.3f}  {wrong(clear):.4f}  {wrong(surest & found):.4f}"
 
 
 def judge(sources):
     plain = {name: some(hands, hands.plain) for name, hands in sources.items()}
-    folds, others = ({name: np.zeros((2, len(hands.points), 5)) for name, hands in plain.items()} for _ in range(2))
-    opinions = lambda head, points: np.stack([odds(head, points), both(head, points)])
+    folds, others = ({name: np.zeros((3, len(hands.points), 5)) for name, hands in plain.items()} for _ in range(2))
+    opinions = lambda heads, hands: np.stack([told_by(heads, hands) for told_by in (by_landmarks, by_features, all_of)])
     for k in range(FOLDS):
-        head = train_all([some(hands, hands.fold != k) for hands in sources.values()])
+        heads = train_all([some(hands, hands.fold != k) for hands in sources.values()])
         for name, hands in plain.items():
-            folds[name][:, hands.fold == k] = opinions(head, hands.points[hands.fold == k])
+            folds[name][:, hands.fold == k] = opinions(heads, some(hands, hands.fold == k))
     for name in plain:
-        head = train_all([hands for other, hands in sources.items() if other != name])
-        others[name] = opinions(head, plain[name].points)
-    print(f"{'count right, sure, wrong among sure':37}" + "".join(f"{name:24}" for name in plain))
-    row = lambda title, of: print(f"{title:37}" + "".join(f"{of(name):24}" for name in plain))
+        heads = train_all([hands for other, hands in sources.items() if other != name])
+        others[name] = opinions(heads, plain[name])
+    print(f"{'count right, sure, wrong of sure, of 90 %':43}" + "".join(f"{name:32}" for name in plain))
+    row = lambda title, of: print(f"{title:43}" + "".join(f"{of(name):32}" for name in plain))
     row("rule", lambda name: told(plain[name], rule(plain[name].points), 1))
     for title, results in ("other sessions, persons", folds), ("other sources", others):
-        row(f"{title}: head", lambda name: told(plain[name], results[name][0], SURE))
-        row(f"{title}: both", lambda name: told(plain[name], results[name][1], SURE))
+        for at, what in enumerate(("landmarks", "features", "all")):
+            row(f"{title}: {what}", lambda name: told(plain[name], results[name][at], SURE))
 
 
 # The files that the program and its tests embed.
 
-def write(head, renders):
-    first, bias, second, last = head
-    units = np.concatenate([first, bias[None], second.T]).T
-    numbers = np.concatenate([units.ravel(), last]).astype("<f4")
-    (ROOT / "models/fingers.bin").write_bytes(numbers.tobytes())
-    hands = some(renders, np.isfinite(renders.points[:, 0, 0])).points[:32]
-    lines = [json.dumps({"landmarks": [[round(float(x), 2) for x in p] for p in hand],
-                         "odds": [round(float(x), 3) for x in both(head, hand[None])[0]]}) for hand in hands]
+def write(heads, renders):
+    for name, head in zip(("measures", "features"), heads):
+        numbers = np.concatenate([part.ravel() for part in head]).astype("<f4")
+        (ROOT / f"models/fingers-by-{name}.bin").write_bytes(numbers.tobytes())
+    found = some(renders, np.isfinite(renders.points[:, 0, 0]))
+    lines = []
+    for at in range(32):
+        hand = some(found, slice(at, at + 1))
+        # Without features the landmarks decide; the file would have 100 KB if every hand had some.
+        told_by = all_of if at % 4 == 0 else by_landmarks
+        features = hand.features[0] if at % 4 == 0 else []
+        numbers = lambda array, digits: [round(float(x), digits) for x in array]
+        lines.append(json.dumps({"landmarks": [numbers(p, 2) for p in hand.points[0]], "features": numbers(features, 3),
+                                 "odds": numbers(told_by(heads, hand)[0], 3)}))
     (ROOT / "tests/golden/fingers.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
 
 

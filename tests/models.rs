@@ -58,21 +58,22 @@ fn palm_detection_says_what_tflite_says() {
 fn hand_landmark_says_what_tflite_says() {
     let golden = golden(include_str!("golden/landmark.json"));
     let outputs = run(&landmark::SPEC);
-    for (output, name) in outputs.iter().zip(["landmarks", "presence", "handedness"]) {
+    for (output, name) in outputs.iter().zip(["landmarks", "presence", "handedness", "world", "features"]) {
         assert_near(output, &golden[name], &golden["limit"][name]);
     }
 }
 
-/// 32 rendered hands, one per combination.
+/// 32 rendered hands, one per combination, of which every fourth comes with its features.
 #[test]
-fn the_finger_head_says_what_its_training_says() {
+fn the_finger_heads_say_what_their_training_says() {
     let golden = golden(include_str!("golden/fingers.json"));
     let hands = golden.as_array().unwrap();
     assert!(hands.len() > 20);
     for hand in hands {
         let points: Vec<_> = hand["landmarks"].as_array().unwrap().iter().map(numbers).collect();
         let landmarks = std::array::from_fn(|i| Vec3::from_slice(&points[i]));
-        assert_near(&fingers::odds(&landmarks), &hand["odds"], &serde_json::json!(0.005));
+        let odds = fingers::odds(&landmarks, &numbers(&hand["features"]));
+        assert_near(&odds, &hand["odds"], &serde_json::json!(0.005));
     }
 }
 
@@ -100,7 +101,7 @@ fn the_finger_constants_are_those_of_the_training() {
     let (names, values) = line.split_once(" = ").unwrap();
     let trained: Vec<(&str, f32)> =
         names.split(", ").zip(values.split(", ").map(|value| value.trim().parse().expect("a number"))).collect();
-    for name in ["RULE_WEIGHT", "RULE_MOST", "SURE", "EDGE_ON", "GAP"] {
+    for name in ["RULE_WEIGHT", "RULE_MOST", "FEATURES_WEIGHT", "SURE", "EDGE_ON", "GAP"] {
         let start = format!("const {name}: f32 = ");
         let used = rust.lines().find_map(|line| line.strip_prefix(&start)?.strip_suffix(';')?.parse::<f32>().ok());
         let trained = trained.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);

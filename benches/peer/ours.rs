@@ -73,7 +73,7 @@ fn inference(frames: &Path) -> Result<()> {
             None => Roi::of_landmarks(&tracker.read(frame, None)?.hands.first().context("no hand is seen")?.landmarks),
         };
         let look = reader.read(&frame.picture, &roi)?;
-        std::hint::black_box(fingers::read(&look.landmarks));
+        std::hint::black_box(fingers::read(&look.landmarks, &look.features));
         followed = Some(Roi::of_landmarks(&look.landmarks));
         Ok((None, None))
     })

@@ -1,5 +1,5 @@
 //! The landmark model, the second of MediaPipe Hands' two stages. In: a rotated square of a picture. Out: 21 landmarks,
-//! presence and handedness.
+//! presence, handedness, and the features that the model made them of.
 
 use glam::{Vec2, Vec3};
 use image::RgbImage;
@@ -12,13 +12,16 @@ use crate::hand::{Landmarks, palm_centre, palm_width};
 /// The side of the model's square input, in pixels.
 pub const SIDE: usize = 224;
 
-/// The model: hand landmarks (full). Its outputs are the points, presence and handedness; the world landmarks that follow
-/// are not used.
+/// How many features the model makes a hand's landmarks of.
+pub const FEATURES: usize = 1152;
+
+/// The model: hand landmarks (full). Its outputs are the points, presence, handedness, the points in metres, which are not
+/// used, and the features.
 pub const SPEC: Spec = Spec {
     file: "landmark.onnx",
     embedded: include_bytes!("../../models/landmark.onnx"),
     side: SIDE,
-    outputs: &[63, 1, 1],
+    outputs: &[63, 1, 1, 63, FEATURES],
 };
 
 /// The model's estimate for one square.
@@ -29,6 +32,8 @@ pub struct Estimate {
     pub presence: f32,
     /// The probability that it is a right hand, 0 to 1, provided that the picture is not mirrored.
     pub right: f32,
+    /// What the model's last layers compute all this from: means over the square, none negative. Empty if unknown.
+    pub features: Vec<f32>,
 }
 
 /// The model and its buffers.
@@ -48,8 +53,8 @@ impl LandmarkReader {
     }
 }
 
-/// Decodes the model's outputs (63 numbers: x, y, z in pixels of the square; presence; handedness) into the picture's
-/// pixels. Numbers that are not finite give a presence of 0.
+/// Decodes the model's outputs (63 numbers: x, y, z in pixels of the square; presence; handedness; world; features) into
+/// the picture's pixels. Numbers that are not finite give a presence of 0.
 fn decode(outputs: &[Vec<f32>], roi: &Roi) -> Estimate {
     let side = SIDE as f32;
     let landmarks = std::array::from_fn(|i| {
@@ -57,12 +62,14 @@ fn decode(outputs: &[Vec<f32>], roi: &Roi) -> Estimate {
         roi.to_picture(Vec2::new(x, y)).extend(z * roi.size)
     });
     let sound = landmarks.iter().all(|p: &Vec3| p.is_finite());
-    Estimate { landmarks, presence: if sound { outputs[1][0] } else { 0.0 }, right: outputs[2][0] }
+    let presence = if sound { outputs[1][0] } else { 0.0 };
+    Estimate { landmarks, presence, right: outputs[2][0], features: outputs[4].clone() }
 }
 
 impl Estimate {
     /// The estimate for a square that can't be cut.
-    pub const NOTHING: Estimate = Estimate { landmarks: [Vec3::ZERO; 21], presence: 0.0, right: 0.5 };
+    pub const NOTHING: Estimate =
+        Estimate { landmarks: [Vec3::ZERO; 21], presence: 0.0, right: 0.5, features: Vec::new() };
 
     /// Whether both show the same hand: the palms' centres are within half a palm's width of each other.
     pub fn is_same_hand(&self, other: &Estimate) -> bool {

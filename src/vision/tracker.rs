@@ -30,6 +30,12 @@ const SIDE_MARGIN: f32 = 0.2;
 const REJECTED_FOR: Duration = Duration::from_secs(1);
 const REJECTED_RISE: f32 = 0.2;
 
+/// Below this presence there was clearly no hand at a palm, but a face or a shirt: it is tried again later only, whatever
+/// moves meanwhile. A hand that comes to its place raises its score. Trying such palms was half of the cost of watching a
+/// person without a hand.
+const NO_HAND: f32 = 0.01;
+const NO_HAND_FOR: Duration = Duration::from_secs(3);
+
 /// A palm of at least this score that is not the palm of the hand that it leads to, or whose hand has at least this
 /// presence, may be a hand that hides behind another one. Then a fresh look is not sure.
 const HIDDEN_PALM: f32 = 0.5;
@@ -86,7 +92,7 @@ struct Followed {
 
 impl Followed {
     fn new(estimate: Estimate, right: f32) -> Followed {
-        Followed { fingers: fingers::read(&estimate.landmarks), estimate, right }
+        Followed { fingers: fingers::read(&estimate.landmarks, &estimate.features), estimate, right }
     }
 
     /// Whether a fresh look has found this hand.
@@ -107,9 +113,20 @@ impl Followed {
 struct Rejected {
     palm: Palm,
     at: Duration,
+    /// The presence of a hand there.
+    presence: f32,
 }
 
 impl Rejected {
+    fn is_no_hand(&self) -> bool {
+        self.presence < NO_HAND
+    }
+
+    fn lasts(&self, now: Duration) -> bool {
+        let long = if self.is_no_hand() { NO_HAND_FOR } else { REJECTED_FOR };
+        now.saturating_sub(self.at) < long
+    }
+
     fn is_of(&self, palm: &Palm) -> bool {
         let (old, size) = (&self.palm, palm.size.max_element());
         palm.centre.distance(old.centre) < size / 3.0
@@ -203,7 +220,7 @@ impl Tracker {
             known = self.followed.len();
             let searched = self.wants_search(frame);
             if searched {
-                self.rejected.retain(|old| frame.time.saturating_sub(old.at) < REJECTED_FOR);
+                self.rejected.retain(|old| old.lasts(frame.time));
                 // If nothing is found for a while, every third search is for a hand that fills the picture.
                 let zoom = if self.fruitless % 3 == 2 { ZOOM_OUT } else { 1.0 };
                 self.search(&frame.picture, zoom)?;
@@ -283,7 +300,7 @@ impl Tracker {
         if life == Life::Moving {
             if !lately {
                 self.fruitless = 0;
-                self.rejected.clear();
+                self.rejected.retain(Rejected::is_no_hand);
             }
             self.moved = Some(frame.time);
         } else if lately {
@@ -347,7 +364,8 @@ impl Tracker {
             let is_palm = palm.score >= HIDDEN_PALM;
             if estimate.presence < self.settings.presence {
                 self.hidden |= is_palm && estimate.presence >= HIDDEN_PRESENCE;
-                self.rejected.push(Rejected { palm, at: self.last.unwrap_or_default() });
+                let at = self.last.unwrap_or_default();
+                self.rejected.push(Rejected { palm, at, presence: estimate.presence });
             } else if let Some(known) = self.followed.iter().position(|hand| hand.estimate.is_same_hand(&estimate)) {
                 there[known] = true;
             } else if others.iter().any(|other| other.is_same_hand(&estimate)) {
@@ -502,7 +520,8 @@ mod tests {
                 }
             });
             let palm = told(palm::SIDE, vec![boxes, scores]);
-            let landmark = told(landmark::SIDE, vec![hand.collect(), vec![0.99], vec![0.95]]);
+            let landmark =
+                told(landmark::SIDE, vec![hand.collect(), vec![0.99], vec![0.95], vec![0.0; 63], Vec::new()]);
             let params = palm::Params { threshold: 0.5, overlap: 0.3, most: 4 };
             let tracker = Tracker::new(
                 PalmDetector::new(Box::new(palm.clone()), params),
@@ -650,10 +669,36 @@ mod tests {
     }
 
     #[test]
-    fn still_hands_are_read_ten_times_a_second() {
+    fn a_palm_that_is_clearly_no_hand_is_left_alone_whatever_moves() {
+        let score = |bench: &Bench, logit| bench.palm.outputs.lock().unwrap()[1][MIDDLE] = logit;
+        let tried = |presence| {
+            let mut bench = Bench::new(false);
+            score(&bench, 0.2);
+            bench.hand(presence, 0.5);
+            // Something begins to move about once a second.
+            for _ in 0..3 {
+                bench.read_for(700);
+                (0..10).for_each(|_| {
+                    bench.move_something();
+                    bench.next();
+                });
+            }
+            bench
+        };
+        let mut shirt = tried(0.005);
+        assert!(*shirt.landmark.runs.lock().unwrap() <= 2, "once at each zoom");
+        assert!(*tried(0.3).landmark.runs.lock().unwrap() >= 2 * 3, "what may be a hand is tried again");
+        shirt.hand(0.99, 0.95);
+        assert!(shirt.next_search().hands.is_empty());
+        score(&shirt, 5.0);
+        assert_eq!(shirt.next_search().hands.len(), 1, "a hand that comes to its place raises the score");
+    }
+
+    #[test]
+    fn still_hands_are_read_seven_times_a_second() {
         let mut bench = Bench::new(false);
         let read = (0..100).filter(|_| bench.glance(None).is_some()).count();
-        assert!((19..=22).contains(&read), "{read} in 2 s");
+        assert!((14..=16).contains(&read), "{read} in 2 s");
     }
 
     #[test]

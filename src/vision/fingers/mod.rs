@@ -1,9 +1,11 @@
-//! Tells raised fingers. In: a hand's landmarks. Out: which fingers are raised, and whether that is sure. Pure: it uses
-//! angles and relative distances only, so the hand's rotation in the picture and its side do not matter.
+//! Tells raised fingers. In: a hand's landmarks, and the features that the landmark model made them of. Out: which fingers
+//! are raised, and whether that is sure. Pure. Of the landmarks it uses angles and relative distances only, so the hand's
+//! rotation in the picture and its side do not matter.
 //!
-//! Two scores are added: a learned head's, which is better on hands like those in its training data, and a geometric
-//! rule's, which generalises to hands unlike them. The sum is decoded into the likeliest combination of fingers, rather
-//! than finger by finger (docs/reading-hands.md has the figures).
+//! Three scores are added: a learned head's on the landmarks, which is better on hands like those in its training data; a
+//! geometric rule's, which generalises to hands unlike them; and a learned head's on the features, which hold what the
+//! landmarks have lost. The sum is decoded into the likeliest combination of fingers, rather than finger by finger
+//! (docs/reading-hands.md has the figures).
 
 mod head;
 mod measures;
@@ -24,8 +26,10 @@ pub struct Fingers {
 const RULE_WEIGHT: f32 = 0.5;
 /// The rule's score is clamped to this many margins.
 const RULE_MOST: f32 = 3.0;
+/// The weight of the features' head.
+const FEATURES_WEIGHT: f32 = 0.5;
 /// A finger whose score is closer to zero than this is not sure.
-const SURE: f32 = 1.3;
+const SURE: f32 = 1.5;
 /// A palm is seen from its edge if its knuckles, index to little finger, span less than this share of wrist to middle
 /// knuckle. Its fingers then hide each other, and a reading would be confident but wrong. Palms that face the camera
 /// measure 0.66 to 0.75, rendered ones turned by 50 degrees 0.54 (medians).
@@ -41,10 +45,10 @@ thread_local! {
 }
 
 /// Tells the raised fingers. Landmarks that make no sense give a fist that is not sure.
-pub fn read(landmarks: &Landmarks) -> Fingers {
+pub fn read(landmarks: &Landmarks, features: &[f32]) -> Fingers {
     #[cfg(test)]
     READS.set(READS.get() + 1);
-    let odds = odds(landmarks);
+    let odds = odds(landmarks, features);
     let raised = most_likely(&odds);
     // A fist hides no finger: it takes a retire back from whatever side it is seen.
     let clear = raised == [false; 5] || !is_edge_on(landmarks);
@@ -76,15 +80,17 @@ fn has_gap(raised: &[bool; 5]) -> bool {
     raised[1..].chunk_by(PartialEq::eq).filter(|run| run[0]).count() > 1
 }
 
-/// Each finger's score for being raised, thumb first, about its log odds; NaN where the landmarks make no sense.
-pub fn odds(landmarks: &Landmarks) -> [f32; 5] {
+/// Each finger's score for being raised, thumb first, about its log odds; NaN where the numbers make no sense. Where the
+/// features are unknown, which is where they are not [`FEATURES`](crate::vision::landmark::FEATURES), the landmarks decide.
+pub fn odds(landmarks: &Landmarks, features: &[f32]) -> [f32; 5] {
     let measures = measures::of(landmarks);
-    let (head, rule) = (head::odds(&measures), rule::margins(landmarks));
     // tanh would turn infinity into a number.
-    if !measures.iter().all(|measure| measure.is_finite()) {
+    if !measures.iter().chain(features).all(|number| number.is_finite()) {
         return [f32::NAN; 5];
     }
-    std::array::from_fn(|i| head[i] + RULE_WEIGHT * rule[i].clamp(-RULE_MOST, RULE_MOST))
+    let (head, rule) = (head::OF_MEASURES.odds(&measures), rule::margins(landmarks));
+    let seen = features.try_into().map_or([0.0; 5], |features| head::OF_FEATURES.odds(features));
+    std::array::from_fn(|i| head[i] + RULE_WEIGHT * rule[i].clamp(-RULE_MOST, RULE_MOST) + FEATURES_WEIGHT * seen[i])
 }
 
 #[cfg(test)]
@@ -117,7 +123,7 @@ mod tests {
     #[test]
     fn plain_hands_are_read() {
         for fingers in ["00000", "01000", "01100", "01110", "01111", "11111"] {
-            let read = read(&hand(fingers));
+            let read = read(&hand(fingers), &[]);
             assert_eq!(read.raised.map(|up| if up { '1' } else { '0' }).iter().collect::<String>(), fingers);
         }
     }
@@ -141,11 +147,11 @@ mod tests {
 
     #[test]
     fn neither_turn_nor_side_nor_size_matters() {
-        let upright = odds(&hand("01100"));
+        let upright = odds(&hand("01100"), &[]);
         for turn in [-3.0, -1.2, 0.4, 2.0] {
             for mirror in [-1.0, 1.0] {
                 let place = |p: Vec3| Quat::from_rotation_z(turn) * (p * Vec3::new(mirror, 1.0, 1.0)) * 0.3 + 200.0;
-                let turned = odds(&hand("01100").map(place));
+                let turned = odds(&hand("01100").map(place), &[]);
                 assert!(upright.iter().zip(turned).all(|(a, b)| (a - b).abs() < 1e-2), "{upright:?} {turned:?}");
             }
         }
@@ -154,21 +160,21 @@ mod tests {
     #[test]
     fn a_hand_seen_from_its_edge_is_unsure() {
         let narrowed = |to: f32| hand("11111").map(|p| (p.xy() * Vec2::new(to, 1.0)).extend(p.z));
-        assert!(read(&narrowed(1.0)).sure);
-        assert!(!read(&narrowed(0.5)).sure, "45 of 100");
+        assert!(read(&narrowed(1.0), &[]).sure);
+        assert!(!read(&narrowed(0.5), &[]).sure, "45 of 100");
         let fist = hand("00000").map(|p| (p.xy() * Vec2::new(0.5, 1.0)).extend(p.z));
-        assert_eq!(read(&fist), Fingers { raised: [false; 5], sure: true });
+        assert_eq!(read(&fist, &[]), Fingers { raised: [false; 5], sure: true });
     }
 
     #[test]
     fn nonsense_is_an_unsure_fist() {
         let unsure_fist = Fingers { raised: [false; 5], sure: false };
-        assert_eq!(read(&[Vec3::ZERO; 21]), unsure_fist);
+        assert_eq!(read(&[Vec3::ZERO; 21], &[]), unsure_fist);
         for wrong in [f32::NAN, f32::INFINITY, f32::MAX] {
             for (point, axis) in (0..21).flat_map(|point| (0..3).map(move |axis| (point, axis))) {
                 let mut points = hand("11111");
                 points[point][axis] = wrong;
-                assert_eq!(read(&points), unsure_fist, "{wrong} at {point}, {axis}");
+                assert_eq!(read(&points, &[]), unsure_fist, "{wrong} at {point}, {axis}");
             }
         }
     }
