@@ -25,7 +25,7 @@ impl<const INPUTS: usize> Head<INPUTS> {
         let (biases, rest) = rest.split_at(units);
         let (fingers, last) = rest.split_at(units * FINGERS);
         let mut sums: Vec<f32> = biases.iter().map(number).collect();
-        // Input by input, as the sums of all units then grow together: a quarter of the time of unit by unit.
+        // Input by input, as the sums of all units then grow together, in vectors.
         for (input, weights) in inputs.iter().zip(weights.chunks_exact(units)) {
             sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += number(weight) * input);
         }
