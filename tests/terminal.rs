@@ -235,7 +235,7 @@ fn a_panic_restores_the_terminal() {
 
 /// util-linux's `setsid` makes the terminal the process's own, as a shell does.
 #[test]
-#[cfg(all(feature = "web", target_os = "linux"))]
+#[cfg(all(feature = "remote", target_os = "linux"))]
 fn a_password_is_asked_twice_and_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("config.toml"), "[web]\nusers = \"users.toml\"\n").unwrap();

@@ -15,13 +15,12 @@ use tower_sessions::cookie::time;
 use tower_sessions::session::Record;
 use tower_sessions::{Expiry, Session, SessionManagerLayer, session};
 
-use super::accounts::Accounts;
 use super::answer::error;
 use super::client::Client;
 use super::context::Context;
 use super::people::{Person, Role};
+use super::remote::{Accounts, User};
 use super::sessions::Sessions;
-use super::users::User;
 
 /// A session that is not used for so long ends.
 const IDLE: time::Duration = time::Duration::minutes(30);
@@ -77,22 +76,21 @@ pub async fn sessions(
     }
 }
 
-/// Lets those through who may see: with web.public_read, everybody.
-pub async fn viewers(State(context): State<Context>, session: Session, request: Request, next: Next) -> Response {
-    require(Role::Viewer, context.is_public, session, request, next).await
+/// Whom a route is for.
+#[derive(Clone, Copy)]
+pub enum For {
+    /// Who may see. With web.public_read that is everybody.
+    Viewers { everybody: bool },
+    /// Who is signed in.
+    People,
+    /// Who may act.
+    Operators,
 }
 
-/// Lets those through who may act.
-pub async fn operators(session: Session, request: Request, next: Next) -> Response {
-    require(Role::Operator, false, session, request, next).await
-}
-
-/// Lets those through who are signed in.
-pub async fn people(session: Session, request: Request, next: Next) -> Response {
-    require(Role::Viewer, false, session, request, next).await
-}
-
-async fn require(role: Role, is_public: bool, session: Session, mut request: Request, next: Next) -> Response {
+/// Lets those through whom a route is for.
+pub async fn require(State(whom): State<For>, session: Session, mut request: Request, next: Next) -> Response {
+    let role = if matches!(whom, For::Operators) { Role::Operator } else { Role::Viewer };
+    let is_public = matches!(whom, For::Viewers { everybody: true });
     match person(&session).await {
         None if is_public => next.run(request).await,
         None => error(StatusCode::UNAUTHORIZED, "nobody is signed in: open the page and sign in there"),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore, watch};
 
-use super::accounts::Accounts;
 use super::charts::Charts;
 use super::feed::Feed;
 use super::links::Links;
 use super::openid::OpenId;
 use super::orders::Orders;
 use super::prometheus::Meters;
+use super::remote::Accounts;
 use super::sessions::Sessions;
 use crate::daemon::journal::Journal;
 use crate::daemon::state::RunState;

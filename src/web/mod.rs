@@ -1,14 +1,13 @@
 //! What a person sees in a browser: one server, one page. In: a run's states, its journal, the way to its fleet. Out: the
 //! page, a stream of changes, and commands from people who are signed in.
 //!
-//! `server` listens and routes, with `tls` where that is asked for; `guard` keeps other sites and other hosts out, and
-//! tells each request's `client`; `access` knows who is signed in and what each role may do, with `sessions` (where they
-//! are kept). `sign_in` lets people in by `links` (once, for a minute) and by `accounts`: `users` (a file that is
-//! `watched`) with `passwords` (hashed), whose guessing `tries` slows, or by a
-//! provider (`openid`). `feed` turns states into JSON once, by `shown`
-//! (pure), `history` and `charts`; `stream` sends it to each reader. `api` answers single requests, `orders` takes
-//! commands, `leases` those of a person's own instance, `story` says what happened to an instance. `context` is what all of them need, `people` are who is signed in,
-//! `answer` is how errors are told. `prometheus` counts what happens. `assets` is the page, whose files are in `page/`.
+//! `server` takes an address and routes, `connections` serves what connects; `guard` keeps other sites and other hosts out,
+//! and tells each request's `client`; `access` knows who is signed in and what each role may do, with `sessions` (where they
+//! are kept). `sign_in` lets people in by `links` (once, for a minute), by a password (`remote`, which has TLS too) or by a
+//! provider (`openid`). `feed` turns states into JSON once, by `shown` (pure), `history` and `charts`; `stream` sends it to
+//! each reader. `api` answers single requests, `orders` takes commands, `leases` those of a person's own instance, `story`
+//! says what happened to an instance. `context` is what all of them need, `people` are who is signed in, `answer` is how
+//! errors are told. `prometheus` counts what happens. `assets` is the page, whose files are in `page/`.
 //! Without the feature `web` only the settings are built.
 
 pub mod openid;
@@ -16,8 +15,6 @@ pub mod settings;
 
 #[cfg(feature = "web")]
 mod access;
-#[cfg(feature = "web")]
-mod accounts;
 #[cfg(feature = "web")]
 mod answer;
 #[cfg(feature = "web")]
@@ -28,6 +25,8 @@ mod assets;
 mod charts;
 #[cfg(feature = "web")]
 mod client;
+#[cfg(feature = "web")]
+mod connections;
 #[cfg(feature = "web")]
 mod context;
 #[cfg(feature = "web")]
@@ -43,11 +42,11 @@ pub mod links;
 #[cfg(feature = "web")]
 mod orders;
 #[cfg(feature = "web")]
-pub mod passwords;
-#[cfg(feature = "web")]
 pub mod people;
 #[cfg(feature = "web")]
 mod prometheus;
+#[cfg(feature = "web")]
+pub mod remote;
 #[cfg(feature = "web")]
 pub mod server;
 #[cfg(feature = "web")]
@@ -60,13 +59,5 @@ mod sign_in;
 mod story;
 #[cfg(feature = "web")]
 mod stream;
-#[cfg(feature = "web")]
-mod tls;
-#[cfg(feature = "web")]
-mod tries;
-#[cfg(feature = "web")]
-pub mod users;
-#[cfg(feature = "web")]
-mod watched;
 
 pub use settings::Settings;

@@ -1,6 +1,7 @@
-//! People on the page: a name, and what they may do.
+//! People on the page: a name, and what they may do. Or why somebody is nobody here.
 
 use std::fmt;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -41,4 +42,15 @@ impl Person {
     pub fn may_see(&self, holder: &str) -> bool {
         self.sees_all() || self.user == holder
     }
+}
+
+/// Why somebody is not signed in by a password.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NotIn {
+    /// There are no passwords here.
+    NoPasswords,
+    /// Too many were wrong: wait so long.
+    Wait(Duration),
+    /// For the audit file alone: whoever asks must not learn which names exist.
+    Wrong(String),
 }

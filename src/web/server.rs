@@ -1,7 +1,7 @@
 //! The server. In: an address, the parts of a run. Out: the page at that address until the run has ended.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{self, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +9,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
-use axum_server::accept::DefaultAcceptor;
-use axum_server::tls_rustls::RustlsAcceptor;
-use axum_server::{Handle as ServerHandle, Server};
-use hyper_util::rt::TokioTimer;
 use jiff::Timestamp;
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::interval;
 use tower_http::csrf::CsrfLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::accounts::Accounts;
+use super::access::For;
 use super::answer::error;
 use super::charts::Charts;
 use super::context::Context;
@@ -33,11 +30,10 @@ use super::links::{LinkError, Links};
 use super::openid::{self, OpenId};
 use super::orders::Orders;
 use super::people::Role;
+use super::remote::{Accounts, Tls, TlsError, UsersError};
 use super::sessions::{LONGEST, Sessions};
 use super::settings::{Host, Listen, Settings};
-use super::tls::{Tls, TlsError};
-use super::users::UsersError;
-use super::{access, api, assets, guard, leases, shown, sign_in, stream};
+use super::{access, api, assets, connections, guard, leases, shown, sign_in, stream};
 use crate::clouds::Mode;
 use crate::daemon::journal::Journal;
 use crate::daemon::state::RunState;
@@ -49,12 +45,10 @@ use crate::settings::Invalid;
 
 /// Bytes of a request's body. A retire of a hundred instances has three thousand.
 const LARGEST_BODY: usize = 16 * 1024;
-/// How long a request's head or its body may take.
+/// How long a request's body may take.
 const WITHIN: Duration = Duration::from_secs(10);
 /// How often the files that may change are looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long open connections may take when the run has ended.
-const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +71,7 @@ pub enum WebError {
 
 /// An address that is taken for the page.
 pub struct Listening {
-    listener: TcpListener,
+    listener: net::TcpListener,
     address: SocketAddr,
     links: Links,
     accounts: Accounts,
@@ -118,7 +112,7 @@ impl Listening {
         }
         let tls = certificate.zip(key).map(|(certificate, key)| Tls::of(&certificate, &key)).transpose()?;
         let taken = |reason| WebError::Taken { listen, reason };
-        let listener = TcpListener::bind(listen.0).map_err(taken)?;
+        let listener = net::TcpListener::bind(listen.0).map_err(taken)?;
         listener.set_nonblocking(true).map_err(taken)?;
         let address = listener.local_addr().map_err(taken)?;
         let links = Links::of_port(address.port())?;
@@ -195,30 +189,15 @@ pub async fn serve(listening: Listening, sources: Sources) -> io::Result<()> {
     };
     let (meters, counted) = (context.meters.clone(), context.journal.clone());
     let counting = tokio::spawn(async move { meters.follow(&counted).await });
-    let handle = ServerHandle::new();
-    let server = axum_server::from_tcp(listener)?.handle(handle.clone());
-    let service = router(context.clone(), Gate::of(&settings)).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = match &tls {
-        Some(tls) => {
-            let acceptor = RustlsAcceptor::new(tls.config.clone()).handshake_timeout(WITHIN);
-            tokio::spawn(bounded(server.acceptor(acceptor)).serve(service))
-        }
-        None => tokio::spawn(bounded(server.acceptor(DefaultAcceptor::new())).serve(service)),
-    };
+    let listener = TcpListener::from_std(listener)?;
+    let acceptor = tls.as_ref().map(Tls::acceptor);
+    let routes = router(context.clone(), Gate::of(&settings));
     let watching = tokio::spawn(watch_files(context, tls));
-    feeder.run().await;
+    connections::serve(listener, acceptor, routes, feeder.run()).await;
     counting.abort();
     measuring.abort();
     watching.abort();
-    handle.graceful_shutdown(Some(LAST_WORDS));
-    serving.await.unwrap_or_else(|error| Err(io::Error::other(error)))
-}
-
-/// HTTP/1 alone, and no head that never ends.
-fn bounded<A>(server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
-    let mut server = server.http1_only();
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(WITHIN);
-    server
+    Ok(())
 }
 
 /// Takes what has changed in the files that people change meanwhile.
@@ -254,15 +233,15 @@ fn router(context: Context, gate: Gate) -> Router {
         .route("/api/v1/charts/requests", get(api::requests))
         .route("/api/v1/policy", get(api::policy))
         .route("/api/v1/stream", get(stream::stream))
-        .route_layer(from_fn_with_state(context.clone(), access::viewers));
+        .route_layer(from_fn_with_state(For::Viewers { everybody: context.is_public }, access::require));
     let people = Router::new()
         .route("/api/v1/leases", get(leases::leases).post(leases::command))
         .route("/api/v1/leases/{instance}/log", get(leases::log))
-        .route_layer(from_fn(access::people));
+        .route_layer(from_fn_with_state(For::People, access::require));
     let operators = Router::new()
         .route("/api/v1/commands", post(api::command))
         .route("/api/v1/policy", post(api::switch))
-        .route_layer(from_fn(access::operators));
+        .route_layer(from_fn_with_state(For::Operators, access::require));
     anybody
         .merge(openid::routes(&context))
         .merge(viewers)

@@ -44,6 +44,7 @@ impl Sessions {
     }
 
     /// How many there are.
+    #[cfg(feature = "openid")]
     pub fn count(&self) -> usize {
         let mut kept = self.lock();
         kept.retain(|_, kept| self.lasts(kept));

@@ -15,13 +15,12 @@ use tokio::time::sleep;
 use tower_sessions::Session;
 
 use super::access::{self, Proof};
-use super::accounts::NotIn;
 use super::answer::error;
 use super::client::Client;
 use super::context::Context;
 use super::leases;
 use super::openid::OpenId;
-use super::people::Person;
+use super::people::{NotIn, Person};
 use crate::event::{Event, Stamped};
 
 /// How long a wrong link takes; the next one waits for it. Nobody guesses a token, and a used one is no attack.

@@ -2,6 +2,7 @@
 //! another users' file.
 
 mod link;
+#[cfg(feature = "remote")]
 mod user;
 
 use std::process::ExitCode;
@@ -13,6 +14,11 @@ use crate::cli::{WebAction, WebArgs};
 pub fn run(args: &WebArgs) -> Result<ExitCode> {
     match &args.action {
         WebAction::Link { listen, role, config } => link::run(*listen, *role, config.as_deref()),
+        #[cfg(feature = "remote")]
         WebAction::User(args) => user::run(args),
+        #[cfg(not(feature = "remote"))]
+        WebAction::User(_) => anyhow::bail!(
+            "`web.users` cannot be changed: this handwave was built without passwords; build it with the feature remote"
+        ),
     }
 }

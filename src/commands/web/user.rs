@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use crate::cli::{UserAction, UserArgs};
 use crate::commands::output::say;
 use crate::config::Config;
-use crate::web::passwords::Hash;
-use crate::web::users::{self, User};
+use crate::web::remote::passwords::Hash;
+use crate::web::remote::users::{self, User};
 
 pub fn run(args: &UserArgs) -> Result<ExitCode> {
     let (config, origin) = Config::load(args.config.as_deref())?;

@@ -31,7 +31,7 @@ use super::claims::{self, NotLetIn};
 use super::settings::Settings;
 use crate::settings::Invalid;
 use crate::web::people::Person;
-use crate::web::users::is_open_to_others;
+use crate::web::remote::users::is_open_to_others;
 
 /// How long a provider may take for one answer.
 const WITHIN: Duration = Duration::from_secs(10);

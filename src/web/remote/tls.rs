@@ -5,11 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum_server::tls_rustls::RustlsConfig;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::watched::Watched;
 
@@ -26,7 +29,7 @@ pub enum TlsError {
 
 /// A certificate that is served, and its files.
 pub struct Tls {
-    pub config: RustlsConfig,
+    served: watch::Sender<Arc<ServerConfig>>,
     certificate: PathBuf,
     key: PathBuf,
     watched: Watched,
@@ -36,8 +39,13 @@ impl Tls {
     /// Reads the certificate, with those that lead to its issuer, and its key.
     pub fn of(certificate: &Path, key: &Path) -> Result<Tls, TlsError> {
         let watched = Watched::at(&[certificate, key]);
-        let config = RustlsConfig::from_config(read(certificate, key)?);
-        Ok(Tls { config, certificate: certificate.to_owned(), key: key.to_owned(), watched })
+        let served = watch::Sender::new(read(certificate, key)?);
+        Ok(Tls { served, certificate: certificate.to_owned(), key: key.to_owned(), watched })
+    }
+
+    /// What takes connections, always by the newest certificate.
+    pub fn acceptor(&self) -> Acceptor {
+        Acceptor(self.served.subscribe())
     }
 
     /// Reads the files again where they have changed. What cannot be served is a warning, and the old one goes on: a renewal
@@ -48,11 +56,22 @@ impl Tls {
         }
         match read(&self.certificate, &self.key) {
             Ok(config) => {
-                self.config.reload_from_config(config);
+                self.served.send_replace(config);
                 tracing::info!("the page is served by the new certificate in {}", self.certificate.display());
             }
             Err(error) => tracing::warn!("the page keeps its old certificate: {error}"),
         }
+    }
+}
+
+/// Takes connections over TLS. Clones are the same.
+#[derive(Clone)]
+pub struct Acceptor(watch::Receiver<Arc<ServerConfig>>);
+
+impl Acceptor {
+    pub async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let newest = self.0.borrow().clone();
+        TlsAcceptor::from(newest).accept(stream).await
     }
 }
 
@@ -129,15 +148,15 @@ mod tests {
         let (certificate, key) = made();
         let (path, key_path) = write(folder.path(), &certificate, &key);
         let mut tls = Tls::of(&path, &key_path).unwrap();
-        let first = tls.config.get_inner();
+        let first = tls.served.borrow().clone();
         tls.refresh();
-        assert!(Arc::ptr_eq(&first, &tls.config.get_inner()));
+        assert!(Arc::ptr_eq(&first, &tls.served.borrow()));
         let (certificate, key) = made();
         fs::write(&path, certificate).unwrap();
         tls.refresh();
-        assert!(Arc::ptr_eq(&first, &tls.config.get_inner()), "the old one goes on meanwhile");
+        assert!(Arc::ptr_eq(&first, &tls.served.borrow()), "the old one goes on meanwhile");
         fs::write(&key_path, key).unwrap();
         tls.refresh();
-        assert!(!Arc::ptr_eq(&first, &tls.config.get_inner()));
+        assert!(!Arc::ptr_eq(&first, &tls.served.borrow()));
     }
 }

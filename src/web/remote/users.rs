@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::passwords::Hash;
-use super::people::Role;
+use crate::web::people::Role;
 
 const HEAD: &str =
     "# The users of handwave's web page: `handwave web user add`, `list` and `remove` change this file.\n";

@@ -10,10 +10,10 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::passwords::Hash;
-use super::people::Person;
 use super::tries::Tries;
 use super::users::{self, User, Users, UsersError};
 use super::watched::Watched;
+use crate::web::people::{NotIn, Person};
 
 /// How long a password waits for others' to be checked.
 const LONGEST_QUEUE: Duration = Duration::from_secs(5);
@@ -38,17 +38,6 @@ struct File {
     users: RwLock<Users>,
     /// What an unknown name's password is held to, so that it takes as long as a known one's.
     decoy: Hash,
-}
-
-/// Why somebody is not signed in.
-#[derive(Debug, PartialEq, Eq)]
-pub enum NotIn {
-    /// There are no passwords here.
-    NoPasswords,
-    /// Too many were wrong: wait so long.
-    Wait(Duration),
-    /// For the audit file alone: whoever asks must not learn which names exist.
-    Wrong(String),
 }
 
 impl Accounts {
