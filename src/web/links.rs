@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use sha2::{Digest, Sha256};
 
 use super::people::{Person, Role};
 
@@ -55,7 +55,7 @@ impl Links {
 
     /// Makes a link for this user of the system, and answers its token.
     pub fn make(&self, role: Role) -> Result<String, LinkError> {
-        let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
         let user = whoami::username().unwrap_or_else(|_| "somebody".into());
         let grant = serde_json::to_vec(&Grant { user, role }).expect("strings alone always make JSON");
         let written = private_folder(&self.0).and_then(|()| private_file(&self.0.join(name(&token)), &grant));
@@ -84,8 +84,7 @@ impl Links {
 
 /// The name of a token's file. Where somebody sees the folder's names, they cannot sign in by them.
 fn name(token: &str) -> String {
-    // By SHA-1. What is weak in it is that two texts can be made to have one hash, and nobody makes the tokens but us.
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, token.as_bytes()).simple().to_string()
+    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Makes a folder that only this user can look into. One that others can is made so; one that is another's is an error.
