@@ -52,7 +52,7 @@ bench: runtime peer ## compare speed and accuracy with MediaPipe and cvzone, sid
 	$(CARGO) build --release --no-default-features --bin handwave --example bench
 	@python3 benches/peer/compare.py target/release
 
-judge: runtime peer ## evaluate the finger head on labelled hands (HANDS=folder), held out by session and by source
+judge: runtime peer ## evaluate the finger heads on labelled hands (HANDS=folder), held out by session and by source
 	$(CARGO) build --release --no-default-features --example landmarks
 	mkdir -p .deps/dumps
 	target/release/examples/landmarks renders 5120 > .deps/dumps/renders.jsonl

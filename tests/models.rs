@@ -1,4 +1,4 @@
-//! Compares the committed models with golden outputs: those of the tflite interpreter, and of the finger head's
+//! Compares the committed models with golden outputs: those of the tflite interpreter, and of the finger heads'
 //! training (models/README.md says how they are made).
 
 use glam::Vec3;
