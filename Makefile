@@ -14,7 +14,9 @@ DESTDIR ?=
 demo: runtime libclang ## show it all with a drawn hand, the real models and a simulated fleet
 	$(CARGO) run --quiet --no-default-features --features window,web -- demo --web
 
+# What a build lacks is tested on the demo's.
 test: runtime libclang moto browser schemathesis ## run every test
+	$(CARGO) test --no-default-features --features window,web --test absent
 	$(CARGO) test --workspace
 
 meant: runtime ## count false commands in an hour without a gesture, and misses among 200 gestures: 40 minutes
