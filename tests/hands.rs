@@ -1,6 +1,6 @@
 //! Vision against labelled pictures of real hands. They are not part of the project: HANDWAVE_HANDS names their folder,
-//! and without it these tests are ignored. Single pictures are read cold, the video is tracked. The finger heads were trained
-//! on these pictures (not on the video); `make judge` tells how they do on hands that they have not seen.
+//! and without it these tests are ignored. Single pictures are read cold, the video is tracked. The finger heads were
+//! trained on these pictures (not on the video); `make judge` tells how they do on hands that they have not seen.
 
 mod optional;
 
