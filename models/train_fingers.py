@@ -21,7 +21,8 @@ COMBINATIONS = (np.arange(32)[:, None] >> np.arange(5) & 1).astype(np.float32)
 # Which fingers the digits' signs raise, thumb first.
 SIGNS = dict(zip("123456789", "01000 01100 11100 01111 11111 01110 01101 01011 00111".split()))
 # The same as in src/vision/fingers/mod.rs (tests/models.rs compares them).
-RULE_WEIGHT, RULE_MOST, FEATURES_WEIGHT, SURE, EDGE_ON, GAP = 0.5, 3, 0.5, 1.5, 0.5, 1
+RULE_WEIGHT, RULE_MOST, FEATURES_WEIGHT, SURE, EDGE_ON, SHORT, GAP = 0.5, 3, 0.5, 1.5, 0.5, 0.65, 1
+LENGTHS = np.array([0.86, 0.95, 0.87, 0.70])
 # Combinations with a folded finger between two raised ones, thumb left out.
 GAPS = (np.diff(COMBINATIONS[:, 1:], prepend=0) > 0).sum(1) > 1
 
@@ -232,12 +233,15 @@ def told(hands, odds, sure):
     count = (hands.allowed * COMBINATIONS.sum(1)).max(1)
     found = np.isfinite(hands.points[:, 0, 0])
     flat = hands.points[..., :2]
-    faces = found & (distance(flat, 5, 17) >= EDGE_ON * distance(flat, 0, 9))
-    certainty = np.where(faces, np.abs(odds).min(1), 0)
-    right, clear = found & (raised(odds).sum(1) == count), certainty > sure
+    up = raised(odds)[:, 1:] > 0
+    shares = distance(flat, BASE[1:], TIP[1:]) / LENGTHS
+    short = np.where(up, shares, np.inf).min(1) < SHORT * np.where(up, shares, 0).max(1)
+    clear = found & ~short & (distance(flat, 5, 17) >= EDGE_ON * distance(flat, 0, 9))
+    certainty = np.where(clear, np.abs(odds).min(1), 0)
+    right, surely = found & (raised(odds).sum(1) == count), certainty > sure
     surest = certainty >= np.quantile(certainty[found], 0.1)
     wrong = lambda of: (of & ~right).sum() / of.sum()
-    return f"{right.mean():.3f}  {clear.sum() / found.sum():.3f}  {wrong(clear):.4f}  {wrong(surest & found):.4f}"
+    return f"{right.mean():.3f}  {surely.sum() / found.sum():.3f}  {wrong(surely):.4f}  {wrong(surest & found):.4f}"
 
 
 def judge(sources):

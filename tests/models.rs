@@ -101,7 +101,7 @@ fn the_finger_constants_are_those_of_the_training() {
     let (names, values) = line.split_once(" = ").unwrap();
     let trained: Vec<(&str, f32)> =
         names.split(", ").zip(values.split(", ").map(|value| value.trim().parse().expect("a number"))).collect();
-    for name in ["RULE_WEIGHT", "RULE_MOST", "FEATURES_WEIGHT", "SURE", "EDGE_ON", "GAP"] {
+    for name in ["RULE_WEIGHT", "RULE_MOST", "FEATURES_WEIGHT", "SURE", "EDGE_ON", "SHORT", "GAP"] {
         let start = format!("const {name}: f32 = ");
         let used = rust.lines().find_map(|line| line.strip_prefix(&start)?.strip_suffix(';')?.parse::<f32>().ok());
         let trained = trained.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);

@@ -34,6 +34,12 @@ const SURE: f32 = 1.5;
 /// knuckle. Its fingers then hide each other, and a reading would be confident but wrong. Palms that face the camera
 /// measure 0.66 to 0.75, rendered ones turned by 50 degrees 0.54 (medians).
 const EDGE_ON: f32 = 0.5;
+/// How long each finger but the thumb is in the picture when all are raised, index first, as shares of the palm (medians of
+/// open hands in the labelled pictures). Only their ratios count.
+const LENGTHS: [f32; 4] = [0.86, 0.95, 0.87, 0.70];
+/// A raised finger that looks shorter than this share of what the longest raised one suggests points towards the camera, or
+/// is bent, which the landmarks then hardly show. In labelled pictures that were read rightly the least is 0.65.
+const SHORT: f32 = 0.65;
 /// The penalty, in log odds, for a folded finger between two raised ones. A hand can do it, but where the landmarks say
 /// little another sign is likelier. Less than [`SURE`], so that it never overrules a sure finger.
 const GAP: f32 = 1.0;
@@ -51,13 +57,23 @@ pub fn read(landmarks: &Landmarks, features: &[f32]) -> Fingers {
     let odds = odds(landmarks, features);
     let raised = most_likely(&odds);
     // A fist hides no finger: it takes a retire back from whatever side it is seen.
-    let clear = raised == [false; 5] || !is_edge_on(landmarks);
+    let clear = raised == [false; 5] || !is_edge_on(landmarks) && !has_short_finger(landmarks, raised);
     Fingers { raised, sure: clear && odds.iter().all(|odds| odds.abs() > SURE) }
 }
 
 fn is_edge_on(landmarks: &Landmarks) -> bool {
     let distance = |a: usize, b: usize| landmarks[a].xy().distance(landmarks[b].xy());
     distance(INDEX_MCP, LITTLE_MCP) < EDGE_ON * distance(WRIST, MIDDLE_MCP)
+}
+
+/// Whether a raised finger looks much shorter than the longest raised one.
+fn has_short_finger(landmarks: &Landmarks, raised: [bool; 5]) -> bool {
+    let shares = (0..4).filter(|finger| raised[finger + 1]).map(|finger| {
+        let knuckle = INDEX_MCP + 4 * finger;
+        landmarks[knuckle].xy().distance(landmarks[knuckle + 3].xy()) / LENGTHS[finger]
+    });
+    let (least, most) = shares.fold((f32::MAX, 0.0_f32), |(least, most), share| (least.min(share), most.max(share)));
+    least < SHORT * most
 }
 
 /// The likeliest combination of all 32; a fist if none is likelier.
@@ -164,6 +180,21 @@ mod tests {
         assert!(!read(&narrowed(0.5), &[]).sure, "45 of 100");
         let fist = hand("00000").map(|p| (p.xy() * Vec2::new(0.5, 1.0)).extend(p.z));
         assert_eq!(read(&fist, &[]), Fingers { raised: [false; 5], sure: true });
+    }
+
+    #[test]
+    fn a_finger_that_looks_short_is_unsure() {
+        let little_at = |share: f32| {
+            let mut open = hand("11111");
+            (18..21).for_each(|i| open[i] = open[LITTLE_MCP] + share * (open[i] - open[LITTLE_MCP]));
+            read(&open, &[])
+        };
+        assert!(little_at(0.75).sure);
+        let short = little_at(0.45);
+        assert!(short.raised[4] && !short.sure, "it would pass for raised: {short:?}");
+        let all_short = hand("01111").map(|p| p * Vec3::new(1.0, 0.8, 1.0));
+        assert!(!has_short_finger(&all_short, [false, true, true, true, true]), "a hand that leans to the camera");
+        assert!(!has_short_finger(&all_short, [true, false, false, false, false]), "a thumb has no share");
     }
 
     #[test]
