@@ -37,7 +37,7 @@ fn hand(side: Side, centre: (f32, f32), size: f32) -> Hand {
 }
 
 fn reading(hands: Vec<Hand>) -> Option<Reading> {
-    Some(Reading { time: Duration::ZERO, size: CAMERA, hands, searched: true, fresh: true })
+    Some(Reading { time: Duration::ZERO, size: CAMERA, hands, searched: true, fresh: true, hidden: false })
 }
 
 fn fleet(count: usize) -> FleetState {

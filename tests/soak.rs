@@ -78,7 +78,14 @@ async fn a_booths_day_of_5000_launches_leaves_the_memory_as_it_was() {
         while at < CYCLE {
             let hands = shown(at).map(|shape| shape.hand()).into_iter().collect();
             let time = cycle * CYCLE + at;
-            driver.update(Update::Reading(Reading { time, size: SIZE, hands, searched: true, fresh: true }));
+            driver.update(Update::Reading(Reading {
+                time,
+                size: SIZE,
+                hands,
+                searched: true,
+                fresh: true,
+                hidden: false,
+            }));
             tokio::time::sleep(PERIOD).await;
             while let Ok(event) = events.try_recv() {
                 driver.event(event);

@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn reading(hands: Vec<Hand>) -> Reading {
-        Reading { time: Duration::ZERO, size: (640, 480), hands, searched: true, fresh: true }
+        Reading { time: Duration::ZERO, size: (640, 480), hands, searched: true, fresh: true, hidden: false }
     }
 
     fn hand(side: Side, raised: [bool; 5], sure: bool) -> Hand {

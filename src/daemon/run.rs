@@ -203,7 +203,14 @@ mod tests {
         for seconds in [0, 60] {
             let (time, size) = (Duration::from_secs(seconds), (64, 48));
             recorder
-                .write(&Update::Reading(Reading { time, size, hands: Vec::new(), searched: true, fresh: true }))
+                .write(&Update::Reading(Reading {
+                    time,
+                    size,
+                    hands: Vec::new(),
+                    searched: true,
+                    fresh: true,
+                    hidden: false,
+                }))
                 .unwrap();
         }
         let config = Config::shipped();

@@ -22,7 +22,7 @@ impl Fists {
     }
 
     /// Adds a sample. It must be later than all before it. Whose fist it was is unclear once a search has found a second
-    /// hand, and once the hand has been out of view: another may have come in.
+    /// hand or what may be one, and once the hand has been out of view: another may have come in.
     pub fn push(&mut self, sample: &Sample, settings: &Settings) {
         if sample.palm.is_some()
             && let Some(before) = self.hand.replace(sample.time)
@@ -32,6 +32,7 @@ impl Fists {
         }
         match (sample.shown, sample.palm) {
             (Shown::TwoHands, _) if sample.searched => self.clear(),
+            (Shown::Fist, _) if sample.hidden => self.clear(),
             (Shown::Fist, Some(palm)) => self.seen.push_back((sample.time, palm)),
             _ => {}
         }

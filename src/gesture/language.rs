@@ -37,6 +37,7 @@ pub const WORDS: &str = "  \
 SIGN is none, two (hands), or hands joined by `and`. A hand is left or right and its fingers: 0 to 5, fist, or five
 digits, thumb first, such as 10001. fist alone is a right one. Then any of:
   unsure, small, nowhere          what the camera may make of it; nowhere: its landmarks are no numbers
+  covering                        it may hide a second hand
   palm 24, x 300, y 200           the palm's width and place in pixels of 640x480 (60 at 320, 240)
   roll 90                         turned clockwise in the picture by that many degrees
   jumping 31, drifting 40         every other reading 31 pixels aside; by 40 pixels a second
@@ -155,6 +156,7 @@ struct Moving {
     turning: f32,
     waving: bool,
     nowhere: bool,
+    covering: bool,
 }
 
 impl Moving {
@@ -234,7 +236,8 @@ fn sign(text: &str) -> Result<Hands, Wrong> {
 
 fn hand(text: &str) -> Result<Moving, Wrong> {
     let shape = Shape::new(Side::Right, 0);
-    let mut hand = Moving { shape, jumping: 0.0, drifting: 0.0, turning: 0.0, waving: false, nowhere: false };
+    let mut hand =
+        Moving { shape, jumping: 0.0, drifting: 0.0, turning: 0.0, waving: false, nowhere: false, covering: false };
     let mut named = false;
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
@@ -261,6 +264,7 @@ fn hand(text: &str) -> Result<Moving, Wrong> {
             "turning" => hand.turning = number(word, words.next())?.to_radians(),
             "waving" => hand.waving = true,
             "nowhere" => hand.nowhere = true,
+            "covering" => hand.covering = true,
             _ => {
                 let word: String = word.chars().take(MOST_QUOTED).collect();
                 return wrong(format!("`{word}` is no word of a sign"), "write none, two, left N, right N or fist");
@@ -399,7 +403,8 @@ impl Player<'_> {
             self.readings += 1;
             let regular = self.searches_every.is_some_and(|n| self.readings.is_multiple_of(n));
             let searched = std::mem::take(&mut self.search_next) || regular || fresh;
-            let transition = self.machine.see(&Reading { time: self.next, size: SIZE, hands, searched, fresh });
+            let hidden = shown.iter().any(|hand| hand.covering);
+            let transition = self.machine.see(&Reading { time: self.next, size: SIZE, hands, searched, fresh, hidden });
             self.last = self.next;
             self.keep(transition);
             if let Phase::Holding { gesture, hint: Some(Why::NoFist), .. } = self.machine.phase() {

@@ -143,7 +143,10 @@ impl Machine {
             self.want_release();
         }
         let sample = Sample::of(reading, &self.settings, &self.pictures);
-        self.idle = sample.shown.why_not().unwrap_or(Why::NotReleased);
+        self.idle = match sample.shown.why_not() {
+            Some(Why::Fist) if sample.hidden => Why::Hidden,
+            why => why.unwrap_or(Why::NotReleased),
+        };
         let transition = broken.or(match self.state {
             State::CountingDown { .. } => self.count_down(&sample),
             // While time stands still, nothing is held and nothing released.

@@ -18,6 +18,8 @@ pub struct Sample {
     pub searched: bool,
     /// Whether that was a fresh look.
     pub fresh: bool,
+    /// Whether a second hand may be half hidden.
+    pub hidden: bool,
     pub shown: Shown,
     /// The palm of the one hand, whatever it shows; none where it is impossible.
     pub palm: Option<Palm>,
@@ -59,8 +61,8 @@ pub struct Palm {
 impl Sample {
     pub fn of(reading: &Reading, settings: &Settings, pictures: &Pictures) -> Sample {
         let size = Vec2::new(reading.size.0 as f32, reading.size.1 as f32);
-        let &Reading { time, searched, fresh, .. } = reading;
-        let mut sample = Sample { time, searched, fresh, shown: Shown::NoHand(Why::NoHand), palm: None };
+        let &Reading { time, searched, fresh, hidden, .. } = reading;
+        let mut sample = Sample { time, searched, fresh, hidden, shown: Shown::NoHand(Why::NoHand), palm: None };
         for hand in &reading.hands {
             let shown = if pictures.have(hand) { Shown::NoHand(Why::Picture) } else { shown_by(hand, size, settings) };
             match (sample.shown, shown) {

@@ -14,6 +14,7 @@ pub enum Why {
     CutOff,
     ThumbSign,
     TwoHands,
+    Hidden,
     Fist,
     NoFist,
     Moving,
@@ -56,6 +57,7 @@ impl Why {
             | Why::WristHidden
             | Why::CutOff
             | Why::ThumbSign
+            | Why::Hidden
             | Why::NoFist
             | Why::Moving
             | Why::FewReadings
@@ -77,6 +79,7 @@ impl fmt::Display for Why {
             Why::CutOff => "At the picture's edge: show all of your hand",
             Why::ThumbSign => "A thumb alone is no count: raise fingers",
             Why::TwoHands => "Two hands: show one",
+            Why::Hidden => "Another hand may be behind this one: show one",
             Why::Fist => "A fist: open your fingers",
             Why::NoFist => "Make a fist first, then open your fingers",
             Why::Moving => "Hold still",

@@ -116,7 +116,14 @@ mod tests {
             confidence: at[0].abs().fract(),
         };
         let time = Duration::from_nanos(nanoseconds);
-        Update::Reading(Reading { time, size: (640, 480), hands: vec![hand], searched: true, fresh: false })
+        Update::Reading(Reading {
+            time,
+            size: (640, 480),
+            hands: vec![hand],
+            searched: true,
+            fresh: false,
+            hidden: false,
+        })
     }
 
     proptest! {

@@ -91,7 +91,7 @@ mod tests {
 
     fn at(phase: Phase, milliseconds: u64) -> RunState {
         let time = Duration::from_millis(milliseconds);
-        let reading = Reading { time, size: (640, 480), hands: Vec::new(), searched: true, fresh: true };
+        let reading = Reading { time, size: (640, 480), hands: Vec::new(), searched: true, fresh: true, hidden: false };
         RunState { reading: Some(reading), ..state(phase) }
     }
 

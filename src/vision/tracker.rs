@@ -37,8 +37,8 @@ const NO_HAND: f32 = 0.01;
 const NO_HAND_FOR: Duration = Duration::from_secs(3);
 
 /// A palm of at least this score that is not the palm of the hand that it leads to, or whose hand has at least this
-/// presence, may be a hand that hides behind another one. Then a fresh look is not sure.
-const HIDDEN_PALM: f32 = 0.5;
+/// presence, may be a hand that hides behind another one. Then a fresh look is not sure, and no fist begins a gesture.
+const HIDDEN_PALM: f32 = 0.3;
 const HIDDEN_PRESENCE: f32 = 0.3;
 
 /// Reads hands in consecutive frames.
@@ -258,6 +258,7 @@ impl Tracker {
         self.moved = None;
         self.fruitless = 0;
         self.lost = false;
+        self.hidden = false;
         self.settled = false;
     }
 
@@ -356,12 +357,15 @@ impl Tracker {
                 there[known] = true;
                 continue;
             }
-            let is_other = others.iter().any(|other| palm.is_of(&other.landmarks));
-            if is_other || self.rejected[..rejected].iter().any(|old| old.is_of(&palm)) {
+            let is_palm = palm.score >= HIDDEN_PALM;
+            if others.iter().any(|other| palm.is_of(&other.landmarks)) {
+                continue;
+            }
+            if let Some(old) = self.rejected[..rejected].iter().find(|old| old.is_of(&palm)) {
+                self.hidden |= is_palm && old.presence >= HIDDEN_PRESENCE;
                 continue;
             }
             let estimate = self.estimate_twice(picture, &palm)?;
-            let is_palm = palm.score >= HIDDEN_PALM;
             if estimate.presence < self.settings.presence {
                 self.hidden |= is_palm && estimate.presence >= HIDDEN_PRESENCE;
                 let at = self.last.unwrap_or_default();
@@ -423,7 +427,7 @@ impl Tracker {
     fn reading(&self, frame: &Frame, look: Look) -> Reading {
         let hands = self.followed.iter().map(|hand| self.hand(hand)).collect();
         let (searched, fresh) = (look != Look::Followed, look == Look::Fresh);
-        Reading { time: frame.time, size: frame.picture.dimensions(), hands, searched, fresh }
+        Reading { time: frame.time, size: frame.picture.dimensions(), hands, searched, fresh, hidden: self.hidden }
     }
 
     fn hand(&self, followed: &Followed) -> Hand {
@@ -779,6 +783,21 @@ mod tests {
         assert_eq!(look(0.1), [true], "a face");
         assert_eq!(look(0.5), [false], "half a hand");
         assert_eq!(look(0.9), [true, true]);
+    }
+
+    #[test]
+    fn what_may_be_a_hidden_hand_is_told_until_a_search_no_longer_sees_it() {
+        let mut bench = Bench::new(false);
+        bench.add_palm(6);
+        bench.landmark.presences.lock().unwrap().extend([0.99, 0.99, 0.5, 0.5]);
+        let reading = bench.next();
+        assert!(reading.hidden && reading.hands.len() == 1 && reading.hands[0].sure);
+        let searches = bench.searches();
+        assert!(bench.read_for(900).iter().all(|reading| reading.hidden));
+        assert!(bench.searches() > searches, "a search that leaves the rejected palm alone");
+        bench.hide_palm(6);
+        bench.read_for(1000);
+        assert!(!bench.next().hidden);
     }
 
     #[test]

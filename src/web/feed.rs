@@ -143,8 +143,14 @@ mod tests {
         let first = feed.borrow_and_update().clone();
 
         // Another reading without a hand looks the same.
-        let reading =
-            Reading { time: Duration::from_secs(1), size: (640, 480), hands: Vec::new(), searched: true, fresh: false };
+        let reading = Reading {
+            time: Duration::from_secs(1),
+            size: (640, 480),
+            hands: Vec::new(),
+            searched: true,
+            fresh: false,
+            hidden: false,
+        };
         states.send_modify(|state| state.reading = Some(reading.clone()));
         sleep(2 * PACE).await;
         let second = feed.borrow_and_update().clone();

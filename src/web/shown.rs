@@ -269,8 +269,14 @@ mod tests {
         let mut landmarks = [glam::Vec3::new(320.0, 120.0, 0.0); 21];
         landmarks[1] = glam::Vec3::splat(f32::NAN);
         let hand = Hand { side: Side::Left, landmarks, raised: [false; 5], sure: true, confidence: 1.0 };
-        let reading =
-            Reading { time: Duration::ZERO, size: (640, 480), hands: vec![hand], searched: true, fresh: false };
+        let reading = Reading {
+            time: Duration::ZERO,
+            size: (640, 480),
+            hands: vec![hand],
+            searched: true,
+            fresh: false,
+            hidden: false,
+        };
         let state = RunState { reading: Some(reading), ..run(Phase::Holding { gesture, progress: 0.456, hint: None }) };
         let shown = hands(&state);
         assert_eq!(shown["ring"], json!({"kind": "filling", "side": "left", "done": 0.46}));

@@ -16,7 +16,7 @@ fn play(shape: Option<Shape>, machine: &mut Machine, from: u32, to: u32) -> Vec<
         if (frame - from).is_multiple_of(3) || due.is_some() {
             let hands = shape.iter().map(Shape::hand).collect();
             let fresh = due.is_some_and(|due| due.fresh);
-            let outcome = machine.see(&Reading { time, size: SIZE, hands, searched: fresh, fresh });
+            let outcome = machine.see(&Reading { time, size: SIZE, hands, searched: fresh, fresh, hidden: false });
             outcomes.extend(outcome.map(|outcome| (time, outcome)));
         }
     }

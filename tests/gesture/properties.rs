@@ -64,7 +64,7 @@ enum Step {
     /// Readings of one kind, some of them replaced by another: how many, the microseconds between them, and the stride
     /// of searches. The hand sways by that many pixels now and then; a negative number is a drift. Before it come readings
     /// of its fist: how many, and how many pixels aside. Fresh looks come where they are due, or by a stride of their own,
-    /// and may see something else.
+    /// and may see something else. Every so many readings another hand may be half hidden.
     Run {
         kind: Kind,
         noise: Kind,
@@ -76,6 +76,7 @@ enum Step {
         fist: (usize, f32),
         looks: Option<usize>,
         afresh: Option<Kind>,
+        hidden_every: Option<usize>,
     },
     Jump {
         micros: i64,
@@ -92,6 +93,7 @@ struct Past {
     kind: Kind,
     searched: bool,
     fresh: bool,
+    hidden: bool,
     x: f32,
     /// Whether an interruption came just before it.
     broken: bool,
@@ -272,7 +274,9 @@ impl Oracle {
             (self.fists..self.history.len()).filter(|&i| self.history[i].kind.side().is_some()).collect();
         let away = |pair: &&[usize]| self.history[pair[1]].time - self.history[pair[0]].time > s.gap;
         let back = in_view.windows(2).filter(away).map(|pair| pair[1]).max().unwrap_or(0);
-        let since = searched.max(back).max(self.fists);
+        let covering = |past: &Past| past.hidden && matches!(past.kind, Kind::Shown(_, 0));
+        let alone = self.history[..first].iter().rposition(covering).map_or(0, |index| index + 1);
+        let since = searched.max(alone).max(back).max(self.fists);
         let its = |past: &&Past| {
             past.kind == Kind::Shown(side, 0)
                 && hold.time - past.time <= s.fist_within
@@ -341,12 +345,16 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let sway = prop_oneof![3 => Just(0f32), 1 => -80f32..40.0];
     let fist = (0usize..12, prop_oneof![4 => Just(0f32), 1 => -150f32..150.0]);
-    let looks = (prop_oneof![4 => Just(None), 1 => (1usize..20).prop_map(Some)], prop::option::weighted(0.1, kind()));
+    let looks = (
+        prop_oneof![4 => Just(None), 1 => (1usize..20).prop_map(Some)],
+        prop::option::weighted(0.1, kind()),
+        prop::option::weighted(0.1, 1usize..30),
+    );
     let run = (kind(), kind(), 1usize..40, 1usize..60, period, 1usize..40, sway, fist, looks);
     prop_oneof![
-        20 => run.prop_map(|(kind, noise, noise_every, readings, period, search_every, sway, fist, (looks, afresh))| {
+        20 => run.prop_map(|(kind, noise, noise_every, readings, period, search_every, sway, fist, (looks, afresh, hidden_every))| {
             let noise_every = noise_every + 3;
-            Step::Run { kind, noise, noise_every, readings, period, search_every, sway, fist, looks, afresh }
+            Step::Run { kind, noise, noise_every, readings, period, search_every, sway, fist, looks, afresh, hidden_every }
         }),
         2 => prop_oneof![-600_000i64..900_000, Just(0), Just(500_000), Just(500_001)].prop_map(|micros| Step::Jump { micros }),
         1 => Just(Step::Lost),
@@ -405,7 +413,19 @@ fn play(steps: &[Step], begin: Begin, picture_after: Duration) -> Result<Vec<Eve
                 }
                 machine.resume();
             }
-            Step::Run { kind, noise, noise_every, readings, period, search_every, sway, fist, looks, afresh } => {
+            Step::Run {
+                kind,
+                noise,
+                noise_every,
+                readings,
+                period,
+                search_every,
+                sway,
+                fist,
+                looks,
+                afresh,
+                hidden_every,
+            } => {
                 let fists = if let Kind::Shown(_, 1..) = kind { fist.0 } else { 0 };
                 for index in 0..fists + readings {
                     time += period as i64;
@@ -429,8 +449,9 @@ fn play(steps: &[Step], begin: Begin, picture_after: Duration) -> Result<Vec<Eve
                         }
                     };
                     let (x, kind) = (300.0 + x, afresh.filter(|_| fresh).unwrap_or(kind));
-                    let past = Past { time: now, kind, searched, fresh, x, broken: false };
-                    let reading = Reading { time: now, size: SIZE, hands: hands(kind, x), searched, fresh };
+                    let hidden = hidden_every.is_some_and(|every| index % every == every - 1);
+                    let past = Past { time: now, kind, searched, fresh, hidden, x, broken: false };
+                    let reading = Reading { time: now, size: SIZE, hands: hands(kind, x), searched, fresh, hidden };
                     compare(machine.see(&reading), oracle.read(past), time)?;
                     if let Phase::Holding { progress, .. } = machine.phase() {
                         prop_assert!((0.0..=1.0).contains(&progress));
@@ -477,7 +498,10 @@ fn released(end: Duration) -> Machine {
     let mut machine = Machine::new(Settings { begin: Begin::Any, ..Config::shipped().gesture }, true);
     for before in [400u64, 200, 0] {
         let time = end - Duration::from_millis(before);
-        assert_eq!(machine.see(&Reading { time, size: SIZE, hands: vec![], searched: true, fresh: true }), None);
+        assert_eq!(
+            machine.see(&Reading { time, size: SIZE, hands: vec![], searched: true, fresh: true, hidden: false }),
+            None
+        );
     }
     machine
 }
@@ -496,6 +520,7 @@ fn a_gesture_says_how_long_it_was_held_and_how_sure_it_is() {
             hands: vec![hand],
             searched: true,
             fresh: true,
+            hidden: false,
         })
     });
     let Some(Transition::Fired(gesture)) = fired else { panic!("{fired:?}") };
@@ -517,8 +542,9 @@ fn any_hand() -> impl Strategy<Value = Hand> {
 fn any_reading() -> impl Strategy<Value = Reading> {
     let time = prop_oneof![4 => (0u64..5_000).prop_map(Duration::from_millis), 1 => any::<Duration>(), 1 => Just(Duration::MAX)];
     let size = prop_oneof![4 => Just(SIZE), 1 => any::<(u32, u32)>(), 1 => Just((0, 0))];
-    (time, size, prop::collection::vec(any_hand(), 0..3), any::<bool>(), any::<bool>())
-        .prop_map(|(time, size, hands, searched, fresh)| Reading { time, size, hands, searched, fresh })
+    (time, size, prop::collection::vec(any_hand(), 0..3), any::<[bool; 3]>()).prop_map(
+        |(time, size, hands, [searched, fresh, hidden])| Reading { time, size, hands, searched, fresh, hidden },
+    )
 }
 
 proptest! {
@@ -539,7 +565,7 @@ proptest! {
         let landmarks = hand.landmarks.map(|point| point * scale);
         let hand = Hand { landmarks, sure: true, raised: [true; 5], ..hand };
         for index in 0..60 {
-            let reading = Reading { time: Duration::from_millis(550 + 50 * index), size: SIZE, hands: vec![hand.clone()], searched: true, fresh: true };
+            let reading = Reading { time: Duration::from_millis(550 + 50 * index), size: SIZE, hands: vec![hand.clone()], searched: true, fresh: true, hidden: false };
             prop_assert_eq!(machine.see(&reading), None);
         }
     }
@@ -549,7 +575,7 @@ proptest! {
         let mut machine = released(Duration::from_millis(500));
         let hand = Hand { confidence, ..Shape::new(Side::Left, 3).hand() };
         for index in 0..60 {
-            let reading = Reading { time: Duration::from_millis(550 + 50 * index), size: SIZE, hands: vec![hand.clone()], searched: true, fresh: true };
+            let reading = Reading { time: Duration::from_millis(550 + 50 * index), size: SIZE, hands: vec![hand.clone()], searched: true, fresh: true, hidden: false };
             prop_assert_eq!(machine.see(&reading), None);
         }
     }
@@ -562,7 +588,7 @@ proptest! {
             time -= Duration::from_millis(step);
             for side in [Side::Left, Side::Right] {
                 let hands = vec![Shape::new(side, fingers).hand()];
-                prop_assert_eq!(machine.see(&Reading { time, size: SIZE, hands, searched: true, fresh: true }), None);
+                prop_assert_eq!(machine.see(&Reading { time, size: SIZE, hands, searched: true, fresh: true, hidden: false }), None);
             }
         }
     }

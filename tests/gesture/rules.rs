@@ -620,6 +620,15 @@ fn rule_7_the_fist_was_the_same_hands() {
     // Once a second hand came, nobody can tell whose fist it was.
     check_fist("left fist for 201ms; search; two for 50ms; left 3 for 9s", "");
     check_fist("searches never; left fist for 201ms; two for 50ms; search; left 3 for 801ms", "launch 3 at 1100ms");
+    // Nor where half of one may hide behind the fist; behind the sign, the fresh looks decide.
+    check_fist("left fist covering for 1s; show; left 3 for 9s", "idle: Hidden");
+    check_fist("left fist for 201ms; left fist covering for 50ms; left 3 for 9s", "");
+    check_fist("left fist covering for 50ms; left fist for 201ms; left 3 covering for 801ms", "launch 3 at 1100ms");
+    // It takes back and releases as any other fist.
+    check_fist(
+        "right fist for 201ms; right 2 for 1601ms; right fist covering for 501ms; show",
+        "countdown 2 at 1850ms; taken back 2 at 1950ms: Fist; idle: Hidden",
+    );
 }
 
 #[test]
