@@ -49,7 +49,7 @@ fn a_minute_of_it() {
 }
 
 #[test]
-#[ignore = "takes 40 minutes: make meant"]
+#[ignore = "takes half an hour: make meant"]
 fn all_of_it() {
     judge(&Much { harmless: 132, seconds: 25.0, gestures: 200, pictures_every: 1, threads: 2 });
 }
