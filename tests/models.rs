@@ -92,7 +92,7 @@ fn another_models_bytes_are_told_from_the_built_in_ones() {
     assert!(!palm::SPEC.is_built_in(landmark::SPEC.embedded));
 }
 
-/// Training and program must agree on what is sure, what is seen from its edge, and what a gap costs.
+/// Training and program must agree on what is sure, what is seen from its edge or looks short, and what a gap costs.
 #[test]
 fn the_finger_constants_are_those_of_the_training() {
     let rust = include_str!("../src/vision/fingers/mod.rs");
@@ -108,4 +108,14 @@ fn the_finger_constants_are_those_of_the_training() {
         assert!(used.is_some(), "src/vision/fingers/mod.rs has no constant {name}");
         assert_eq!(used, trained, "{name} differs: src/vision/fingers/mod.rs, then models/train_fingers.py");
     }
+    let lengths = |text: &'static str, before: &str| {
+        let (_, numbers) = text.split_once(before).expect("the fingers' lengths");
+        numbers.split_once(']').map(|(numbers, _)| numbers)
+    };
+    let used = lengths(rust, "const LENGTHS: [f32; 4] = [");
+    assert_eq!(
+        used,
+        lengths(python, "LENGTHS = np.array(["),
+        "src/vision/fingers/mod.rs, then models/train_fingers.py"
+    );
 }
