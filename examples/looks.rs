@@ -147,6 +147,13 @@ fn looks() -> Vec<Look> {
         look("fired", "left 3 in 0", fired, seen(2), &[raised, asked]),
         look("the fleet after", "none", no_hand, fleet(&after), &[asked, launched]),
         look("two hands", "left 2 and right 1 in 0", Phase::Idle(Why::TwoHands), seen(2), &[]),
+        look(
+            "hidden hand",
+            "left 0 back at 0.43 0.57 size 0.5 and right 0 at 0.57 0.57 size 0.5 in 0",
+            Phase::Idle(Why::Hidden),
+            seen(2),
+            &[],
+        ),
         look("unsure", "left 00110 yaw 60 roll 30 in 0", Phase::Idle(Why::Unsure), seen(1), &[]),
         look("cut off", "left 3 at 0.5 0.22 size 0.6 in 0", Phase::Idle(Why::CutOff), seen(2), &[]),
         look("too far", "left 3 size 0.14 in 0", Phase::Idle(Why::TooSmall), seen(2), &[]),
