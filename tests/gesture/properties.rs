@@ -275,7 +275,7 @@ impl Oracle {
         let away = |pair: &&[usize]| self.history[pair[1]].time - self.history[pair[0]].time > s.gap;
         let back = in_view.windows(2).filter(away).map(|pair| pair[1]).max().unwrap_or(0);
         let covering = |past: &Past| past.hidden && matches!(past.kind, Kind::Shown(_, 0));
-        let alone = self.history[..first].iter().rposition(covering).map_or(0, |index| index + 1);
+        let alone = self.history.iter().rposition(covering).map_or(0, |index| index + 1);
         let since = searched.max(alone).max(back).max(self.fists);
         let its = |past: &&Past| {
             past.kind == Kind::Shown(side, 0)
