@@ -2,6 +2,7 @@
 
 pub mod crop;
 pub mod fingers;
+pub mod handedness;
 pub mod landmark;
 pub mod letterbox;
 pub mod model;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use image::RgbImage;
 
 use super::fingers::{self, Fingers};
+use super::handedness::Handedness;
 use super::landmark::{Estimate, LandmarkReader};
 use super::model::ModelError;
 use super::motion::{Area, Life, Motion, Thumbnail};
@@ -18,13 +19,6 @@ use crate::hand::{Due, Hand, Reading, Side, palm_centre, palm_width};
 
 /// The zoom when nothing was found at full size: palms that fill the picture are larger than any in the training data.
 const ZOOM_OUT: f32 = 0.6;
-
-/// The weight of one frame's handedness in the running average: a flip must last to count.
-const SIDE_PACE: f32 = 0.2;
-
-/// A hand whose P(right hand) is closer to 0.5 than this has no sure side. In test pictures of people's two hands it is
-/// never closer than 0.43; rendered dark hands seen from the back stay at 0.23.
-const SIDE_MARGIN: f32 = 0.2;
 
 /// A rejected palm is tried again after this time, or when its score has risen by this much.
 const REJECTED_FOR: Duration = Duration::from_secs(1);
@@ -86,13 +80,12 @@ struct Followed {
     estimate: Estimate,
     /// Read once per estimate.
     fingers: Fingers,
-    /// P(right hand), averaged over frames.
-    right: f32,
+    side: Handedness,
 }
 
 impl Followed {
-    fn new(estimate: Estimate, right: f32) -> Followed {
-        Followed { fingers: fingers::read(&estimate.landmarks, &estimate.features), estimate, right }
+    fn new(estimate: Estimate, side: Handedness) -> Followed {
+        Followed { fingers: fingers::read(&estimate.landmarks, &estimate.features), estimate, side }
     }
 
     /// Whether a fresh look has found this hand.
@@ -105,7 +98,7 @@ impl Followed {
     fn was_outrun(&self, found: &Estimate) -> bool {
         let palm = palm_width(&self.estimate.landmarks).max(palm_width(&found.landmarks));
         let apart = palm_centre(&self.estimate.landmarks).distance(palm_centre(&found.landmarks));
-        apart < palm && (self.right > 0.5) == (found.right > 0.5)
+        apart < palm && self.side.is_right() == (found.right > 0.5)
     }
 }
 
@@ -211,6 +204,7 @@ impl Tracker {
             self.search_afresh(&frame.picture)?;
             let mut reading = self.reading(frame, Look::Fresh);
             let turned = self.go_on(followed);
+            self.remember_sides(frame);
             for (at, hand) in reading.hands.iter_mut().enumerate() {
                 hand.sure &= !self.hidden && !turned.contains(&at);
             }
@@ -225,6 +219,7 @@ impl Tracker {
                 let zoom = if self.fruitless % 3 == 2 { ZOOM_OUT } else { 1.0 };
                 self.search(&frame.picture, zoom)?;
             }
+            self.remember_sides(frame);
             self.reading(frame, if searched { Look::Searched } else { Look::Followed })
         };
         if reading.searched {
@@ -279,8 +274,8 @@ impl Tracker {
             }
             let estimate = self.landmarks.read(picture, &roi)?;
             if estimate.presence >= self.settings.presence_following && !self.knows(&estimate) {
-                let right = hand.right + (estimate.right - hand.right) * SIDE_PACE;
-                self.followed.push(Followed::new(estimate, right));
+                let side = hand.side.with(estimate.right);
+                self.followed.push(Followed::new(estimate, side));
             }
         }
         Ok(self.followed.len() < count)
@@ -323,8 +318,8 @@ impl Tracker {
     }
 
     /// After a fresh look, goes on with the hands that were followed before: their sides are still averages, and one
-    /// that the look has missed is not lost yet. Answers which of the look's hands had the other side before: one frame
-    /// alone is not sure of that.
+    /// that the look has missed is not lost yet. Answers which of the look's hands were known by the other side: one
+    /// frame alone is not sure of that.
     fn go_on(&mut self, before: Vec<Followed>) -> Vec<usize> {
         let mut unknown: Vec<_> = (0..self.followed.len()).collect();
         let mut turned = Vec::new();
@@ -334,16 +329,22 @@ impl Tracker {
                 Some(at) => {
                     let at = unknown.swap_remove(at);
                     let new = &mut self.followed[at];
-                    if (old.right > 0.5) != (new.right > 0.5) {
+                    if !old.side.agrees_with(new.estimate.right) {
                         turned.push(at);
                     }
-                    new.right = old.right + (new.right - old.right) * SIDE_PACE;
+                    new.side = old.side.with(new.estimate.right);
                 }
                 None => self.followed.push(old),
             }
         }
         self.followed.truncate(self.settings.hands_most);
         turned
+    }
+
+    fn remember_sides(&mut self, frame: &Frame) {
+        for hand in &mut self.followed {
+            hand.side.remember(frame.time);
+        }
     }
 
     /// Detects palms and adds the hands among them that are not followed yet.
@@ -382,10 +383,10 @@ impl Tracker {
             // Only a hand that is not where it was expected can be somewhere else.
             let mut gone = self.followed.iter_mut().zip(&mut there).filter(|(_, there)| !**there);
             match gone.find(|(hand, _)| hand.was_outrun(&found)) {
-                Some((hand, there)) => (*hand, *there) = (Followed::new(found, hand.right), true),
+                Some((hand, there)) => (*hand, *there) = (Followed::new(found, hand.side), true),
                 None => {
-                    let right = found.right;
-                    self.followed.push(Followed::new(found, right));
+                    let side = Handedness::new(found.right);
+                    self.followed.push(Followed::new(found, side));
                 }
             }
         }
@@ -431,12 +432,12 @@ impl Tracker {
     }
 
     fn hand(&self, followed: &Followed) -> Hand {
-        let right = (followed.right > 0.5) != self.mirrored;
+        let right = followed.side.is_right() != self.mirrored;
         Hand {
             side: if right { Side::Right } else { Side::Left },
             landmarks: followed.estimate.landmarks,
             raised: followed.fingers.raised,
-            sure: followed.fingers.sure && (followed.right - 0.5).abs() > SIDE_MARGIN,
+            sure: followed.fingers.sure && followed.side.is_sure(),
             confidence: followed.estimate.presence,
         }
     }
@@ -906,6 +907,19 @@ mod tests {
         let mut bench = Bench::new(false);
         bench.hand(0.99, 0.28);
         assert!(bench.next().hands[0].sure);
+    }
+
+    #[test]
+    fn a_hand_that_was_sure_of_its_side_is_not_soon_sure_of_the_other_one() {
+        let mut bench = Bench::new(false);
+        bench.read_for(200);
+        bench.hand(0.99, 0.02);
+        let mut flipped = bench.read_for(600);
+        flipped.push(bench.look());
+        let left: Vec<_> = flipped.iter().map(|r| &r.hands[0]).filter(|hand| hand.side == Side::Left).collect();
+        assert!(left.len() > 3 && left.iter().all(|hand| !hand.sure), "a fresh look among them");
+        let last = bench.read_for(2000).pop().unwrap();
+        assert_eq!((last.hands[0].side, last.hands[0].sure), (Side::Left, true), "another hand is there");
     }
 
     #[test]
