@@ -275,6 +275,23 @@ fn several_pictures_of_a_multi_picture_file_are_all_read() {
     assert_colour(frames[1].picture.get_pixel(20, 15), BLUE);
 }
 
+#[test]
+fn a_picture_behind_stray_bytes_is_refused() {
+    let desk = Desk::new();
+    let all = ["a.jpg", "a.png", "a.webp", "a.gif"].map(|name| fs::read(desk.picture(name, RED)).unwrap());
+    let stray = b"left behind by a transfer that broke off and began again";
+    for first in &all {
+        for second in &all {
+            let path = desk.write("joined", &[first, &stray[..], second].concat());
+            refused(&path, "another picture lies further behind its end: save each as a file of its own");
+        }
+        let cut = &all[0][..all[0].len() - 2];
+        assert!(Film::open(&desk.write("a", &[first, &stray[..], cut].concat())).unwrap().is_still(), "a part is none");
+        let phone = [first, &stray[..], &all[0], b"SEFHSEFT"].concat();
+        assert!(Film::open(&desk.write("phone", &phone)).unwrap().is_still(), "a phone's depth map");
+    }
+}
+
 /// Of each format, and what is joined to it.
 #[test]
 fn pictures_of_two_kinds_in_one_file_are_refused() {

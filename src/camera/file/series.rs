@@ -74,9 +74,16 @@ impl Series {
         self.leave_rest()
     }
 
-    fn leave_rest(&self) -> Result<(), CameraError> {
+    fn leave_rest(&mut self) -> Result<(), CameraError> {
         if format::of_any(&self.ahead).is_some() {
             return Err(self.broken("a picture of another kind follows its end: save each as a file of its own"));
+        }
+        while !self.ended && (self.ahead.len() as u64) < MOST_BYTES {
+            self.read_on()?;
+        }
+        // Samsung's phones put a directory of their own behind a photo and its parts.
+        if !self.ahead.ends_with(b"SEFT") && holds_picture(&self.ahead) {
+            return Err(self.broken("another picture lies further behind its end: save each as a file of its own"));
         }
         if !self.ahead.is_empty() {
             tracing::warn!("{}: what follows the picture is none, and is left out", Name(&self.path));
@@ -193,6 +200,19 @@ fn length(format: ImageFormat, bytes: &[u8], ended: bool) -> Option<usize> {
 /// Whether a picture in this format begins here.
 fn begins(format: ImageFormat, bytes: &[u8]) -> bool {
     format::of(bytes) == Some(format) && (format != ImageFormat::Bmp || is_bitmap(bytes))
+}
+
+/// Whether a whole picture lies anywhere in these bytes, in a format that isn't found by chance.
+fn holds_picture(bytes: &[u8]) -> bool {
+    let is_picture = |rest: &[u8]| match format::of(rest) {
+        Some(ImageFormat::Jpeg) => jpeg::check(rest).is_ok(),
+        Some(format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Gif)) => {
+            length(format, rest, true).is_some()
+        }
+        _ => false,
+    };
+    let may_begin = |byte: u8| matches!(byte, 0xff | 0x89 | b'R' | b'G');
+    (0..bytes.len()).any(|at| may_begin(bytes[at]) && is_picture(&bytes[at..]))
 }
 
 fn png_length(bytes: &[u8]) -> Option<usize> {
