@@ -910,9 +910,9 @@ mod tests {
     }
 
     #[test]
-    fn a_hand_that_was_sure_of_its_side_is_not_soon_sure_of_the_other_one() {
+    fn a_hand_that_is_known_by_its_side_is_not_soon_sure_of_the_other_one() {
         let mut bench = Bench::new(false);
-        bench.read_for(200);
+        bench.read_for(600);
         bench.hand(0.99, 0.02);
         let mut flipped = bench.read_for(600);
         flipped.push(bench.look());
