@@ -101,11 +101,11 @@ impl Motion {
         life.max().unwrap_or(Life::Still)
     }
 
-    /// Call after a search; `since` is the time since the one before. Unless a hand was found, what changed becomes
+    /// Call after a search; `since` is the time since the one before. Unless a hand has come or gone, what changed becomes
     /// usual.
-    pub fn searched(&mut self, now: &Thumbnail, since: Duration, found: bool) {
+    pub fn searched(&mut self, now: &Thumbnail, since: Duration, was_hand: bool) {
         self.searched.clone_from(now);
-        if !found {
+        if !was_hand {
             let kept = (-since.as_secs_f32() / HABIT_HALVES).exp2();
             for (habit, change) in self.habits.iter_mut().zip(&self.changes) {
                 *habit = (*habit * kept).max(*change);

@@ -225,7 +225,8 @@ impl Tracker {
         if reading.searched {
             let since = self.last_search.replace(frame.time).map_or(Duration::ZERO, |last| frame.time - last);
             self.fruitless = if self.followed.is_empty() { self.fruitless.wrapping_add(1) } else { 0 };
-            self.motion.searched(&self.now, since, self.followed.len() > known);
+            // Where a hand has come or gone, what moved is no habit: the next hand may come there.
+            self.motion.searched(&self.now, since, self.followed.len() > known || self.lost);
             self.lost = false;
         }
         self.settled = reading.hands.iter().all(|hand| hand.sure) && self.signs() == before;
@@ -662,6 +663,22 @@ mod tests {
             bench.searches() - before
         });
         assert!(searches[0] > searches[1] && searches[1] <= 11, "three a second in the end: {searches:?}");
+    }
+
+    #[test]
+    fn a_hand_that_comes_back_to_its_place_is_seen_at_once() {
+        let mut bench = Bench::new(false);
+        let wall = bench.picture.clone();
+        let mut with_hand = wall.clone();
+        (100..220).for_each(|x| (30..200).for_each(|y| with_hand.put_pixel(x, y, Rgb([200; 3]))));
+        bench.picture = with_hand.clone();
+        bench.read_for(1000);
+        let score = std::mem::replace(&mut bench.palm.outputs.lock().unwrap()[1][MIDDLE], -100.0);
+        (bench.picture, _) = (wall, bench.hand(0.0, 0.5));
+        assert!(bench.read_for(900).iter().all(|reading| reading.hands.is_empty()));
+        bench.palm.outputs.lock().unwrap()[1][MIDDLE] = score;
+        (bench.picture, _) = (with_hand, bench.hand(0.99, 0.95));
+        assert_eq!(bench.next().hands.len(), 1, "what moved when it left is no habit");
     }
 
     #[test]
