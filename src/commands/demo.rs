@@ -63,7 +63,8 @@ fn policy_config() -> Result<Config> {
     let mut config = Config::shipped();
     let (seconds, policy) = (Duration::from_secs, &mut config.policy);
     policy.follow = vec![Rule::Cpu];
-    (policy.every, policy.window, policy.hold) = (seconds(2), seconds(8), seconds(10));
+    // What a person holds must outlast the load that they overrule, and be over before the last scene is.
+    (policy.every, policy.window, policy.hold) = (seconds(2), seconds(8), seconds(14));
     policy.cpu.warmup = seconds(2);
     config.simulated.load = Profile::parse(demo::POLICY_LOAD)?;
     Ok(config)

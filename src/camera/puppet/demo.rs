@@ -32,7 +32,7 @@ pub const POLICY: Act = Act(&[
         "A right hand retires two, and for a while the policy does not undo it.",
         "right fist for 0.8\n right 2 for 2.8\n none for 8.4",
     ),
-    ("The load falls: the policy retires one, once that has lasted.", "none for 16"),
+    ("The load falls: the policy retires one, once that has lasted.", "none for 22"),
 ]);
 
 /// The simulated load of [`POLICY`].
