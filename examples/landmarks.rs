@@ -3,8 +3,8 @@
 //!
 //! `landmarks FOLDER` reads every picture of a folder unchanged and changed (mirrored, rotated, small, dark, cropped
 //! tightly); `landmarks renders N` renders N random puppets, and a quarter as many that pinch. Each line is one picture's
-//! reading: `{"file", "view", "hands"}`, where a render's file is its fingers, thumb first. Landmarks are in the unchanged
-//! picture's pixels.
+//! reading: `{"file", "view", "hands"}`, where a render's file is its fingers, thumb first. A hand of an unchanged picture
+//! has a second opinion, `again`. Landmarks are in the unchanged picture's pixels.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use handwave::vision::{self, landmark, palm, runtime};
 use image::RgbImage;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
@@ -41,6 +41,8 @@ struct Reader {
     tracker: Tracker,
     palms: PalmDetector,
     landmarks: LandmarkReader,
+    /// A second opinion of a lower presence is none.
+    presence: f32,
 }
 
 impl Reader {
@@ -52,6 +54,7 @@ impl Reader {
             palms: PalmDetector::new(Box::new(OrtModel::open(runtime, &palm::SPEC, None)?), params),
             landmarks: LandmarkReader::new(Box::new(OrtModel::open(runtime, &landmark::SPEC, None)?)),
             tracker: vision::open(&settings, None, false)?,
+            presence: settings.presence_following,
         })
     }
 
@@ -59,7 +62,12 @@ impl Reader {
         let frame = first_frame(path)?;
         let file = path.file_name().context("a file has a name")?.to_string_lossy();
         let (hands, seen) = self.cold(&frame)?;
-        say(&file, "plain", seen);
+        let mut twice = Vec::new();
+        for seen in seen {
+            let again = self.landmarks.read_again(&frame.picture, &seen)?;
+            twice.push((seen, again.filter(|again| again.presence >= self.presence)));
+        }
+        say_all(&file, "plain", &twice);
         self.tracker.read(&frame, None)?;
         say(&file, "followed", self.seen());
         // The estimate on the first, looser crop: moving hands are seen like that.
@@ -111,16 +119,29 @@ fn moved(mut seen: Estimate, view: Affine2) -> Estimate {
 }
 
 fn say(file: &str, view: &str, hands: Vec<Estimate>) {
-    let rounded = |x: f32, digits: i32| (f64::from(x) * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
+    say_all(file, view, &hands.into_iter().map(|seen| (seen, None)).collect::<Vec<_>>());
+}
+
+/// Each hand, and the second opinion on it.
+fn say_all(file: &str, view: &str, hands: &[(Estimate, Option<Estimate>)]) {
     let hands: Vec<_> = hands
         .iter()
-        .map(|seen| {
-            let landmarks: Vec<_> = seen.landmarks.map(|p| p.to_array().map(|x| rounded(x, 2))).into();
-            let features: Vec<_> = seen.features.iter().map(|&x| rounded(x, 3)).collect();
-            json!({"landmarks": landmarks, "features": features, "confidence": seen.presence})
+        .map(|(seen, again)| {
+            let mut hand = in_json(seen);
+            if let Some(again) = again {
+                hand["again"] = in_json(again);
+            }
+            hand
         })
         .collect();
     println!("{}", json!({"file": file, "view": view, "hands": hands}));
+}
+
+fn in_json(seen: &Estimate) -> Value {
+    let rounded = |x: f32, digits: i32| (f64::from(x) * 10_f64.powi(digits)).round() / 10_f64.powi(digits);
+    let landmarks: Vec<_> = seen.landmarks.map(|p| p.to_array().map(|x| rounded(x, 2))).into();
+    let features: Vec<_> = seen.features.iter().map(|&x| rounded(x, 3)).collect();
+    json!({"landmarks": landmarks, "features": features, "confidence": seen.presence})
 }
 
 /// A crop: its name, the transform from its pixels to the picture's, its size, and its brightness.

@@ -27,8 +27,9 @@ LENGTHS = np.array([0.86, 0.95, 0.87, 0.70])
 GAPS = (np.diff(COMBINATIONS[:, 1:], prepend=0) > 0).sum(1) > 1
 
 # Hands: landmarks (NaN if a labelled hand was not found), features, which combinations the label allows, the fold,
-# whether the picture is unchanged (only those are judged), and whether it is unchanged or mirrored.
-Hands = collections.namedtuple("Hands", "points features allowed fold plain usual")
+# whether the picture is unchanged (only those are judged), whether it is unchanged or mirrored, and the landmarks and
+# features of a second opinion (NaN if there is none), which no head learns from.
+Hands = collections.namedtuple("Hands", "points features allowed fold plain usual points_again features_again")
 
 
 # From landmarks to features: as in src/vision/fingers/{measures,rule}.rs.
@@ -123,9 +124,15 @@ def load(source, dumps, folder):
                        for bits in COMBINATIONS]
             where = fold(source, row) if source in PICTURES else number // 32 % FOLDS
             if hand or plain:
-                seen = hand or {"landmarks": np.full((21, 3), np.nan), "features": np.zeros(FEATURES)}
-                columns.append((np.float32(seen["landmarks"]), np.float32(seen["features"]), allowed, where, plain, usual))
+                seen = hand or {}
+                columns.append((*estimate_of(seen), allowed, where, plain, usual, *estimate_of(seen.get("again", {}))))
     return Hands(*map(np.array, zip(*columns)))
+
+
+def estimate_of(seen):
+    """Landmarks and features."""
+    unknown = {"landmarks": np.full((21, 3), np.nan), "features": np.zeros(FEATURES)}
+    return [np.float32(seen.get(key, unknown[key])) for key in unknown]
 
 
 def some(hands, which):
@@ -228,17 +235,30 @@ def raised(odds):
     return COMBINATIONS[(odds @ COMBINATIONS.T - GAP * GAPS).argmax(1)]
 
 
-def told(hands, odds, sure):
-    """Shares: right count, of all hands; sure, of those found; wrong, of those sure; wrong, of the surest nine tenths."""
-    count = (hands.allowed * COMBINATIONS.sum(1)).max(1)
-    found = np.isfinite(hands.points[:, 0, 0])
-    flat = hands.points[..., :2]
-    up = raised(odds)[:, 1:] > 0
+def read(points, odds):
+    """Each hand's count, and how certain it is: the odds of the finger that is closest to even, 0 if it is not clear."""
+    flat, up = points[..., :2], raised(odds)[:, 1:] > 0
     shares = distance(flat, BASE[1:], TIP[1:]) / LENGTHS
     short = np.where(up, shares, np.inf).min(1) < SHORT * np.where(up, shares, 0).max(1)
-    clear = found & ~short & (distance(flat, 5, 17) >= EDGE_ON * distance(flat, 0, 9))
-    certainty = np.where(clear, np.abs(odds).min(1), 0)
-    right, surely = found & (raised(odds).sum(1) == count), certainty > sure
+    clear = ~short & (distance(flat, 5, 17) >= EDGE_ON * distance(flat, 0, 9))
+    count = raised(odds).sum(1)
+    return count, np.where(clear | (count == 0), np.nan_to_num(np.abs(odds).min(1)), 0)
+
+
+def with_second(first, second):
+    """Two opinions on each hand, as one: `Fingers::with` in src/vision/fingers/mod.rs."""
+    (count, certain), (other, again) = first, second
+    ours, theirs = certain > SURE, again > SURE
+    parted = ours & theirs & (count != other) & (count > 0) & (other > 0)
+    taken = theirs & (~ours | (count == 0))
+    return np.where(taken, other, count), np.where(parted, 0, np.maximum(certain, again))
+
+
+def told(hands, opinion, sure):
+    """Shares: right count, of all hands; sure, of those found; wrong, of those sure; wrong, of the surest nine tenths."""
+    count, certainty = opinion
+    found = np.isfinite(hands.points[:, 0, 0])
+    right, surely = found & (count == (hands.allowed * COMBINATIONS.sum(1)).max(1)), found & (certainty > sure)
     surest = certainty >= np.quantile(certainty[found], 0.1)
     wrong = lambda of: (of & ~right).sum() / of.sum()
     return f"{right.mean():.3f}  {surely.sum() / found.sum():.3f}  {wrong(surely):.4f}  {wrong(surest & found):.4f}"
@@ -246,20 +266,27 @@ def told(hands, odds, sure):
 
 def judge(sources):
     plain = {name: some(hands, hands.plain) for name, hands in sources.items()}
-    folds, others = ({name: np.zeros((3, len(hands.points), 5)) for name, hands in plain.items()} for _ in range(2))
-    opinions = lambda heads, hands: np.stack([told_by(heads, hands) for told_by in (by_landmarks, by_features, all_of)])
+    again = {name: hands._replace(points=hands.points_again, features=hands.features_again)
+             for name, hands in plain.items()}
+
+    def opinions(heads, name, which):
+        hands, mirrored = some(plain[name], which), some(again[name], which)
+        ways = [read(hands.points, odds(heads, hands)) for odds in (by_landmarks, by_features, all_of)]
+        return np.array([*ways, with_second(ways[2], read(mirrored.points, all_of(heads, mirrored)))])
+
+    folds, others = ({name: np.zeros((4, 2, len(hands.points))) for name, hands in plain.items()} for _ in range(2))
     for k in range(FOLDS):
         heads = train_all([some(hands, hands.fold != k) for hands in sources.values()])
         for name, hands in plain.items():
-            folds[name][:, hands.fold == k] = opinions(heads, some(hands, hands.fold == k))
+            folds[name][..., hands.fold == k] = opinions(heads, name, hands.fold == k)
     for name in plain:
         heads = train_all([hands for other, hands in sources.items() if other != name])
-        others[name] = opinions(heads, plain[name])
+        others[name] = opinions(heads, name, slice(None))
     print(f"{'count right, sure, wrong of sure, of 90 %':43}" + "".join(f"{name:32}" for name in plain))
     row = lambda title, of: print(f"{title:43}" + "".join(f"{of(name):32}" for name in plain))
-    row("rule", lambda name: told(plain[name], rule(plain[name].points), 1))
+    row("rule", lambda name: told(plain[name], read(plain[name].points, rule(plain[name].points)), 1))
     for title, results in ("other sessions, persons", folds), ("other sources", others):
-        for at, what in enumerate(("landmarks", "features", "all")):
+        for at, what in enumerate(("landmarks", "features", "all", "all, twice")):
             row(f"{title}: {what}", lambda name: told(plain[name], results[name][at], SURE))
 
 

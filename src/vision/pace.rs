@@ -22,7 +22,7 @@ pub fn search_after(settings: &Settings, life: Life, followed: bool, lost: bool)
 }
 
 /// Whether to read the frame that comes `since` the last reading and `step` after the previous frame: yes if the next
-/// frame would be late by more than a quarter of a step. So readings 0.14 s apart are every fourth frame of 30 a second,
+/// frame would be late by more than a quarter of a step. So readings 0.17 s apart are every fifth frame of 30 a second,
 /// despite jitter.
 pub fn is_time(settings: &Settings, since: Duration, step: Duration) -> bool {
     since + step * 3 / 4 > settings.follow_still
@@ -34,9 +34,9 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn still_hands_are_read_seven_times_a_second_at_any_frame_rate() {
+    fn still_hands_are_read_six_times_a_second_at_any_frame_rate() {
         let settings = Config::shipped().vision;
-        for (fps, frames) in [(8, 1), (15, 2), (24, 3), (25, 3), (30, 4), (50, 7), (60, 8)] {
+        for (fps, frames) in [(8, 1), (15, 2), (24, 4), (25, 4), (30, 5), (50, 8), (60, 10)] {
             let step = Duration::from_secs(1) / fps;
             let read = (1..).find(|&n| is_time(&settings, step * n, step));
             assert_eq!(read, Some(frames), "{fps} frames a second");

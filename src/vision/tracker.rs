@@ -30,6 +30,10 @@ const REJECTED_RISE: f32 = 0.2;
 const NO_HAND: f32 = 0.01;
 const NO_HAND_FOR: Duration = Duration::from_secs(3);
 
+/// Folds of a shirt look like a palm here and there: below this score, no palm is tried within a palm's size of a place
+/// where there was clearly none. Of 832 labelled hands, 25 have a lower one.
+const WEAK_PALM: f32 = 0.25;
+
 /// A palm of at least this score that is not the palm of the hand that it leads to, or whose hand has at least this
 /// presence, may be a hand that hides behind another one. Then a fresh look is not sure, and no fist begins a gesture.
 const HIDDEN_PALM: f32 = 0.3;
@@ -81,11 +85,14 @@ struct Followed {
     /// Read once per estimate.
     fingers: Fingers,
     side: Handedness,
+    /// Where it is read in the next frame.
+    roi: Roi,
 }
 
 impl Followed {
     fn new(estimate: Estimate, side: Handedness) -> Followed {
-        Followed { fingers: fingers::read(&estimate.landmarks, &estimate.features), estimate, side }
+        let fingers = fingers::read(&estimate.landmarks, &estimate.features);
+        Followed { fingers, side, roi: Roi::of_landmarks(&estimate.landmarks), estimate }
     }
 
     /// Whether a fresh look has found this hand.
@@ -122,7 +129,8 @@ impl Rejected {
 
     fn is_of(&self, palm: &Palm) -> bool {
         let (old, size) = (&self.palm, palm.size.max_element());
-        palm.centre.distance(old.centre) < size / 3.0
+        let reach = if self.is_no_hand() && palm.score < WEAK_PALM { size } else { size / 3.0 };
+        palm.centre.distance(old.centre) < reach
             && (0.7..1.4).contains(&(old.size.max_element() / size))
             && palm.score < old.score + REJECTED_RISE
     }
@@ -269,11 +277,10 @@ impl Tracker {
         let before = std::mem::take(&mut self.followed);
         let count = before.len();
         for hand in before {
-            let roi = Roi::of_landmarks(&hand.estimate.landmarks);
-            if !roi.is_sound() {
+            if !hand.roi.is_sound() {
                 continue;
             }
-            let estimate = self.landmarks.read(picture, &roi)?;
+            let estimate = self.landmarks.read(picture, &hand.roi)?;
             if estimate.presence >= self.settings.presence_following && !self.knows(&estimate) {
                 let side = hand.side.with(estimate.right);
                 self.followed.push(Followed::new(estimate, side));
@@ -306,7 +313,7 @@ impl Tracker {
         life
     }
 
-    /// Finds the hands of a picture that stands alone. Expects that none is followed.
+    /// Finds the hands of a picture that stands alone, and reads each one's fingers twice. Expects that none is followed.
     fn search_afresh(&mut self, picture: &RgbImage) -> Result<(), ModelError> {
         for zoom in [1.0, ZOOM_OUT] {
             self.rejected.clear();
@@ -314,6 +321,23 @@ impl Tracker {
             if !self.followed.is_empty() {
                 break;
             }
+        }
+        self.read_again(picture)
+    }
+
+    /// Reads each hand's fingers once more, in its mirror image.
+    fn read_again(&mut self, picture: &RgbImage) -> Result<(), ModelError> {
+        for hand in &mut self.followed {
+            let again = self.landmarks.read_again(picture, &hand.estimate)?;
+            let Some(again) = again.filter(|again| again.presence >= self.settings.presence_following) else {
+                continue;
+            };
+            let both = hand.fingers.with(fingers::read(&again.landmarks, &again.features));
+            if both.raised != hand.fingers.raised {
+                // The square around a fist may cut off fingers that are raised.
+                hand.roi = Roi::of_landmarks(&again.landmarks);
+            }
+            hand.fingers = both;
         }
         Ok(())
     }
@@ -334,6 +358,10 @@ impl Tracker {
                         turned.push(at);
                     }
                     new.side = old.side.with(new.estimate.right);
+                    if old.fingers.raised == new.fingers.raised && old.estimate.is_same_hand(&new.estimate) {
+                        // Its square shows what the look has confirmed, in whatever square that was.
+                        new.roi = old.roi;
+                    }
                 }
                 None => self.followed.push(old),
             }
@@ -468,8 +496,8 @@ mod tests {
         outputs: Arc<Mutex<Vec<Vec<f32>>>>,
         said: Vec<Vec<f32>>,
         runs: Arc<Mutex<usize>>,
-        /// The presences in the next runs, while there are any.
-        presences: Arc<Mutex<VecDeque<f32>>>,
+        /// The outputs of the next runs, while there are any.
+        next: Arc<Mutex<VecDeque<Vec<Vec<f32>>>>>,
     }
 
     impl Model for Told {
@@ -479,10 +507,8 @@ mod tests {
 
         fn run(&mut self) -> Result<&[Vec<f32>], ModelError> {
             *self.runs.lock().unwrap() += 1;
-            self.said = self.outputs.lock().unwrap().clone();
-            if let Some(presence) = self.presences.lock().unwrap().pop_front() {
-                self.said[1] = vec![presence];
-            }
+            let next = self.next.lock().unwrap().pop_front();
+            self.said = next.unwrap_or_else(|| self.outputs.lock().unwrap().clone());
             Ok(&self.said)
         }
     }
@@ -493,8 +519,22 @@ mod tests {
             outputs: Arc::new(Mutex::new(outputs)),
             said: Vec::new(),
             runs: Arc::default(),
-            presences: Arc::default(),
+            next: Arc::default(),
         }
+    }
+
+    /// A hand's points in its square, thumb first. An open one fits its own square, so that following does not drift.
+    fn points(raised: [bool; 5]) -> Vec<f32> {
+        let mut points = vec![[112.0, 179.2, 0.0]];
+        for (finger, raised) in raised.into_iter().enumerate() {
+            let (x, base) = (64.0 + 24.0 * finger as f32, if finger == 0 { 107.2 } else { 87.2 });
+            points.extend_from_slice(&match (raised, finger) {
+                (true, _) => [0.0, 20.0, 40.0, 60.0].map(|up| [x, base - up, 0.0]),
+                (false, 0) => [[72.0, 149.2, 0.0], [77.0, 119.2, -8.0], [107.0, 105.2, -16.0], [135.0, 109.2, -16.0]],
+                (false, _) => [[x, base, 0.0], [x, 67.2, -20.0], [x, 93.2, -28.0], [x, 111.2, -20.0]],
+            });
+        }
+        points.concat()
     }
 
     /// The anchor in the picture's middle. The next but one is 13 pixels to the right.
@@ -516,19 +556,10 @@ mod tests {
             boxes[MIDDLE * 18 + 2..MIDDLE * 18 + 10].copy_from_slice(&[40., 40., 0., 20., 0., 0., 0., -20.]);
             let mut scores = vec![-100.0; 2016];
             scores[MIDDLE] = 5.0;
-            // An open hand that fits its own square, so that following does not drift.
-            let hand = (0..21).flat_map(|i| match i {
-                0 => [112.0, 179.2, 0.0],
-                i => {
-                    let (finger, joint) = ((i - 1) / 4, (i - 1) % 4);
-                    let base = if finger == 0 { 107.2 } else { 87.2 };
-                    [64.0 + 24.0 * finger as f32, base - 20.0 * joint as f32, 0.0]
-                }
-            });
             let palm = told(palm::SIDE, vec![boxes, scores]);
             let landmark =
-                told(landmark::SIDE, vec![hand.collect(), vec![0.99], vec![0.95], vec![0.0; 63], Vec::new()]);
-            let params = palm::Params { threshold: 0.5, overlap: 0.3, most: 4 };
+                told(landmark::SIDE, vec![points([true; 5]), vec![0.99], vec![0.95], vec![0.0; 63], Vec::new()]);
+            let params = palm::Params { threshold: 0.1, overlap: 0.3, most: 4 };
             let tracker = Tracker::new(
                 PalmDetector::new(Box::new(palm.clone()), params),
                 LandmarkReader::new(Box::new(landmark.clone())),
@@ -581,6 +612,21 @@ mod tests {
 
         fn searches(&self) -> usize {
             *self.palm.runs.lock().unwrap()
+        }
+
+        /// The presences in the next runs of the landmark model.
+        fn presences(&self, presences: &[f32]) {
+            let outputs = self.landmark.outputs.lock().unwrap();
+            let with = |presence| [&outputs[..1], &[vec![presence]], &outputs[2..]].concat();
+            self.landmark.next.lock().unwrap().extend(presences.iter().map(|&presence| with(presence)));
+        }
+
+        /// How many fingers, index first, are raised in the next runs of the landmark model.
+        fn raised(&self, counts: &[usize]) {
+            let outputs = self.landmark.outputs.lock().unwrap();
+            let raised = |count| std::array::from_fn(|finger| (1..=count).contains(&finger));
+            let with = |count| [&[points(raised(count))], &outputs[1..]].concat();
+            self.landmark.next.lock().unwrap().extend(counts.iter().map(|&count| with(count)));
         }
 
         fn hand(&self, presence: f32, right: f32) {
@@ -717,10 +763,27 @@ mod tests {
     }
 
     #[test]
-    fn still_hands_are_read_seven_times_a_second() {
+    fn weak_palms_around_a_place_without_a_hand_are_left_alone() {
+        let tries = |logit: f32| {
+            let mut bench = Bench::new(false);
+            bench.hand(0.001, 0.5);
+            bench.palm.outputs.lock().unwrap()[1][MIDDLE] = -1.15;
+            bench.next_search();
+            let before = *bench.landmark.runs.lock().unwrap();
+            bench.move_palm(3);
+            bench.palm.outputs.lock().unwrap()[1][MIDDLE + 6] = logit;
+            bench.next_search();
+            *bench.landmark.runs.lock().unwrap() - before
+        };
+        assert_eq!(tries(-1.2), 0, "a score of .23, more than half a palm away from one of .24");
+        assert_eq!(tries(-0.85), 1, "one of .3 may be a hand");
+    }
+
+    #[test]
+    fn still_hands_are_read_six_times_a_second() {
         let mut bench = Bench::new(false);
         let read = (0..100).filter(|_| bench.glance(None).is_some()).count();
-        assert!((14..=16).contains(&read), "{read} in 2 s");
+        assert!((12..=14).contains(&read), "{read} in 2 s");
     }
 
     #[test]
@@ -788,13 +851,46 @@ mod tests {
     }
 
     #[test]
+    fn a_fresh_look_reads_each_hand_in_its_mirror_image_too() {
+        let look = |counts: [usize; 4]| {
+            let mut bench = Bench::new(false);
+            bench.read_for(200);
+            bench.raised(&counts);
+            let reading = bench.look();
+            let [hand] = &reading.hands[..] else { panic!("it is one hand") };
+            (hand.fingers(), hand.sure)
+        };
+        assert_eq!(look([2, 2, 2, 2]), (2, true));
+        assert_eq!(look([2, 2, 3, 3]), (2, false), "they are sure of different counts");
+        assert_eq!(look([0, 0, 0, 2]), (2, true), "its square cut the fingers off");
+        assert_eq!(look([2, 2, 0, 0]), (2, true));
+        assert_eq!(look([0, 0, 0, 0]), (0, true));
+    }
+
+    #[test]
+    fn a_hand_whose_fingers_were_cut_off_is_followed_where_they_were_seen() {
+        let mut bench = Bench::new(false);
+        let is_in_its_own_square = |bench: &Bench| {
+            let hand = &bench.tracker.followed[0];
+            hand.roi == Roi::of_landmarks(&hand.estimate.landmarks)
+        };
+        bench.raised(&[0; 4]);
+        bench.look();
+        assert!(is_in_its_own_square(&bench));
+        bench.raised(&[0, 0, 0, 2]);
+        bench.look();
+        assert!(!is_in_its_own_square(&bench));
+        assert_eq!(bench.next().hands.len(), 1);
+    }
+
+    #[test]
     fn a_fresh_look_is_not_sure_where_a_second_hand_may_be_hidden() {
         let mut bench = Bench::new(false);
         bench.read_for(200);
         bench.add_palm(6);
         // Each palm is read twice.
         let mut look = |second: f32| {
-            bench.landmark.presences.lock().unwrap().extend([0.99, 0.99, second, second]);
+            bench.presences(&[0.99, 0.99, second, second]);
             let reading = bench.look();
             reading.hands.iter().map(|hand| hand.sure).collect::<Vec<_>>()
         };
@@ -807,7 +903,7 @@ mod tests {
     fn what_may_be_a_hidden_hand_is_told_until_a_search_no_longer_sees_it() {
         let mut bench = Bench::new(false);
         bench.add_palm(6);
-        bench.landmark.presences.lock().unwrap().extend([0.99, 0.99, 0.5, 0.5]);
+        bench.presences(&[0.99, 0.99, 0.5, 0.5]);
         let reading = bench.next();
         assert!(reading.hidden && reading.hands.len() == 1 && reading.hands[0].sure);
         let searches = bench.searches();
@@ -840,7 +936,7 @@ mod tests {
         assert!(fresh.searched && fresh.fresh);
         assert_eq!(fresh.hands[0].side, Side::Left, "no average colours it");
         assert!(!fresh.hands[0].sure, "but one frame is not sure of another side");
-        assert_eq!((bench.searches() - searches, *bench.landmark.runs.lock().unwrap() - looks), (1, 2));
+        assert_eq!((bench.searches() - searches, *bench.landmark.runs.lock().unwrap() - looks), (1, 4));
         bench.hand(0.99, 0.95);
         let next = bench.next();
         assert!(!next.fresh && next.hands.len() == 1);

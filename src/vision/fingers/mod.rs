@@ -22,6 +22,22 @@ pub struct Fingers {
     pub sure: bool,
 }
 
+impl Fingers {
+    /// What two readings of one hand tell together, the second one of its mirror image: what one of them is sure of, unless
+    /// the other is sure of another count. A fist does not speak against raised fingers: the model loses fingers more often
+    /// than it sees some that are not there.
+    pub fn with(self, other: Fingers) -> Fingers {
+        let count = |fingers: &Fingers| fingers.raised.iter().filter(|up| **up).count();
+        match (self.sure, other.sure) {
+            (true, true) if count(&self) == 0 => other,
+            (true, true) if count(&other) == 0 || count(&other) == count(&self) => self,
+            (true, true) => Fingers { sure: false, ..self },
+            (false, true) => other,
+            (_, false) => self,
+        }
+    }
+}
+
 /// The weight of one margin beyond the rule's limit, in the head's unit (log odds).
 const RULE_WEIGHT: f32 = 0.5;
 /// The rule's score is clamped to this many margins.
@@ -142,6 +158,21 @@ mod tests {
             let read = read(&hand(fingers), &[]);
             assert_eq!(read.raised.map(|up| if up { '1' } else { '0' }).iter().collect::<String>(), fingers);
         }
+    }
+
+    #[test]
+    fn of_two_readings_one_must_be_sure_and_none_of_another_count() {
+        let read = |count: usize, sure| Fingers { raised: std::array::from_fn(|finger| finger < count), sure };
+        for sure in [true, false] {
+            assert_eq!(read(2, true).with(read(2, sure)), read(2, true));
+            assert_eq!(read(2, true).with(read(0, sure)), read(2, true), "a fist has lost the fingers");
+            assert_eq!(read(0, sure).with(read(2, true)), read(2, true));
+            assert_eq!(read(0, sure).with(read(0, true)), read(0, true));
+        }
+        assert_eq!(read(2, true).with(read(3, true)), read(2, false));
+        assert_eq!(read(2, true).with(read(3, false)), read(2, true));
+        assert_eq!(read(2, false).with(read(3, true)), read(3, true));
+        assert_eq!(read(2, false).with(read(2, false)), read(2, false));
     }
 
     #[test]
