@@ -64,8 +64,8 @@ impl Reader {
         let (hands, seen) = self.cold(&frame)?;
         let mut twice = Vec::new();
         for seen in seen {
-            let again = self.landmarks.read_again(&frame.picture, &seen)?;
-            twice.push((seen, again.filter(|again| again.presence >= self.presence)));
+            let again = self.landmarks.read_again(&frame.picture, &seen, self.presence)?;
+            twice.push((seen, again));
         }
         say_all(&file, "plain", &twice);
         self.tracker.read(&frame, None)?;

@@ -47,43 +47,53 @@ impl LandmarkReader {
     }
 
     pub fn read(&mut self, picture: &RgbImage, roi: &Roi) -> Result<Estimate, ModelError> {
-        crop::cut(picture, roi, SIDE, self.model.input());
-        let outputs = self.model.run()?;
-        Ok(decode(outputs, roi, |x| x))
+        self.estimate(picture, roi, false)
     }
 
     /// A second opinion on a hand, which errs in other places: its mirror image, read on the square around what is known of
-    /// it and once more on the square around the landmarks that were found there. None where that can't be cut, or where
-    /// another hand is found.
-    pub fn read_again(&mut self, picture: &RgbImage, hand: &Estimate) -> Result<Option<Estimate>, ModelError> {
+    /// it and once more on the square around the landmarks that were found there. None where that can't be cut, or where no
+    /// hand of this presence is found, or another one.
+    pub fn read_again(
+        &mut self,
+        picture: &RgbImage,
+        hand: &Estimate,
+        presence: f32,
+    ) -> Result<Option<Estimate>, ModelError> {
         let mut again = None;
         for _ in 0..2 {
             let roi = Roi::of_landmarks(&again.as_ref().unwrap_or(hand).landmarks);
             if !roi.is_sound() {
                 return Ok(None);
             }
-            let input = self.model.input();
-            crop::cut(picture, &roi, SIDE, input);
-            input.chunks_exact_mut(SIDE).for_each(<[f32]>::reverse);
-            let mirrored = decode(self.model.run()?, &roi, |x| 1.0 - x);
-            again = Some(Estimate { right: 1.0 - mirrored.right, ..mirrored });
+            again = Some(self.estimate(picture, &roi, true)?);
         }
-        Ok(again.filter(|again| again.is_same_hand(hand)))
+        Ok(again.filter(|again| again.presence >= presence && again.is_same_hand(hand)))
+    }
+
+    /// The estimate for the square, or for its mirror image.
+    fn estimate(&mut self, picture: &RgbImage, roi: &Roi, mirrored: bool) -> Result<Estimate, ModelError> {
+        let input = self.model.input();
+        crop::cut(picture, roi, SIDE, input);
+        if mirrored {
+            input.chunks_exact_mut(SIDE).for_each(<[f32]>::reverse);
+        }
+        let outputs = self.model.run()?;
+        Ok(decode(outputs, roi, mirrored))
     }
 }
 
 /// Decodes the model's outputs (63 numbers: x, y, z in pixels of the square; presence; handedness; world; features) into
-/// the picture's pixels. `across` takes the model's x to the square's, both 0 to 1. Numbers that are not finite give a
-/// presence of 0.
-fn decode(outputs: &[Vec<f32>], roi: &Roi, across: impl Fn(f32) -> f32) -> Estimate {
+/// the picture's pixels and the hand's own side. Numbers that are not finite give a presence of 0.
+fn decode(outputs: &[Vec<f32>], roi: &Roi, mirrored: bool) -> Estimate {
     let side = SIDE as f32;
+    let unmirrored = |share: f32| if mirrored { 1.0 - share } else { share };
     let landmarks = std::array::from_fn(|i| {
         let [x, y, z] = std::array::from_fn(|axis| outputs[0][i * 3 + axis] / side);
-        roi.to_picture(Vec2::new(across(x), y)).extend(z * roi.size)
+        roi.to_picture(Vec2::new(unmirrored(x), y)).extend(z * roi.size)
     });
     let sound = landmarks.iter().all(|p: &Vec3| p.is_finite());
     let presence = if sound { outputs[1][0] } else { 0.0 };
-    Estimate { landmarks, presence, right: outputs[2][0], features: outputs[4].clone() }
+    Estimate { landmarks, presence, right: unmirrored(outputs[2][0]), features: outputs[4].clone() }
 }
 
 impl Estimate {
@@ -140,13 +150,14 @@ mod tests {
         let first = reader.read(&picture, &roi).unwrap();
         let is_thumb_left = |hand: &Estimate| hand.landmarks[landmark::THUMB_TIP].x < hand.landmarks[0].x;
         assert!(first.landmarks[0].x == 150.5 && is_thumb_left(&first));
-        let again = reader.read_again(&picture, &first).unwrap().expect("it is the same hand");
+        let again = reader.read_again(&picture, &first, 0.9).unwrap().expect("it is the same hand");
         assert!((again.landmarks[0].x - 150.5).abs() < 1.0, "{}", again.landmarks[0]);
         assert!(!is_thumb_left(&again), "what lies left in the mirror image lies right");
         assert!((again.right - 0.8).abs() < 1e-6);
+        assert_eq!(reader.read_again(&picture, &first, 0.95).unwrap(), None);
         for other in [Vec3::NAN, Vec3::splat(-1e4)] {
             let other = Estimate { landmarks: first.landmarks.map(|point| point + other), ..first.clone() };
-            assert_eq!(reader.read_again(&picture, &other).unwrap(), None);
+            assert_eq!(reader.read_again(&picture, &other, 0.0).unwrap(), None);
         }
     }
 }

@@ -328,10 +328,8 @@ impl Tracker {
     /// Reads each hand's fingers once more, in its mirror image.
     fn read_again(&mut self, picture: &RgbImage) -> Result<(), ModelError> {
         for hand in &mut self.followed {
-            let again = self.landmarks.read_again(picture, &hand.estimate)?;
-            let Some(again) = again.filter(|again| again.presence >= self.settings.presence_following) else {
-                continue;
-            };
+            let again = self.landmarks.read_again(picture, &hand.estimate, self.settings.presence_following)?;
+            let Some(again) = again else { continue };
             let both = hand.fingers.with(fingers::read(&again.landmarks, &again.features));
             if both.raised != hand.fingers.raised {
                 // The square around a fist may cut off fingers that are raised.
@@ -359,7 +357,7 @@ impl Tracker {
                     }
                     new.side = old.side.with(new.estimate.right);
                     if old.fingers.raised == new.fingers.raised && old.estimate.is_same_hand(&new.estimate) {
-                        // Its square shows what the look has confirmed, in whatever square that was.
+                        // The look confirms what the old square shows. Another square may show something else.
                         new.roi = old.roi;
                     }
                 }
@@ -881,6 +879,24 @@ mod tests {
         bench.look();
         assert!(!is_in_its_own_square(&bench));
         assert_eq!(bench.next().hands.len(), 1);
+    }
+
+    #[test]
+    fn a_look_that_agrees_leaves_a_followed_hands_square_as_it_was() {
+        let square_after = |seen: [usize; 4]| {
+            let mut bench = Bench::new(false);
+            // Found, and followed once.
+            bench.raised(&[2; 3]);
+            bench.read_for(40);
+            let before = bench.tracker.followed[0].roi;
+            bench.raised(&seen);
+            bench.look();
+            (before, bench.tracker.followed[0].roi)
+        };
+        let (before, after) = square_after([0, 0, 2, 2]);
+        assert_eq!(before, after, "its own square has cut the fingers off");
+        let (before, after) = square_after([0, 0, 0, 0]);
+        assert_ne!(before, after, "it sees a fist");
     }
 
     #[test]
