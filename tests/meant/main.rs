@@ -54,6 +54,27 @@ fn all_of_it() {
     judge(&Much { harmless: 132, seconds: 25.0, gestures: 200, pictures_every: 1, threads: 2 });
 }
 
+/// The models often take such hands for one: the gestures are counted, and may not become more. They were 12 when this
+/// was written; processors that round differently may see one or two more.
+#[test]
+#[ignore = "takes half a minute: make meant"]
+fn hands_that_hold_on_to_each_other() {
+    let seeds: Vec<u64> = (0..40).collect();
+    let judged = spread(&seeds, 2, |tracker, &seed| {
+        let script = scripts::holding_on(seed);
+        let watched = play_script(&script, 10.0, tracker);
+        let falsely = watched.outcomes.iter().filter_map(|(time, outcome)| {
+            let line = scripts::line_at(&script, *time);
+            Some(format!("seed {seed}, {:.2} s: {} in `{line}`", time.as_secs_f64(), begun(outcome)?))
+        });
+        falsely.collect::<Vec<_>>()
+    });
+    let falsely = judged.concat();
+    println!("Puppet, hands that hold on to each other: {} gestures in {} scenes", falsely.len(), seeds.len());
+    falsely.iter().for_each(|one| println!("  {one}"));
+    assert!(falsely.len() <= 14, "{} gestures of hands that hold on to each other", falsely.len());
+}
+
 fn judge(much: &Much) {
     let mut wrong = Vec::new();
     wrong.extend(nothing_meant(much));

@@ -286,6 +286,37 @@ fn half_hidden(stage: &mut Stage) {
     stage.show(&signs, 0.3, held, "a half-hidden second hand");
 }
 
+/// Two hands that hold on to each other: one in front of the other's fingers, or both clasped. First fists, then any
+/// counts, held for long. The models find one palm in many of them.
+pub fn holding_on(seed: u64) -> String {
+    let mut stage = Stage::new(seed);
+    let (size, y) = (stage.dice.within(0.35, 0.55), stage.dice.within(0.5, 0.6));
+    let palm = PALM * size;
+    // How far apart the two are, in palm widths, and by how many degrees each leans towards the other.
+    let (aside, down, lean) = if seed.is_multiple_of(2) {
+        let down = stage.dice.within(0.4, 0.9) * stage.dice.one_of(&[-1.0, 1.0]);
+        (stage.dice.within(-0.4, 0.4), down, stage.dice.within(-15.0, 15.0))
+    } else {
+        (stage.dice.within(0.3, 0.7), stage.dice.within(-0.2, 0.2), stage.dice.within(20.0, 50.0))
+    };
+    let (faces, counts) = (SIDES.map(|_| stage.dice.one_of(&["", "back"])), SIDES.map(|_| stage.count()));
+    let hands = |stage: &Stage, fingers: [usize; 2]| {
+        let hands = [(0, 0.5), (1, -0.5)].map(|(i, way)| {
+            let (x, y, roll) = (0.5 + way * aside * palm, y + way * down * palm * 4.0 / 3.0, way * 2.0 * lean);
+            let how = format!("{} roll {roll:.0} at {x:.3} {y:.3} size {size:.2}", faces[i]);
+            stage.hand(SIDES[i], fingers[i], &how)
+        });
+        hands.join(" and ")
+    };
+    let (moving, closed, held) =
+        (stage.dice.within(0.3, 0.6), stage.dice.within(0.3, 0.7), stage.dice.within(2.0, 3.5));
+    let (fists, signs) = (hands(&stage, [0, 0]), hands(&stage, counts));
+    stage.show(&fists, moving, closed, "fists that hold on to each other");
+    stage.show(&signs, 0.3, held, "hands that hold on to each other");
+    stage.show("none", 0.3, 0.5, "gone");
+    stage.lines.join("\n")
+}
+
 /// A script of at least that many seconds in which nothing is meant, with every kind equally often.
 pub fn harmless(seed: u64, seconds: f32) -> String {
     let mut stage = Stage::new(seed);
