@@ -1,7 +1,8 @@
 //! No gesture fires that was not meant, and every one that was meant fires once: on the puppet read by the real models,
 //! and on pictures of real hands if they are available.
 //!
-//! `make meant` judges an hour of unmeant scenes, 200 meant gestures and every picture, and prints the results;
+//! `make meant` judges an hour of unmeant scenes, 200 meant gestures, every picture, and 40 scenes of hands that hold on
+//! to each other, and prints the results;
 //! the ordinary test judges a minute.
 
 mod dice;
@@ -62,12 +63,7 @@ fn hands_that_hold_on_to_each_other() {
     let seeds: Vec<u64> = (0..40).collect();
     let judged = spread(&seeds, 2, |tracker, &seed| {
         let script = scripts::holding_on(seed);
-        let watched = play_script(&script, 10.0, tracker);
-        let falsely = watched.outcomes.iter().filter_map(|(time, outcome)| {
-            let line = scripts::line_at(&script, *time);
-            Some(format!("seed {seed}, {:.2} s: {} in `{line}`", time.as_secs_f64(), begun(outcome)?))
-        });
-        falsely.collect::<Vec<_>>()
+        begun_in(&script, &format!("seed {seed}"), &play_script(&script, 10.0, tracker))
     });
     let falsely = judged.concat();
     println!("Puppet, hands that hold on to each other: {} gestures in {} scenes", falsely.len(), seeds.len());
@@ -107,6 +103,15 @@ fn begun(outcome: &Transition) -> Option<String> {
     }
 }
 
+/// What began in that script, each with its time and line.
+fn begun_in(script: &str, name: &str, watched: &Watched) -> Vec<String> {
+    let told = watched.outcomes.iter().filter_map(|(time, outcome)| {
+        let line = scripts::line_at(script, *time);
+        Some(format!("{name}, {:.2} s: {} in `{line}`", time.as_secs_f64(), begun(outcome)?))
+    });
+    told.collect()
+}
+
 fn say_sides(sides: Sides) {
     let of = |wrong: usize| match sides.known {
         0 => String::new(),
@@ -132,11 +137,11 @@ fn nothing_meant(much: &Much) -> Vec<String> {
         let script = scripts::harmless(seed, much.seconds);
         let fps = [10.0, 15.0, FULL_RATE][seed as usize % 3];
         let watched = play_script(&script, fps, tracker);
-        let falsely = watched.outcomes.iter().filter_map(|(time, outcome)| {
-            let line = scripts::line_at(&script, *time);
-            Some(format!("seed {seed}, {fps} fps, {:.2} s: {} in `{line}`", time.as_secs_f64(), begun(outcome)?))
-        });
-        (falsely.collect::<Vec<_>>(), watched.sides, Script::parse(&script).unwrap().duration())
+        (
+            begun_in(&script, &format!("seed {seed}, {fps} fps"), &watched),
+            watched.sides,
+            Script::parse(&script).unwrap().duration(),
+        )
     });
     let (mut falsely, mut sides, mut time) = (Vec::new(), Sides::default(), Duration::ZERO);
     for (more, of_one, long) in judged {

@@ -40,6 +40,14 @@ impl Stage {
         self.lines.push(format!("{hands} background {} in {moving:.2} for {held:.2} # {note}", self.wall));
     }
 
+    /// Fists that open, and are held for longer than any gesture needs.
+    fn open_and_hold(&mut self, fists: &str, signs: &str, note: &str) {
+        let (moving, closed, held) =
+            (self.dice.within(0.3, 0.6), self.dice.within(0.3, 0.7), self.dice.within(2.0, 3.5));
+        self.show(fists, moving, closed, note);
+        self.show(signs, 0.3, held, note);
+    }
+
     /// A place around the picture's middle.
     fn place(&mut self) -> String {
         let (x, y, size) = (self.dice.within(0.3, 0.7), self.dice.within(0.45, 0.6), self.dice.within(0.25, 0.8));
@@ -279,11 +287,8 @@ fn half_hidden(stage: &mut Stage) {
             .map(|(i, x)| stage.hand(SIDES[i], fingers[i], &format!("{} at {x:.3} {y:.3} size {size:.2}", faces[i])));
         hands.collect::<Vec<_>>().join(" and ")
     };
-    let (moving, closed, held) =
-        (stage.dice.within(0.3, 0.6), stage.dice.within(0.3, 0.7), stage.dice.within(2.0, 3.5));
     let (fists, signs) = (hands(stage, [0, 0]), hands(stage, counts));
-    stage.show(&fists, moving, closed, "a half-hidden second hand");
-    stage.show(&signs, 0.3, held, "a half-hidden second hand");
+    stage.open_and_hold(&fists, &signs, "a half-hidden second hand");
 }
 
 /// Two hands that hold on to each other: one in front of the other's fingers, or both clasped. First fists, then any
@@ -293,6 +298,7 @@ pub fn holding_on(seed: u64) -> String {
     let (size, y) = (stage.dice.within(0.35, 0.55), stage.dice.within(0.5, 0.6));
     let palm = PALM * size;
     // How far apart the two are, in palm widths, and by how many degrees each leans towards the other.
+    // The picture is 4:3.
     let (aside, down, lean) = if seed.is_multiple_of(2) {
         let down = stage.dice.within(0.4, 0.9) * stage.dice.one_of(&[-1.0, 1.0]);
         (stage.dice.within(-0.4, 0.4), down, stage.dice.within(-15.0, 15.0))
@@ -308,11 +314,8 @@ pub fn holding_on(seed: u64) -> String {
         });
         hands.join(" and ")
     };
-    let (moving, closed, held) =
-        (stage.dice.within(0.3, 0.6), stage.dice.within(0.3, 0.7), stage.dice.within(2.0, 3.5));
     let (fists, signs) = (hands(&stage, [0, 0]), hands(&stage, counts));
-    stage.show(&fists, moving, closed, "fists that hold on to each other");
-    stage.show(&signs, 0.3, held, "hands that hold on to each other");
+    stage.open_and_hold(&fists, &signs, "hands that hold on to each other");
     stage.show("none", 0.3, 0.5, "gone");
     stage.lines.join("\n")
 }
