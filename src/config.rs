@@ -215,6 +215,16 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_out_of_range_is_refused() {
+        assert_eq!(
+            refusal("[camera]\nfps = 0\n"),
+            "my.toml, line 2: `camera.fps` must be from 0.1 to 1000 frames a second"
+        );
+        assert!(refusal("[camera]\nwidth = 0\n").contains("line 2: `camera.width` must be"));
+        assert!(refusal("[camera]\nfps = nan\n").contains("`camera.fps` must be"));
+    }
+
+    #[test]
     fn a_misspelt_key_is_refused_with_its_line_and_the_nearest_name() {
         assert_eq!(
             refusal("[gesture]\n\nhold_lunch = 1\n"),

@@ -12,7 +12,6 @@
 // No input may end the process: not by an unwrap, and not by a println where nobody reads standard output.
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
-pub mod camera;
 pub mod cli;
 pub mod clouds;
 pub mod command;
@@ -22,11 +21,11 @@ pub mod daemon;
 pub mod event;
 pub mod fleet;
 pub mod gesture;
-pub mod hand;
 pub mod metrics;
 pub mod pipeline;
 pub mod policy;
-pub mod settings;
 pub mod view;
-pub mod vision;
 pub mod web;
+
+#[doc(inline)]
+pub use handwave_pixels::{camera, canvas, hand, settings, vision};

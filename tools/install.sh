@@ -90,7 +90,7 @@ install_all() {
     done
     licenses=$prefix/share/licenses/handwave
     put 644 LICENSE "$licenses/LICENSE"
-    put 644 src/view/font/OFL.txt "$licenses/LICENSE-font"
+    put 644 src/canvas/font/OFL.txt "$licenses/LICENSE-font"
     for license in models/LICENSE-* .deps/lib/LICENSE-onnxruntime .deps/lib/ThirdPartyNotices-onnxruntime.txt; do
         put 644 "$license" "$licenses/${license##*/}"
     done

@@ -21,19 +21,3 @@ impl Settings {
         require((0.1..=1000.0).contains(&self.fps), "camera.fps", "must be from 0.1 to 1000 frames a second")
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::config::Config;
-
-    #[test]
-    fn a_setting_out_of_range_is_refused() {
-        let refusal = |text| Config::parse(text, "my.toml").unwrap_err().to_string();
-        assert_eq!(
-            refusal("[camera]\nfps = 0\n"),
-            "my.toml, line 2: `camera.fps` must be from 0.1 to 1000 frames a second"
-        );
-        assert!(refusal("[camera]\nwidth = 0\n").contains("line 2: `camera.width` must be"));
-        assert!(refusal("[camera]\nfps = nan\n").contains("`camera.fps` must be"));
-    }
-}

@@ -31,11 +31,10 @@ pub fn is_time(settings: &Settings, since: Duration, step: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
 
     #[test]
     fn still_hands_are_read_six_times_a_second_at_any_frame_rate() {
-        let settings = Config::shipped().vision;
+        let settings = Settings::shipped();
         for (fps, frames) in [(8, 1), (15, 2), (24, 4), (25, 4), (30, 5), (50, 8), (60, 10)] {
             let step = Duration::from_secs(1) / fps;
             let read = (1..).find(|&n| is_time(&settings, step * n, step));

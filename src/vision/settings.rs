@@ -35,3 +35,12 @@ impl Settings {
         require(self.hands_most >= 2, "vision.hands_most", "must be at least 2, or a second hand would go unseen")
     }
 }
+
+#[cfg(test)]
+impl Settings {
+    /// Those of the shipped config.toml.
+    pub fn shipped() -> Settings {
+        let all: toml::Table = include_str!("../../config.toml").parse().unwrap();
+        all["vision"].clone().try_into().unwrap()
+    }
+}

@@ -483,7 +483,6 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::config::Config;
     use crate::vision::model::Model;
     use crate::vision::{landmark, palm};
 
@@ -561,7 +560,7 @@ mod tests {
             let tracker = Tracker::new(
                 PalmDetector::new(Box::new(palm.clone()), params),
                 LandmarkReader::new(Box::new(landmark.clone())),
-                Config::shipped().vision,
+                Settings::shipped(),
                 mirrored,
             );
             let picture = RgbImage::from_pixel(320, 240, Rgb([90; 3]));

@@ -7,6 +7,7 @@ use crate::sources::{Import, Sources};
 /// Lowest first; imports point down. A room is a folder, or a file right below src.
 const LAYERS: &[&[&str]] = &[
     VOCABULARY,
+    &["canvas"],
     &["camera"],
     &["vision"],
     &["gesture"],

@@ -220,15 +220,17 @@ impl Sources {
     }
 }
 
-/// A file's module: `fleet/plan.rs` is `fleet::plan`, `fleet/mod.rs` is `fleet`, `lib.rs` the root.
+/// A file's module: `fleet/plan.rs` is `fleet::plan`, `fleet/mod.rs` is `fleet`. `lib.rs` is the root, and so is `pixels.rs`,
+/// whose modules lib.rs names as its own.
 fn module_path(file: &str) -> ModulePath {
     let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
-    if path == "lib" { Vec::new() } else { path.split('/').map(str::to_owned).collect() }
+    let is_root = ["lib", "pixels"].contains(&path);
+    if is_root { Vec::new() } else { path.split('/').map(str::to_owned).collect() }
 }
 
 /// Whether a file is there to hold modules.
 pub fn is_module_file(file: &str) -> bool {
-    file == "lib.rs" || file.ends_with("/mod.rs")
+    file == "lib.rs" || file == "pixels.rs" || file.ends_with("/mod.rs")
 }
 
 struct Reader<'a> {
@@ -241,7 +243,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn open_module(&mut self) {
         let module = Module { file: self.file.to_owned(), ..Module::default() };
-        self.sources.modules.insert(self.at.clone(), module);
+        self.sources.modules.entry(self.at.clone()).or_insert(module);
     }
 
     fn module(&mut self) -> &mut Module {

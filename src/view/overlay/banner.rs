@@ -2,10 +2,10 @@
 
 use glam::Vec2;
 
-use super::brush::{Brush, Rectangle};
 use super::icons;
-use super::palette::*;
 use crate::camera::light::Light;
+use crate::canvas::brush::{Brush, Rectangle};
+use crate::canvas::palette::*;
 use crate::clouds::Mode;
 use crate::daemon::state::RunState;
 use crate::view::text;

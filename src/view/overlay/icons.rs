@@ -2,8 +2,8 @@
 
 use glam::Vec2;
 
-use super::brush::{Brush, Rectangle};
-use super::palette::*;
+use crate::canvas::brush::{Brush, Rectangle};
+use crate::canvas::palette::*;
 use crate::fleet::Lifecycle;
 
 /// A shape's points, given relative to its centre in shares of its size.

@@ -1,6 +1,6 @@
 //! Where the parts of the window are. In: a canvas and a picture, in pixels. Out: an area for each part.
 
-use super::brush::Rectangle;
+use crate::canvas::brush::Rectangle;
 
 /// Heights of the bar on top and of the caption, and the panel's least width, at 1280 x 720.
 const BANNER: f32 = 64.0;

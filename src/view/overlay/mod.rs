@@ -1,17 +1,12 @@
 //! What the window shows. In: a run's state, the camera's picture, a size. Out: pixels. Pure: no clock, no I/O; the same state
 //! always gives the same pixels.
 //!
-//! `brush` draws shapes and `lettering` text; `layout` places the parts and
-//! `mirror` the picture; `skeleton`, `ring`, `banner`, `tiles` and `panel`
-//! each draw one thing; `icons` and `palette` are what they share. How a phase looks is a row of `view::phases`.
+//! `layout` places the parts; `skeleton`, `ring`, `banner`, `tiles` and `panel` each draw one thing on the canvas; `icons` are
+//! what they share. How a phase looks is a row of `view::phases`.
 
 mod banner;
-mod brush;
 mod icons;
 mod layout;
-mod lettering;
-mod mirror;
-mod palette;
 mod panel;
 mod ring;
 mod skeleton;
@@ -19,39 +14,31 @@ mod tiles;
 
 use glam::Vec2;
 use image::RgbImage;
-use tiny_skia::Pixmap;
 
 use super::phases;
+use crate::canvas::brush::{Brush, Rectangle};
+use crate::canvas::drawing::Drawing;
+use crate::canvas::mirror::Mirror;
+use crate::canvas::palette::*;
 use crate::daemon::state::{CameraState, RunState};
 use crate::hand::Hand;
-use brush::{Brush, Rectangle};
 use layout::{DESIGN, Layout, is_wide};
-use lettering::Lettering;
-use mirror::Mirror;
-use palette::*;
 
 /// Draws states. Pixels and glyphs are reused from one to the next.
+#[derive(Default)]
 pub struct Overlay {
     brush: Brush,
-}
-
-impl Default for Overlay {
-    fn default() -> Overlay {
-        let pixmap = Pixmap::new(1, 1).expect("one pixel is a size");
-        Overlay { brush: Brush { pixmap, letters: Lettering::default(), unit: 1.0 } }
-    }
 }
 
 impl Overlay {
     /// Draws the state over the camera's newest picture, at this width and height.
     pub fn draw(&mut self, state: &RunState, picture: &RgbImage, (width, height): (u32, u32)) -> Drawing<'_> {
-        self.resize((width, height));
-        let (width, height) = (self.brush.pixmap.width() as f32, self.brush.pixmap.height() as f32);
+        let (width, height) = self.brush.resize((width, height));
+        let (width, height) = (width as f32, height as f32);
         let design = if is_wide(width, height) { DESIGN } else { (DESIGN.1, DESIGN.0) };
         let brush = &mut self.brush;
         brush.unit = (width / design.0).min(height / design.1);
-        let Ink(r, g, b) = NIGHT;
-        brush.pixmap.fill(tiny_skia::Color::from_rgba8(r, g, b, 255));
+        brush.fill_all(NIGHT);
 
         // Until the first picture comes, assume the most common shape.
         let size = if picture.is_empty() { (640, 480) } else { picture.dimensions() };
@@ -66,13 +53,12 @@ impl Overlay {
         panel::caption(brush, layout.caption, &row);
         panel::draw(brush, layout.panel, state);
         banner::draw(brush, layout.banner, state);
-        Drawing(&self.brush.pixmap)
+        self.brush.drawing()
     }
 
     /// Draws hands into their picture, which is not mirrored.
     pub fn annotate(&mut self, hands: &[Hand], picture: &RgbImage) -> Drawing<'_> {
-        self.resize(picture.dimensions());
-        let size = (self.brush.pixmap.width(), self.brush.pixmap.height());
+        let size = self.brush.resize(picture.dimensions());
         let brush = &mut self.brush;
         brush.unit = (size.0.min(size.1) as f32 / DESIGN.1).max(0.4);
         let area = Rectangle::new(0.0, 0.0, size.0 as f32, size.1 as f32);
@@ -80,17 +66,7 @@ impl Overlay {
         mirror.paint(picture, 1.0, &mut brush.pixmap);
         hands.iter().for_each(|hand| skeleton::draw(brush, &mirror, hand));
         hands.iter().for_each(|hand| skeleton::label(brush, &mirror, hand));
-        Drawing(&self.brush.pixmap)
-    }
-
-    /// Makes the canvas this large, at least one pixel each way. A size that can't be allocated leaves it as it was.
-    fn resize(&mut self, (width, height): (u32, u32)) {
-        let (width, height) = (width.max(1), height.max(1));
-        if (self.brush.pixmap.width(), self.brush.pixmap.height()) != (width, height)
-            && let Some(pixmap) = Pixmap::new(width, height)
-        {
-            self.brush.pixmap = pixmap;
-        }
+        self.brush.drawing()
     }
 }
 
@@ -121,26 +97,5 @@ fn lost(brush: &mut Brush, area: Rectangle, why: &str) {
     for (row, line) in lines.iter().enumerate() {
         let at = Vec2::new(area.centre().x, centre.y + 165.0 * unit + 1.3 * size * row as f32);
         brush.text_centred(line, size, at, GREY);
-    }
-}
-
-/// What was drawn.
-#[derive(Clone, Copy)]
-pub struct Drawing<'a>(&'a Pixmap);
-
-impl Drawing<'_> {
-    /// Width and height.
-    pub fn size(&self) -> (u32, u32) {
-        (self.0.width(), self.0.height())
-    }
-
-    /// Red, green, blue, opaque: four bytes a pixel, from the left top.
-    pub fn bytes(&self) -> &[u8] {
-        self.0.data()
-    }
-
-    pub fn to_picture(&self) -> RgbImage {
-        let bytes = self.0.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
-        RgbImage::from_raw(self.0.width(), self.0.height(), bytes).unwrap_or_default()
     }
 }

@@ -3,9 +3,9 @@
 
 use glam::Vec2;
 
-use super::brush::{Brush, Rectangle};
-use super::palette::*;
 use super::{icons, tiles};
+use crate::canvas::brush::{Brush, Rectangle};
+use crate::canvas::palette::*;
 use crate::daemon::state::{RunState, SAID};
 use crate::view::phases::{Icon, Row, Tone};
 

@@ -3,11 +3,11 @@
 
 use glam::Vec2;
 
-use super::brush::{Brush, Rectangle};
 use super::layout::CAPTION;
-use super::mirror::Mirror;
-use super::palette::*;
 use super::skeleton;
+use crate::canvas::brush::{Brush, Rectangle};
+use crate::canvas::mirror::Mirror;
+use crate::canvas::palette::*;
 use crate::hand::{Reading, Side};
 use crate::view::phases::Ring;
 

@@ -3,9 +3,9 @@
 
 use glam::{Vec2, Vec3Swizzles};
 
-use super::brush::{Brush, Rectangle};
-use super::mirror::Mirror;
-use super::palette::*;
+use crate::canvas::brush::{Brush, Rectangle};
+use crate::canvas::mirror::Mirror;
+use crate::canvas::palette::*;
 use crate::hand::{Hand, landmark::*};
 
 /// Each finger's joints, thumb first.

@@ -3,9 +3,9 @@
 
 use glam::Vec2;
 
-use super::brush::{Brush, Rectangle};
 use super::icons;
-use super::palette::*;
+use crate::canvas::brush::{Brush, Rectangle};
+use crate::canvas::palette::*;
 use crate::daemon::state::RunState;
 use crate::fleet::FleetState;
 use crate::fleet::{Lifecycle, Member};

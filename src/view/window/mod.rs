@@ -60,16 +60,16 @@ pub fn show(mut feed: Feed) -> Result<(), WindowError> {
     let keys = Keys::default();
     window.set_input_callback(Box::new(keys.clone()));
 
-    let mut canvas = Canvas::default();
+    let mut drawn = Drawn::default();
     loop {
         let news = feed.news();
         let size = canvas_size(window.get_size());
-        if news != News::None || canvas.size != size {
-            canvas.draw(&mut feed, size);
+        if news != News::None || drawn.size != size {
+            drawn.draw(&mut feed, size);
         }
-        if canvas.is_due() {
-            // It fails only if the buffer is too small, which a canvas never is.
-            let _ = window.update_with_buffer(&canvas.pixels, size.0 as usize, size.1 as usize);
+        if drawn.is_due() {
+            // It fails only if the buffer is too small, which a drawing never is.
+            let _ = window.update_with_buffer(&drawn.pixels, size.0 as usize, size.1 as usize);
         } else {
             window.update();
         }
@@ -110,7 +110,7 @@ impl Feed {
 
 /// What was drawn last.
 #[derive(Default)]
-struct Canvas {
+struct Drawn {
     overlay: Overlay,
     picture: RgbImage,
     size: (u32, u32),
@@ -120,15 +120,13 @@ struct Canvas {
     shown: Option<Instant>,
 }
 
-impl Canvas {
+impl Drawn {
     fn draw(&mut self, feed: &mut Feed, size: (u32, u32)) {
         // A copy, so that the camera does not wait for the drawing.
         self.picture.clone_from(&feed.pictures.borrow_and_update());
         let state = feed.states.borrow_and_update().clone();
         let drawing = self.overlay.draw(&state, &self.picture, size);
-        self.pixels.clear();
-        let pixels = drawing.bytes().chunks_exact(4);
-        self.pixels.extend(pixels.map(|pixel| u32::from_be_bytes([0, pixel[0], pixel[1], pixel[2]])));
+        drawing.pack(&mut self.pixels);
         self.size = size;
         self.shown = None;
     }
@@ -167,15 +165,15 @@ mod tests {
         assert_eq!(feed.news(), News::None);
         pictures_in.send_replace(RgbImage::new(64, 48));
         assert_eq!(feed.news(), News::Some);
-        let mut canvas = Canvas::default();
-        canvas.draw(&mut feed, (64, 48));
-        let before = canvas.pixels.clone();
+        let mut drawn = Drawn::default();
+        drawn.draw(&mut feed, (64, 48));
+        let before = drawn.pixels.clone();
         assert_eq!(feed.news(), News::None);
         states_in.send_replace(state(Phase::Idle(Why::Quit)));
         drop((states_in, pictures_in));
         assert_eq!(feed.news(), News::Last);
-        canvas.draw(&mut feed, (64, 48));
-        assert_ne!(canvas.pixels, before);
+        drawn.draw(&mut feed, (64, 48));
+        assert_ne!(drawn.pixels, before);
     }
 
     #[test]

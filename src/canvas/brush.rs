@@ -1,11 +1,12 @@
-//! Shapes. In: places in pixels and a colour. Out: antialiased pixels. A shape without a size, or with
+//! A canvas, and the shapes on it. In: places in pixels and a colour. Out: antialiased pixels. A shape without a size, or with
 //! coordinates that are not numbers, is left out.
 
 use std::f32::consts::TAU;
 
 use glam::Vec2;
-use tiny_skia::{FillRule, LineCap, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
+use tiny_skia::{Color, FillRule, LineCap, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
 
+use super::drawing::Drawing;
 use super::lettering::Lettering;
 use super::palette::Ink;
 
@@ -49,6 +50,13 @@ pub struct Brush {
     pub unit: f32,
 }
 
+impl Default for Brush {
+    fn default() -> Brush {
+        let pixmap = Pixmap::new(1, 1).expect("one pixel is a size");
+        Brush { pixmap, letters: Lettering::default(), unit: 1.0 }
+    }
+}
+
 fn paint(ink: Ink, opacity: f32) -> Paint<'static> {
     let mut paint = Paint::default();
     paint.set_color_rgba8(ink.0, ink.1, ink.2, (opacity.clamp(0.0, 1.0) * 255.0) as u8);
@@ -56,6 +64,26 @@ fn paint(ink: Ink, opacity: f32) -> Paint<'static> {
 }
 
 impl Brush {
+    /// Makes the canvas this large, at least one pixel each way, and answers how large it is: a size that can't be allocated
+    /// leaves it as it was.
+    pub fn resize(&mut self, (width, height): (u32, u32)) -> (u32, u32) {
+        let wanted = (width.max(1), height.max(1));
+        if self.drawing().size() != wanted
+            && let Some(pixmap) = Pixmap::new(wanted.0, wanted.1)
+        {
+            self.pixmap = pixmap;
+        }
+        self.drawing().size()
+    }
+
+    pub fn drawing(&self) -> Drawing<'_> {
+        Drawing(&self.pixmap)
+    }
+
+    pub fn fill_all(&mut self, Ink(red, green, blue): Ink) {
+        self.pixmap.fill(Color::from_rgba8(red, green, blue, 255));
+    }
+
     pub fn fill(&mut self, area: Rectangle, ink: Ink, opacity: f32) {
         if let Some(rect) = Rect::from_xywh(area.x, area.y, area.w, area.h) {
             self.pixmap.fill_rect(rect, &paint(ink, opacity), Transform::identity(), None);

@@ -9,7 +9,7 @@ use tiny_skia::PixmapMut;
 use super::palette::Ink;
 
 /// Atkinson Hyperlegible Next Bold, drawn for low vision: its 0 and O, 1 and l differ, which instance ids need.
-const FONT: &[u8] = include_bytes!("../font/AtkinsonHyperlegibleNext-Bold.ttf");
+const FONT: &[u8] = include_bytes!("font/AtkinsonHyperlegibleNext-Bold.ttf");
 /// A window that is being resized asks for glyphs of many sizes; above this many the cache is cleared.
 const CACHED: usize = 2000;
 
