@@ -1,7 +1,8 @@
 //! One-time links to sign in with. In: a port, and a role. Out: a link's token, which signs in once, within a minute.
 //!
 //! A link is a file that only this user of the system can write and read: whoever can make one may act here. So `handwave
-//! web link` needs no way into the run but the folder. The file's name is the token's hash; using the link removes it.
+//! web link` needs no way into the run but the folder. A token is the file's name and a secret in it; trying it removes the
+//! file.
 
 use std::fs;
 use std::io;
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::people::{Person, Role};
 
@@ -34,6 +35,7 @@ pub struct Links(PathBuf);
 /// What a link's file says.
 #[derive(Debug, Serialize, Deserialize)]
 struct Grant {
+    secret: Uuid,
     user: String,
     role: Role,
 }
@@ -55,23 +57,29 @@ impl Links {
 
     /// Makes a link for this user of the system, and answers its token.
     pub fn make(&self, role: Role) -> Result<String, LinkError> {
-        let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+        let (name, secret) = (Uuid::new_v4(), Uuid::new_v4());
         let user = whoami::username().unwrap_or_else(|_| "somebody".into());
-        let grant = serde_json::to_vec(&Grant { user, role }).expect("strings alone always make JSON");
-        let written = private_folder(&self.0).and_then(|()| private_file(&self.0.join(name(&token)), &grant));
+        let grant = serde_json::to_vec(&Grant { secret, user, role }).expect("strings alone always make JSON");
+        let written = private_folder(&self.0).and_then(|()| private_file(&self.path(name), &grant));
         written.map_err(|reason| LinkError { folder: self.0.clone(), reason })?;
-        Ok(token)
+        Ok(format!("{}{}", name.simple(), secret.simple()))
     }
 
-    /// Signs in by a token, which then is used up. None: it never was one, was used, or is too old.
+    /// Signs in by a token, which then is used up. None: it never was one, was used, or is too old. A wrong secret uses the
+    /// link up too, so nobody gets a second guess.
     pub fn redeem(&self, token: &str) -> Option<Person> {
-        let path = self.0.join(name(token));
+        let (name, given) = parts(token)?;
+        let path = self.path(name);
         let age = fs::metadata(&path).ok()?.modified().ok()?.elapsed().unwrap_or(Duration::ZERO);
         let grant = fs::read(&path).ok()?;
         // Of two at once, one removes it.
         fs::remove_file(&path).ok()?;
-        let Grant { user, role } = serde_json::from_slice(&grant).ok()?;
-        (age < LASTS).then_some(Person { user, role })
+        let Grant { secret, user, role } = serde_json::from_slice(&grant).ok()?;
+        (given == secret && age < LASTS).then_some(Person { user, role })
+    }
+
+    fn path(&self, name: Uuid) -> PathBuf {
+        self.0.join(name.simple().to_string())
     }
 
     /// Removes the links that nobody used.
@@ -82,9 +90,10 @@ impl Links {
     }
 }
 
-/// The name of a token's file. Where somebody sees the folder's names, they cannot sign in by them.
-fn name(token: &str) -> String {
-    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+/// The name of a token's file, and the secret in it. Where somebody sees the folder's names, they cannot sign in by them.
+fn parts(token: &str) -> Option<(Uuid, Uuid)> {
+    let (name, secret) = token.split_at_checked(32)?;
+    Some((name.parse().ok()?, secret.parse().ok()?))
 }
 
 /// Makes a folder that only this user can look into. One that others can is made so; one that is another's is an error.
@@ -118,9 +127,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let links = Links::within(&folder.path().join("links"));
         let token = links.make(Role::Operator).unwrap();
-        assert_eq!(links.redeem("another"), None);
-        assert_eq!(links.redeem("../../etc/passwd"), None);
+        for other in ["", "another", "../../etc/passwd", &"ä".repeat(33), &"0".repeat(64)] {
+            assert_eq!(links.redeem(other), None, "{other}");
+        }
         assert_eq!(links.redeem(&token).map(|person| person.role), Some(Role::Operator));
+        assert_eq!(links.redeem(&token), None);
+    }
+
+    #[test]
+    fn whoever_sees_the_names_has_one_guess() {
+        let folder = tempfile::tempdir().unwrap();
+        let links = Links::within(folder.path());
+        let token = links.make(Role::Operator).unwrap();
+        let name = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().file_name().into_string().unwrap();
+        assert_eq!(links.redeem(&name), None);
+        assert_eq!(links.redeem(&format!("{name}{}", Uuid::new_v4().simple())), None);
         assert_eq!(links.redeem(&token), None);
     }
 
@@ -130,7 +151,7 @@ mod tests {
         let links = Links::within(folder.path());
         for (age, lasts) in [(LASTS / 2, true), (LASTS + Duration::from_secs(1), false)] {
             let token = links.make(Role::Viewer).unwrap();
-            let file = fs::File::options().write(true).open(folder.path().join(name(&token))).unwrap();
+            let file = fs::File::options().write(true).open(links.path(parts(&token).unwrap().0)).unwrap();
             file.set_modified(SystemTime::now() - age).unwrap();
             assert_eq!(links.redeem(&token).is_some(), lasts, "{age:?}");
         }
@@ -142,9 +163,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("links");
-        let token = Links::within(&path).make(Role::Viewer).unwrap();
+        let links = Links::within(&path);
+        let token = links.make(Role::Viewer).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(&path.join(name(&token)))), (0o700, 0o600));
+        assert_eq!((mode(&path), mode(&links.path(parts(&token).unwrap().0))), (0o700, 0o600));
     }
 
     #[test]
