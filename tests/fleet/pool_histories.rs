@@ -387,7 +387,12 @@ fn at_each_effect(
             prop_assert!(new == 0 || count <= limits.max + started, "rule 3: {count} with {new} to be started");
             for truth in among(ids).iter().filter(|truth| is_warm(truth) && truth.state == InstanceState::Stopped) {
                 let was_given_back = self::value(truth).starts_with("back@");
-                prop_assert!(truth.powered_off || was_given_back, "rule 13: {} is not prepared", truth.id);
+                // Somebody else started it, and stopped it before that was seen.
+                let is_unseen = |(id, when): &(InstanceId, Instant)| {
+                    *id == truth.id && when <= at && at.saturating_duration_since(*when) < UNSEEN
+                };
+                let is_prepared = truth.powered_off || was_given_back || asked.started.iter().any(is_unseen);
+                prop_assert!(is_prepared, "rule 13: {} is not prepared", truth.id);
             }
         }
         Effect::Tagged { key, value, ids } if key == POOL_TAG => {
