@@ -55,6 +55,7 @@ test("the main job by mouse: launch, look, retire one, decrease by names, retire
 
   // One, by its details.
   await page.locator('#rows a').first().click();
+  await page.waitForSelector('#details[open]');
   const id = await text(page, '#details-title');
   assert.match(page.url(), new RegExp(`instance=${id}`));
   assert.match(await text(page, '#details-body'), /t3\.micro[\s\S]*handwave:fleet[\s\S]*In service/);
@@ -134,6 +135,7 @@ test('the main job by keyboard alone, and no single key destroys anything', asyn
   const first = await text(page, '#rows tr:first-child a');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), first);
   await page.keyboard.press('Enter');
+  await page.waitForSelector('#details[open]');
   assert.equal(await text(page, '#details-title'), first);
   // Neither a key that comes right after a close nor a picture drawn then brings the details or their focus back.
   await page.evaluate(() => {
@@ -740,9 +742,11 @@ test('the warm pool is listed beside the count, and is started first', async () 
   assert.match(await text(page, '#event-list'), /Starting from the warm pool/);
   // Another one takes its place, and was launched once.
   await state('preparing').first().click();
+  await page.waitForSelector('#details[open]');
   assert.doesNotMatch(await text(page, '#details-body'), /Last start/);
   await page.click('#details-close');
   await state('in service').click();
+  await page.waitForSelector('#details[open]');
   assert.match(await text(page, '#details-body'), /Last start/);
 });
 
