@@ -1,5 +1,5 @@
-//! A canvas, and the shapes on it. In: places in pixels and a colour. Out: antialiased pixels. A shape without a size, or with
-//! coordinates that are not numbers, is left out.
+//! A canvas, and the shapes on it. In: places in pixels and a colour. Out: antialiased pixels. A shape without a size, or
+//! with coordinates that are not numbers, is left out.
 
 use std::f32::consts::TAU;
 
@@ -64,8 +64,8 @@ fn paint(ink: Ink, opacity: f32) -> Paint<'static> {
 }
 
 impl Brush {
-    /// Makes the canvas this large, at least one pixel each way, and answers how large it is: a size that can't be allocated
-    /// leaves it as it was.
+    /// Makes the canvas this large, at least one pixel each way, and answers how large it is: a size that can't be
+    /// allocated leaves it as it was.
     pub fn resize(&mut self, (width, height): (u32, u32)) -> (u32, u32) {
         let wanted = (width.max(1), height.max(1));
         if self.drawing().size() != wanted

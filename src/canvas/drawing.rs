@@ -3,6 +3,7 @@
 use image::RgbImage;
 use tiny_skia::Pixmap;
 
+/// The pixels of a finished canvas.
 #[derive(Clone, Copy)]
 pub struct Drawing<'a>(pub(super) &'a Pixmap);
 
@@ -23,6 +24,7 @@ impl Drawing<'_> {
         pixels.extend(self.bytes().chunks_exact(4).map(|pixel| u32::from_be_bytes([0, pixel[0], pixel[1], pixel[2]])));
     }
 
+    /// A copy without opacity.
     pub fn to_picture(&self) -> RgbImage {
         let bytes = self.bytes().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
         RgbImage::from_raw(self.0.width(), self.0.height(), bytes).unwrap_or_default()

@@ -1,5 +1,5 @@
-//! The camera's picture on the canvas, flipped as in a mirror. In: a picture and an area. Out: pixels, and where a point of
-//! the picture is on the canvas.
+//! The camera's picture on the canvas, flipped as in a mirror. In: a picture and an area. Out: pixels, and where a point
+//! of the picture is on the canvas.
 
 use glam::Vec2;
 use image::RgbImage;
@@ -32,8 +32,8 @@ impl Mirror {
         self.area.w / self.size.0.max(1) as f32
     }
 
-    /// Where a point of the picture lies on the canvas. Points far outside are clamped so that they can be drawn. None for
-    /// coordinates that are not numbers.
+    /// Where a point of the picture lies on the canvas. Points far outside are clamped so that they can be drawn. None
+    /// for coordinates that are not numbers.
     pub fn place(&self, point: Vec2) -> Option<Vec2> {
         let x = if self.flipped { self.size.0 as f32 - point.x } else { point.x };
         let at = Vec2::new(self.area.x, self.area.y) + self.scale() * Vec2::new(x, point.y);

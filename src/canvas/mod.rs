@@ -1,7 +1,7 @@
 //! Pixels to draw on. In: shapes, text and pictures, each with its place. Out: a [`drawing`].
 //!
-//! `brush` draws shapes and `lettering` text, `mirror` places the camera's picture, and `palette` has the colours. What is
-//! drawn is `view::overlay`'s business.
+//! `brush` draws shapes and `lettering` text, `mirror` places the camera's picture, and `palette` has the colours. What
+//! is drawn is `view::overlay`'s business.
 
 pub mod brush;
 pub mod drawing;

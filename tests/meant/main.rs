@@ -2,8 +2,7 @@
 //! and on pictures of real hands if they are available.
 //!
 //! `make meant` judges an hour of unmeant scenes, 200 meant gestures, every picture, and 40 scenes of hands that hold on
-//! to each other, and prints the results;
-//! the ordinary test judges a minute.
+//! to each other, and prints the results; the ordinary test judges a minute.
 
 mod dice;
 mod scripts;

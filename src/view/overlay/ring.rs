@@ -1,5 +1,5 @@
-//! What the hands do, drawn over the picture: the ring that waits around a fist, that a hold fills, and that a countdown
-//! empties.
+//! What the hands do, drawn over the picture: the ring that waits around a fist, that a hold fills, and that a
+//! countdown empties.
 
 use glam::Vec2;
 
