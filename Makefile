@@ -19,8 +19,8 @@ test: runtime libclang moto browser schemathesis ## run every test
 	$(CARGO) test --no-default-features --features window,web --test absent
 	$(CARGO) test --workspace
 
-meant: runtime ## count false commands in an hour without a gesture, and misses among 200 gestures: half an hour
-	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture
+meant: runtime ## count false commands in an hour without a gesture and of hands that touch, and misses: half an hour
+	$(CARGO) test --quiet --no-default-features --test meant -- --ignored --nocapture --test-threads 1
 
 looks: runtime browser ## draw every state of window and page: target/looks.png, page-looks.png; README=docs redraws README's
 	$(CARGO) run --quiet --no-default-features --features window,web --example looks -- target/looks.png $(README)

@@ -42,7 +42,7 @@ impl Rectangle {
     }
 }
 
-/// Draws on a canvas.
+/// A canvas, and what draws on it.
 pub struct Brush {
     pub pixmap: Pixmap,
     pub letters: Lettering,

@@ -1,4 +1,4 @@
-//! What was drawn. In: a canvas. Out: its pixels, as a terminal, a file or a window wants them.
+//! What was drawn. In: a canvas. Out: its pixels, as a window or a file wants them.
 
 use image::RgbImage;
 use tiny_skia::Pixmap;
@@ -14,7 +14,7 @@ impl Drawing<'_> {
     }
 
     /// Red, green, blue, opaque: four bytes a pixel, from the left top.
-    pub fn bytes(&self) -> &[u8] {
+    fn bytes(&self) -> &[u8] {
         self.0.data()
     }
 

@@ -1,4 +1,4 @@
-//! The overlay's colours: Okabe and Ito's palette, which colour-blind people can tell apart, on dark greys. Colour is
+//! The canvas's colours: Okabe and Ito's palette, which colour-blind people can tell apart, on dark greys. Colour is
 //! never the only sign: a shape or a word always says the same.
 
 /// An opaque colour: red, green, blue.

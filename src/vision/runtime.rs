@@ -55,7 +55,7 @@ pub fn find(set: Option<&Path>) -> PathBuf {
     let places = Places {
         named: std::env::var_os(VARIABLE).map(PathBuf::from),
         executable: std::env::current_exe().unwrap_or_default(),
-        checkout: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
+        package: std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from),
     };
     places.find(set)
 }
@@ -65,8 +65,8 @@ struct Places {
     /// What the environment variable says.
     named: Option<PathBuf>,
     executable: PathBuf,
-    /// The checkout, where cargo runs us.
-    checkout: Option<PathBuf>,
+    /// The folder of the package that cargo runs: the checkout, or one right below it.
+    package: Option<PathBuf>,
 }
 
 impl Places {
@@ -85,7 +85,7 @@ impl Places {
 
     /// `.deps/lib` in the checkout, where `make` puts it; target/release and target/debug/deps lie below the checkout.
     fn fetched(&self) -> Option<PathBuf> {
-        let checkout = self.checkout.iter().map(PathBuf::as_path);
+        let checkout = self.package.iter().flat_map(|folder| folder.ancestors().take(2));
         let folders = checkout.chain(self.executable.ancestors().skip(1).take(4));
         folders.map(|folder| folder.join(".deps/lib").join(LIBRARY)).find(|library| library.is_file())
     }
@@ -109,7 +109,7 @@ mod tests {
         let root = folder.path().canonicalize().unwrap();
         let executable = root.join("checkout/target/release/handwave");
         touch(&executable);
-        let mut places = Places { named: Some("named".into()), executable, checkout: None };
+        let mut places = Places { named: Some("named".into()), executable, package: None };
         // Best first: each is found as long as it is there, and the next one after it.
         let (installed, fetched) = (root.join("checkout/target/lib/handwave"), root.join("checkout/.deps/lib"));
         touch(&installed.join(LIBRARY));
@@ -130,8 +130,11 @@ mod tests {
         let library = folder.path().join("checkout/.deps/lib").join(LIBRARY);
         touch(&library);
         let executable = folder.path().join("elsewhere/debug/handwave");
-        let checkout = Some(folder.path().join("checkout"));
-        assert_eq!(Places { named: None, executable, checkout }.find(None), library);
+        for package in ["checkout", "checkout/pixels"] {
+            let package = Some(folder.path().join(package));
+            let places = Places { named: None, executable: executable.clone(), package };
+            assert_eq!(places.find(None), library);
+        }
     }
 
     #[cfg(unix)]
@@ -145,6 +148,6 @@ mod tests {
         touch(&library);
         fs::create_dir_all(link.parent().unwrap()).unwrap();
         std::os::unix::fs::symlink(executable, &link).unwrap();
-        assert_eq!(Places { named: None, executable: link, checkout: None }.find(None), library);
+        assert_eq!(Places { named: None, executable: link, package: None }.find(None), library);
     }
 }

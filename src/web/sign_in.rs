@@ -90,7 +90,7 @@ struct Refusal {
 async fn by_link(context: &Context, link: &str, client: &Client) -> Result<(Person, Proof), Refusal> {
     // On loopback alone: a link's way elsewhere is not this machine's.
     if !context.has_links || !client.address.is_loopback() {
-        let sentence = "links sign in on the machine that handwave runs on alone: sign in by name and password";
+        let sentence = "links sign in only on the machine that runs handwave: sign in by a password, or by the provider";
         return Err(Refusal { event: None, answer: error(StatusCode::FORBIDDEN, sentence) });
     }
     if let Some(person) = context.links.redeem(link) {
@@ -122,7 +122,7 @@ async fn by_password(
     match context.accounts.sign_in(name, password, client.address).await {
         Ok((person, user)) => Ok((person, Proof::Password(Box::new(user)))),
         Err(NotIn::NoPasswords) => {
-            let sentence = "nobody has a password here: set web.users in config.toml, or use `handwave web link`";
+            let sentence = "nobody has a password here: set web.users in config.toml, or sign in by a link or the provider";
             Err(refused(None, StatusCode::UNAUTHORIZED, sentence))
         }
         Err(NotIn::Wrong(why)) => Err(refused(Some(why), StatusCode::UNAUTHORIZED, WRONG)),

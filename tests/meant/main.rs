@@ -54,8 +54,8 @@ fn all_of_it() {
     judge(&Much { harmless: 132, seconds: 25.0, gestures: 200, pictures_every: 1, threads: 2 });
 }
 
-/// The models often take such hands for one: the gestures are counted, and may not become more. They were 12 when this
-/// was written; processors that round differently may see one or two more.
+/// The models often take such hands for one. 12 gestures fired when this was written; the bound leaves two for processors
+/// that round differently.
 #[test]
 #[ignore = "takes half a minute: make meant"]
 fn hands_that_hold_on_to_each_other() {

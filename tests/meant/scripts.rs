@@ -124,7 +124,7 @@ fn typing(stage: &mut Stage) {
             let x = if side == Side::Left { 0.68 } else { 0.32 };
             stage.hand(side, fingers, &format!("back roll {tilt:.0} at {x} 0.6 size {size:.2}"))
         });
-        let hands = if both { hands.join(" and ") } else { hands[side as usize].clone() };
+        let hands = if both { both.join(" and ") } else { hands[side as usize].clone() };
         let (moving, held) = (stage.dice.within(0.06, 0.15), stage.dice.within(0.0, 0.1));
         stage.show(&hands, moving, held, "typing");
     }
@@ -307,7 +307,7 @@ pub fn holding_on(seed: u64) -> String {
     };
     let (faces, counts) = (SIDES.map(|_| stage.dice.one_of(&["", "back"])), SIDES.map(|_| stage.count()));
     let hands = |stage: &Stage, fingers: [usize; 2]| {
-        let hands = [(0, 0.5), (1, -0.5)].map(|(i, way)| {
+        let both = [(0, 0.5), (1, -0.5)].map(|(i, way)| {
             let (x, y, roll) = (0.5 + way * aside * palm, y + way * down * palm * 4.0 / 3.0, way * 2.0 * lean);
             let how = format!("{} roll {roll:.0} at {x:.3} {y:.3} size {size:.2}", faces[i]);
             stage.hand(SIDES[i], fingers[i], &how)

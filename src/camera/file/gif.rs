@@ -18,7 +18,7 @@ pub struct Gif {
     decoder: Decoder<Cursor<Vec<u8>>>,
     still: bool,
     /// The frames so far, composed; each one changes a part of it.
-    canvas: RgbImage,
+    shown: RgbImage,
     /// When the next frame is shown.
     time: Duration,
 }
@@ -40,8 +40,8 @@ impl Gif {
         if width == 0 || height == 0 {
             return Err(CameraError::Picture { path: path.into(), reason: "it has no pixels".into() });
         }
-        let canvas = RgbImage::new(width, height);
-        Ok(Gif { path: path.into(), decoder, still, canvas, time: Duration::ZERO })
+        let shown = RgbImage::new(width, height);
+        Ok(Gif { path: path.into(), decoder, still, shown, time: Duration::ZERO })
     }
 
     /// Whether it has only one frame, like other pictures.
@@ -56,26 +56,26 @@ impl Camera for Gif {
             return Ok(Status::Ended);
         };
         frame.time = self.time;
-        frame.resize(self.canvas.dimensions());
+        frame.resize(self.shown.dimensions());
         self.time += shown_for(Duration::from_millis(10 * u64::from(part.delay)));
 
         let (left, top, width) = (u32::from(part.left), u32::from(part.top), usize::from(part.width));
         let place = |i: usize| (left + (i % width) as u32, top + (i / width) as u32);
-        let before = (part.dispose == DisposalMethod::Previous).then(|| self.canvas.clone());
+        let before = (part.dispose == DisposalMethod::Previous).then(|| self.shown.clone());
         for (i, pixel) in part.buffer.chunks_exact(4).enumerate() {
             let (x, y) = place(i);
-            if let (&[r, g, b, opaque], Some(drawn)) = (pixel, self.canvas.get_pixel_mut_checked(x, y))
+            if let (&[r, g, b, opaque], Some(drawn)) = (pixel, self.shown.get_pixel_mut_checked(x, y))
                 && opaque > 0
             {
                 *drawn = Rgb([r, g, b]);
             }
         }
-        frame.picture.copy_from_slice(&self.canvas);
+        frame.picture.copy_from_slice(&self.shown);
         if let Some(before) = before {
-            self.canvas = before;
+            self.shown = before;
         } else if part.dispose == DisposalMethod::Background {
             for (x, y) in (0..part.buffer.len() / 4).map(place) {
-                if let Some(drawn) = self.canvas.get_pixel_mut_checked(x, y) {
+                if let Some(drawn) = self.shown.get_pixel_mut_checked(x, y) {
                     *drawn = Rgb([0; 3]);
                 }
             }

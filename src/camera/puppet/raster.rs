@@ -24,7 +24,7 @@ const UNCOVERED: Subpixel = Subpixel { depth: f32::NEG_INFINITY, colour: [0; 3] 
 
 /// The subpixels of the part of the picture that is drawn to.
 #[derive(Default)]
-pub struct Canvas {
+pub struct Raster {
     left: u32,
     top: u32,
     /// In subpixels.
@@ -33,7 +33,7 @@ pub struct Canvas {
     subpixels: Vec<Subpixel>,
 }
 
-impl Canvas {
+impl Raster {
     /// Draws the triangles into the picture. Those with counter-clockwise corners on the screen are back faces and are
     /// skipped.
     pub fn draw(&mut self, corners: &[Corner], triangles: &[[u16; 3]], picture: &mut RgbImage) {

@@ -5,7 +5,7 @@ use glam::{Quat, Vec2, Vec3};
 use image::RgbImage;
 
 use super::mesh::{Mesh, Vertex, mirror};
-use super::raster::{Canvas, Corner};
+use super::raster::{Corner, Raster};
 use super::scene::{Pose, Scene};
 use crate::hand::Side;
 
@@ -22,7 +22,7 @@ const LAMP_AT: Vec3 = Vec3::new(-0.45, 0.6, 0.66);
 pub struct Renderer {
     left: Mesh,
     right: Mesh,
-    canvas: Canvas,
+    raster: Raster,
     vertices: Vec<Vertex>,
     corners: Vec<Corner>,
 }
@@ -32,7 +32,7 @@ impl Default for Renderer {
         Renderer {
             left: Mesh::embedded(Side::Left),
             right: Mesh::embedded(Side::Right),
-            canvas: Canvas::default(),
+            raster: Raster::default(),
             vertices: Vec::new(),
             corners: Vec::new(),
         }
@@ -47,7 +47,7 @@ impl Renderer {
             if let Some(pose) = pose {
                 self.project(side, &pose, picture.dimensions());
                 let mesh = if side == Side::Left { &self.left } else { &self.right };
-                self.canvas.draw(&self.corners, &mesh.triangles, picture);
+                self.raster.draw(&self.corners, &mesh.triangles, picture);
             }
         }
     }

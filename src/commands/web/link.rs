@@ -21,7 +21,10 @@ pub fn run(listen: Option<Listen>, role: Role, config: Option<&Path>) -> Result<
     let settings = Config::load(config)?.0.web.at(listen);
     let listen = settings.listen;
     if !listen.is_loopback() {
-        bail!("others can reach the page at {listen}: sign in there by a password, which `handwave web user add` sets");
+        bail!(
+            "others can reach the page at {listen}: sign in there by a password, which `handwave web user add` sets, or by \
+             the provider"
+        );
     }
     if listen.0.port() == 0 {
         bail!("which page? Name its address, as handwave printed it: handwave web link 127.0.0.1:PORT");

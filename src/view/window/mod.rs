@@ -60,16 +60,16 @@ pub fn show(mut feed: Feed) -> Result<(), WindowError> {
     let keys = Keys::default();
     window.set_input_callback(Box::new(keys.clone()));
 
-    let mut drawn = Drawn::default();
+    let mut screen = Screen::default();
     loop {
         let news = feed.news();
         let size = canvas_size(window.get_size());
-        if news != News::None || drawn.size != size {
-            drawn.draw(&mut feed, size);
+        if news != News::None || screen.size != size {
+            screen.draw(&mut feed, size);
         }
-        if drawn.is_due() {
+        if screen.is_due() {
             // It fails only if the buffer is too small, which a drawing never is.
-            let _ = window.update_with_buffer(&drawn.pixels, size.0 as usize, size.1 as usize);
+            let _ = window.update_with_buffer(&screen.pixels, size.0 as usize, size.1 as usize);
         } else {
             window.update();
         }
@@ -108,9 +108,9 @@ impl Feed {
     }
 }
 
-/// What was drawn last.
+/// What the window shows, and the pixels of it.
 #[derive(Default)]
-struct Drawn {
+struct Screen {
     overlay: Overlay,
     picture: RgbImage,
     size: (u32, u32),
@@ -120,7 +120,7 @@ struct Drawn {
     shown: Option<Instant>,
 }
 
-impl Drawn {
+impl Screen {
     fn draw(&mut self, feed: &mut Feed, size: (u32, u32)) {
         // A copy, so that the camera does not wait for the drawing.
         self.picture.clone_from(&feed.pictures.borrow_and_update());
@@ -165,15 +165,15 @@ mod tests {
         assert_eq!(feed.news(), News::None);
         pictures_in.send_replace(RgbImage::new(64, 48));
         assert_eq!(feed.news(), News::Some);
-        let mut drawn = Drawn::default();
-        drawn.draw(&mut feed, (64, 48));
-        let before = drawn.pixels.clone();
+        let mut screen = Screen::default();
+        screen.draw(&mut feed, (64, 48));
+        let before = screen.pixels.clone();
         assert_eq!(feed.news(), News::None);
         states_in.send_replace(state(Phase::Idle(Why::Quit)));
         drop((states_in, pictures_in));
         assert_eq!(feed.news(), News::Last);
-        drawn.draw(&mut feed, (64, 48));
-        assert_ne!(drawn.pixels, before);
+        screen.draw(&mut feed, (64, 48));
+        assert_ne!(screen.pixels, before);
     }
 
     #[test]
