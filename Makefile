@@ -88,6 +88,8 @@ lint: libclang ## check format, clippy and docs, as CI does
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	@! LC_ALL=C.UTF-8 git grep -nE -e '^ *(//|# )' --and -e '^.{121}' -- '*.rs' '*.js' '*.toml' '*.sh' '*.py' || \
+		{ echo "these comments have lines of more than 120 characters: wrap them" >&2; false; }
 
 clean: ## delete everything that was built and fetched
 	$(CARGO) clean

@@ -2,9 +2,9 @@
 //! landmarks and features of their hands.
 //!
 //! `landmarks FOLDER` reads every picture of a folder unchanged and changed (mirrored, rotated, small, dark, cropped
-//! tightly); `landmarks renders N` renders N random puppets, and a quarter as many that pinch. Each line is one picture's
-//! reading: `{"file", "view", "hands"}`, where a render's file is its fingers, thumb first. A hand of an unchanged picture
-//! has a second opinion, `again`. Landmarks are in the unchanged picture's pixels.
+//! tightly); `landmarks renders N` renders N random puppets, and a quarter as many that pinch. Each line is one
+//! picture's reading: `{"file", "view", "hands"}`, where a render's file is its fingers, thumb first. A hand of an
+//! unchanged picture has a second opinion, `again`. Landmarks are in the unchanged picture's pixels.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! How long a launch takes until it is in service, cold and from the warm pool. In: nothing. Out: a table, in Markdown. The
-//! simulated cloud takes AWS's times, the reconciler its own pace; `make warm` runs it on paused time.
+//! How long a launch takes until it is in service, cold and from the warm pool. In: nothing. Out: a table, in Markdown.
+//! The simulated cloud takes AWS's times, the reconciler its own pace; `make warm` runs it on paused time.
 
 use std::time::Duration;
 

@@ -53,10 +53,11 @@ class Converter:
         # Weights are fp16 behind a DEQUANTIZE: look through it, so that they stay fp16 in the file.
         self.stored = {op.out: op.inputs[0] for op in ops if op.name == "DEQUANTIZE"}
         self.ops = [op for op in ops if op.name != "DEQUANTIZE"]
-        # The tensors that are outputs: tflite's own, and the landmark model's features, which are one step from its end.
+        # The tensors that are outputs: tflite's own, and the landmark model's features, which are one step from its
+        # end.
         self.ends = [*self.graph.OutputsAsNumpy(), *(op.out for op in self.ops if op.name == "MEAN")]
-        # If channels grow, a residual is padded with zero channels and added to a convolution's result. Adding it only to
-        # the convolution of the first channels is the same, without a Pad. {that convolution: unpadded residual}
+        # If channels grow, a residual is padded with zero channels and added to a convolution's result. Adding it only
+        # to the convolution of the first channels is the same, without a Pad. {that convolution: unpadded residual}
         made = {op.out: op for op in self.ops}
         self.split = {conv: made[pad].inputs[0] for op in self.ops if op.name == "ADD" and blocked
                       for pad, conv in (op.inputs, op.inputs[::-1]) if pad in made and made[pad].name == "PAD"}

@@ -19,8 +19,8 @@ use clap_verbosity_flag::{Verbosity, WarnLevel};
 
 /// Scale an EC2 fleet behind a load balancer by showing fingers to a webcam.
 ///
-/// Make a fist, then open your fingers and hold them still: the left hand launches as many instances as it shows fingers,
-/// the right hand retires as many. A fist takes a retire back. Escape quits, p pauses.
+/// Make a fist, then open your fingers and hold them still: the left hand launches as many instances as it shows
+/// fingers, the right hand retires as many. A fist takes a retire back. Escape quits, p pauses.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Cli {
@@ -164,8 +164,8 @@ pub enum Subcommand {
     Doctor(DoctorArgs),
     /// Try the gesture rules in words: what would come of these signs, held so long?
     ///
-    /// The steps are played on the real gesture machine with the settings, in no time and without a camera. What comes of
-    /// them is a line each.
+    /// The steps are played on the real gesture machine with the settings, in no time and without a camera. What comes
+    /// of them is a line each.
     #[command(after_help = GESTURES_EXAMPLES, after_long_help = format!("Steps:\n{WORDS}\n\n{GESTURES_EXAMPLES}"))]
     Gestures(GesturesArgs),
     /// Try how a fleet's size follows its load.
@@ -285,7 +285,8 @@ pub enum WebAction {
         /// What the link's visitor may do.
         #[arg(long, value_enum, default_value_t = Role::Operator)]
         role: Role,
-        /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+        /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in
+        /// ones).
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
@@ -388,7 +389,8 @@ pub enum PolicyAction {
     Try {
         /// The measurements, a line each; `-` reads them from standard input.
         file: PathBuf,
-        /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+        /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in
+        /// ones).
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
@@ -400,7 +402,8 @@ pub enum PolicyAction {
         /// On a simulated fleet.
         #[arg(long)]
         dry_run: bool,
-        /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in ones).
+        /// The settings (default: ./config.toml, then your config folder's handwave/config.toml, then the built-in
+        /// ones).
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
@@ -410,8 +413,8 @@ pub enum PolicyAction {
 pub struct FleetArgs {
     #[command(subcommand)]
     pub action: FleetAction,
-    /// End after this time even if something is left to do, such as `90s` or `10m` (default: from the balancer's settings;
-    /// the time to boot and to pass its checks, or to drain and to shut down).
+    /// End after this time even if something is left to do, such as `90s` or `10m` (default: from the balancer's
+    /// settings; the time to boot and to pass its checks, or to drain and to shut down).
     #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub within: Option<Duration>,
     #[command(flatten)]

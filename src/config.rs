@@ -1,5 +1,5 @@
-//! Settings. In: config.toml. Out: checked, typed settings, or one sentence with the line that is wrong. The built-in copy of
-//! config.toml holds every setting: it is the only place for defaults, and the list of the keys that exist.
+//! Settings. In: config.toml. Out: checked, typed settings, or one sentence with the line that is wrong. The built-in
+//! copy of config.toml holds every setting: it is the only place for defaults, and the list of the keys that exist.
 
 use std::path::{Path, PathBuf};
 

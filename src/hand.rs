@@ -117,7 +117,8 @@ pub struct Reading {
     /// Recordings from before there were fresh looks replay as if each reading had been one.
     #[serde(default = "always")]
     pub fresh: bool,
-    /// Whether the last search saw what may be a second hand, half hidden: too little of it to be a hand of this reading.
+    /// Whether the last search saw what may be a second hand, half hidden: too little of it to be a hand of this
+    /// reading.
     #[serde(default)]
     pub hidden: bool,
 }

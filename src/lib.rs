@@ -1,7 +1,7 @@
 //! Scale an EC2 fleet behind a load balancer by showing fingers to a webcam.
 //!
-//! Frames of a [`camera`] become hands by [`vision`], hands become gestures by [`gesture`], gestures become commands to the
-//! [`fleet`], which lives in one of the [`clouds`]; a [`view`] shows it all. `commands::run` ties them together.
+//! Frames of a [`camera`] become hands by [`vision`], hands become gestures by [`gesture`], gestures become commands to
+//! the [`fleet`], which lives in one of the [`clouds`]; a [`view`] shows it all. `commands::run` ties them together.
 //!
 //! Vision alone is useful too. `examples/count_fingers.rs` reads a picture:
 //!

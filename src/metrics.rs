@@ -1,5 +1,5 @@
-//! Measurements of the fleet. In: what is asked for, and over which time. Out: points, and a queue's depth. What is missing
-//! is missing: it never reads as zero.
+//! Measurements of the fleet. In: what is asked for, and over which time. Out: points, and a queue's depth. What is
+//! missing is missing: it never reads as zero.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -18,7 +18,8 @@ pub enum Query {
     Sent(InstanceId),
     /// Requests that the load balancer forwarded: how many in each step.
     Requests,
-    /// Those of them that an instance got, on average. Not every kind of balancer counts them: an error where it does not.
+    /// Those of them that an instance got, on average. Not every kind of balancer counts them: an error where it does
+    /// not.
     RequestsEach,
 }
 
@@ -30,8 +31,8 @@ pub struct Point {
     pub value: f64,
 }
 
-/// The steps that lie whole within the last `last`: when the first begins and the last ends, in milliseconds since the Unix
-/// epoch. Empty where there is none, or where a step takes no time.
+/// The steps that lie whole within the last `last`: when the first begins and the last ends, in milliseconds since the
+/// Unix epoch. Empty where there is none, or where a step takes no time.
 pub fn whole_steps(now: Timestamp, last: Duration, step: Duration) -> Range<i64> {
     let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     let (now, step) = (now.as_millisecond(), millis(step));
@@ -54,8 +55,8 @@ pub struct Depth {
     pub delayed: u64,
 }
 
-/// Why there is no answer at all, as a sentence without its full stop; it names the permission that is missing, where one
-/// is. A policy reads it as unknown.
+/// Why there is no answer at all, as a sentence without its full stop; it names the permission that is missing, where
+/// one is. A policy reads it as unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct MetricsError(pub String);

@@ -1,4 +1,5 @@
-//! A handwave that was built without a part of the page refuses what needs that part, in a sentence that says what to do.
+//! A handwave that was built without a part of the page refuses what needs that part, in a sentence that says what to
+//! do.
 #![cfg(all(feature = "web", not(feature = "remote")))]
 
 use std::fs;

@@ -1,5 +1,6 @@
-//! A booth's day in fast time: whatever a run keeps, it does not grow with what has happened. The real gesture machine, a
-//! run's driver and journal, the reconciler and the simulated cloud, on paused time. Every byte of the heap is counted.
+//! A booth's day in fast time: whatever a run keeps, it does not grow with what has happened. The real gesture machine,
+//! a run's driver and journal, the reconciler and the simulated cloud, on paused time. Every byte of the heap is
+//! counted.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +25,8 @@ const CYCLE: Duration = Duration::from_millis(28_800);
 const PERIOD: Duration = Duration::from_millis(100);
 /// Until then the journal fills, and the cloud's memory of an hour.
 const FILLED: u32 = 200;
-/// The most bytes that may come on top of that. A single instance or event kept for each cycle would be ten times as much.
+/// The most bytes that may come on top of that. A single instance or event kept for each cycle would be ten times as
+/// much.
 const MOST_GROWTH: usize = 16 << 10;
 
 struct Counting;

@@ -1,5 +1,5 @@
-//! The real binary with a real webcam, in the lab: a small Linux with the kernel's own webcam driver. HANDWAVE_LAB names
-//! the lab's folder; without it, or without what it needs (root, python3, kmod, ffmpeg), these tests are ignored.
+//! The real binary with a real webcam, in the lab: a small Linux with the kernel's own webcam driver. HANDWAVE_LAB
+//! names the lab's folder; without it, or without what it needs (root, python3, kmod, ffmpeg), these tests are ignored.
 
 mod optional;
 

@@ -1,5 +1,5 @@
-//! The real window on a display of its own (Xvfb), with keys pressed by xdotool. Without these, the tests that need them
-//! are ignored. One test has a window manager (openbox), because that is what closes windows.
+//! The real window on a display of its own (Xvfb), with keys pressed by xdotool. Without these, the tests that need
+//! them are ignored. One test has a window manager (openbox), because that is what closes windows.
 
 mod optional;
 
@@ -87,7 +87,8 @@ impl Screen {
             let help = Command::new(tool).arg("-help").stdout(Stdio::null()).stderr(Stdio::null()).status();
             help.map_err(|_| not_installed(tool))?;
         }
-        // Without -noreset it resets when its last client leaves, xdotool for example, and drops one that just connects.
+        // Without -noreset it resets when its last client leaves, xdotool for example, and drops one that just
+        // connects.
         let arguments = ["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp", "-noreset"];
         let server = Command::new("Xvfb").args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut server = server.expect("Xvfb starts");

@@ -1,7 +1,9 @@
-//! The same load for each contender, on the simulated cloud and the real reconciler. In: a contender, a load. Out: a score.
+//! The same load for each contender, on the simulated cloud and the real reconciler. In: a contender, a load. Out: a
+//! score.
 //!
-//! Workers take one message at a time and need 6 s for it, an instance boots in 45 s, one is there at the start, and there are
-//! 19 at most. The first 20 minutes are not counted. All contenders go for ten waiting messages a worker, a minute's work.
+//! Workers take one message at a time and need 6 s for it, an instance boots in 45 s, one is there at the start, and
+//! there are 19 at most. The first 20 minutes are not counted. All contenders go for ten waiting messages a worker, a
+//! minute's work.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -133,8 +135,8 @@ impl Peer for Halves {
     }
 }
 
-/// KEDA's aws-sqs-queue scaler (visible and in flight, over `queueLength`) with the Horizontal Pod Autoscaler's defaults: 10 %
-/// tolerance, no more than four pods or the double in 15 s, in to the largest of the last five minutes.
+/// KEDA's aws-sqs-queue scaler (visible and in flight, over `queueLength`) with the Horizontal Pod Autoscaler's
+/// defaults: 10 % tolerance, no more than four pods or the double in 15 s, in to the largest of the last five minutes.
 #[derive(Default)]
 struct Keda {
     recommended: VecDeque<(Duration, usize)>,
@@ -154,8 +156,8 @@ impl Peer for Keda {
     }
 }
 
-/// EC2 Auto Scaling's target tracking on the backlog per instance: out in proportion after three minutes above the target, in
-/// after fifteen minutes below nine tenths of it, and not while instances warm up (300 s).
+/// EC2 Auto Scaling's target tracking on the backlog per instance: out in proportion after three minutes above the
+/// target, in after fifteen minutes below nine tenths of it, and not while instances warm up (300 s).
 #[derive(Default)]
 struct Tracking {
     above: usize,

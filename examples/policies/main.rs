@@ -1,5 +1,5 @@
-//! Compares what grows and shrinks a fleet of workers by its queue. In: the loads and the contenders of `contest`. Out: a
-//! table, in Markdown. `make policies` runs it; paused time makes a day a matter of seconds.
+//! Compares what grows and shrinks a fleet of workers by its queue. In: the loads and the contenders of `contest`. Out:
+//! a table, in Markdown. `make policies` runs it; paused time makes a day a matter of seconds.
 
 mod contest;
 

@@ -1,5 +1,5 @@
-//! A canvas, and the shapes on it. In: places in pixels and a colour. Out: antialiased pixels. A shape without a size, or
-//! with coordinates that are not numbers, is left out.
+//! A canvas, and the shapes on it. In: places in pixels and a colour. Out: antialiased pixels. A shape without a size,
+//! or with coordinates that are not numbers, is left out.
 
 use std::f32::consts::TAU;
 

@@ -1,5 +1,5 @@
-//! The camera's picture on the canvas, flipped as in a mirror. In: a picture and an area. Out: pixels, and where a point
-//! of the picture is on the canvas.
+//! The camera's picture on the canvas, flipped as in a mirror. In: a picture and an area. Out: pixels, and where a
+//! point of the picture is on the canvas.
 
 use glam::Vec2;
 use image::RgbImage;

@@ -1,5 +1,5 @@
-//! What every cloud is to the commands. In: an opened cloud. Out: its fleet, ready to be started, and the load balancer's
-//! management.
+//! What every cloud is to the commands. In: an opened cloud. Out: its fleet, ready to be started, and the load
+//! balancer's management.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ pub trait Cloud: Send + Sync {
     /// Whether no real machine can be reached: it is simulated, or a stand-in on this machine.
     fn is_rehearsal(&self) -> bool;
 
-    /// The fleet that the settings name. Reads only. Where it `launches`, settings that nothing can be launched with are an
-    /// error; otherwise only a launch would be refused, as what costs money can always be listed and ended.
+    /// The fleet that the settings name. Reads only. Where it `launches`, settings that nothing can be launched with
+    /// are an error; otherwise only a launch would be refused, as what costs money can always be listed and ended.
     async fn fleet(&self, launches: bool) -> Result<OpenFleet, Error>;
 
     /// What measures the fleet. None: this cloud has nothing that does.

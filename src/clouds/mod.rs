@@ -1,10 +1,10 @@
-//! The clouds that a fleet can live in. In: settings, and which cloud is meant. Out: a [`Cloud`], whose fleet is seen and
-//! changed through the fleet's ports.
+//! The clouds that a fleet can live in. In: settings, and which cloud is meant. Out: a [`Cloud`], whose fleet is seen
+//! and changed through the fleet's ports.
 //!
 //! `several` joins balancers to one, `none` is no balancer at all; every cloud may use both.
 //!
-//! [`open`] is the only place that chooses a cloud. Another one is a folder with its own `open` and `check`, and a line in
-//! each of the two functions here.
+//! [`open`] is the only place that chooses a cloud. Another one is a folder with its own `open` and `check`, and a line
+//! in each of the two functions here.
 
 pub mod aws;
 mod choice;

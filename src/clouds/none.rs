@@ -1,6 +1,6 @@
-//! No balancer at all, for instances that fetch their work themselves. In: the calls of [`Balancer`]. Out: what runs is in
-//! service, and what retires drains: it is told by its tag to fetch no more work, and has so long to finish what it has. To
-//! make, show or delete there is nothing.
+//! No balancer at all, for instances that fetch their work themselves. In: the calls of [`Balancer`]. Out: what runs is
+//! in service, and what retires drains: it is told by its tag to fetch no more work, and has so long to finish what it
+//! has. To make, show or delete there is nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,7 +1,7 @@
-//! Several balancers as one. In: the calls of [`Balancer`]. Out: the same call to each, and one standing of each instance:
-//! it is in service only where it is in service with all of them, and off only where it has left all. Where one of them
-//! is not there, the answer names it, what leaves has left that one, and registering fails; only where all are gone is
-//! there no balancer.
+//! Several balancers as one. In: the calls of [`Balancer`]. Out: the same call to each, and one standing of each
+//! instance: it is in service only where it is in service with all of them, and off only where it has left all. Where
+//! one of them is not there, the answer names it, what leaves has left that one, and registering fails; only where all
+//! are gone is there no balancer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Annotated pictures. In: frames and their readings. Out: PNG files with the hands drawn in, in a folder, named after the
-//! files that they come from.
+//! Annotated pictures. In: frames and their readings. Out: PNG files with the hands drawn in, in a folder, named after
+//! the files that they come from.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

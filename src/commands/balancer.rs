@@ -1,5 +1,5 @@
-//! `handwave balancer`: the load balancer of config.toml. In: create, show or delete. Out: the balancer as it then is, or
-//! what would be done.
+//! `handwave balancer`: the load balancer of config.toml. In: create, show or delete. Out: the balancer as it then is,
+//! or what would be done.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! `handwave cameras`: lists the cameras. In: the settings. Out: a line for each camera with its formats below, the one that
-//! `run` takes marked; a sentence and status 1 if there is none.
+//! `handwave cameras`: lists the cameras. In: the settings. Out: a line for each camera with its formats below, the one
+//! that `run` takes marked; a sentence and status 1 if there is none.
 
 use std::process::ExitCode;
 

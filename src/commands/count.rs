@@ -1,5 +1,5 @@
-//! `handwave count`: how many fingers do the hands in pictures and videos show? In: files. Out: a row or a JSON line for each
-//! picture or frame. Each picture is read on its own, a video's frames as a sequence.
+//! `handwave count`: how many fingers do the hands in pictures and videos show? In: files. Out: a row or a JSON line
+//! for each picture or frame. Each picture is read on its own, a video's frames as a sequence.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

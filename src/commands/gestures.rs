@@ -1,5 +1,5 @@
-//! `handwave gestures`: the gesture rules, tried in words. In: steps of the gesture language. Out: a line for each thing
-//! that comes of them, or why nothing does.
+//! `handwave gestures`: the gesture rules, tried in words. In: steps of the gesture language. Out: a line for each
+//! thing that comes of them, or why nothing does.
 
 use std::io;
 use std::process::ExitCode;

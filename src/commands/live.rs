@@ -1,5 +1,5 @@
-//! What stands before a real fleet is changed. In: the command line, an opened cloud, a person. Out: whether to go on, and
-//! the fleet that a run drives.
+//! What stands before a real fleet is changed. In: the command line, an opened cloud, a person. Out: whether to go on,
+//! and the fleet that a run drives.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::Arc;

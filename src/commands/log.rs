@@ -1,5 +1,5 @@
-//! The log. In: the level and the format. Out: lines on stderr, written through the terminal so that they do not break its
-//! live line.
+//! The log. In: the level and the format. Out: lines on stderr, written through the terminal so that they do not break
+//! its live line.
 
 use std::io::{self, IsTerminal};
 
@@ -31,8 +31,8 @@ pub fn begin(logging: &Logging) -> Terminal {
     terminal
 }
 
-/// Everything at this level, but without the warnings that say in a dump what an error says in a sentence: the AWS SDK warns
-/// of each source that has no credentials or no region. From -v on they are shown.
+/// Everything at this level, but without the warnings that say in a dump what an error says in a sentence: the AWS SDK
+/// warns of each source that has no credentials or no region. From -v on they are shown.
 fn quietened(level: LevelFilter) -> Targets {
     let dumps = ["aws_config::imds", "aws_config::meta", "aws_config::profile", "aws_config::sts"];
     let quiet = dumps.map(|target| (target, LevelFilter::ERROR.min(level)));

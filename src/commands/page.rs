@@ -1,5 +1,5 @@
-//! The page of a run. In: an address. Out: the page served there, and its sign-in link on the terminal. Without the feature
-//! `web` there is none.
+//! The page of a run. In: an address. Out: the page served there, and its sign-in link on the terminal. Without the
+//! feature `web` there is none.
 
 #[cfg(feature = "web")]
 pub use with::Page;

@@ -1,5 +1,5 @@
-//! The policies of a run. In: settings, an opened cloud, its fleet. Out: the tasks that follow them and that watch leases,
-//! where there are any.
+//! The policies of a run. In: settings, an opened cloud, its fleet. Out: the tasks that follow them and that watch
+//! leases, where there are any.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! `handwave policy`: the policies, tried in words, or asked once of a cloud. In: lines of the policy language, or a fleet.
-//! Out: decisions, with what was measured and needed.
+//! `handwave policy`: the policies, tried in words, or asked once of a cloud. In: lines of the policy language, or a
+//! fleet. Out: decisions, with what was measured and needed.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! `handwave run`: hands before a camera change the fleet, until somebody quits or the camera's file ends. In: the command
-//! line and the settings. Out: the run's summary.
+//! `handwave run`: hands before a camera change the fleet, until somebody quits or the camera's file ends. In: the
+//! command line and the settings. Out: the run's summary.
 
 use std::process::ExitCode;
 

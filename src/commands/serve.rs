@@ -1,5 +1,5 @@
-//! `handwave serve`: the web page without a camera, until somebody quits. In: the command line and the settings. Out: the
-//! run's summary.
+//! `handwave serve`: the web page without a camera, until somebody quits. In: the command line and the settings. Out:
+//! the run's summary.
 
 use std::process::ExitCode;
 

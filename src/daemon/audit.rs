@@ -1,5 +1,5 @@
-//! The audit file. In: events. Out: a JSON line each, appended to a file or to standard output and flushed at once. A full
-//! file is renamed to end in `.1`, replacing an earlier one of that name.
+//! The audit file. In: events. Out: a JSON line each, appended to a file or to standard output and flushed at once. A
+//! full file is renamed to end in `.1`, replacing an earlier one of that name.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -27,7 +27,8 @@ enum Out {
     Stdout,
 }
 
-/// A file that would grow beyond this is set aside: about a hundred thousand events. Together the two files stay bounded.
+/// A file that would grow beyond this is set aside: about a hundred thousand events. Together the two files stay
+/// bounded.
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 impl Audit {

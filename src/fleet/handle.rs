@@ -80,8 +80,8 @@ impl Handle {
         self.send_seen(command, Instant::now())
     }
 
-    /// The same for a command that was decided on the state published at that time. A policy's is refused where a person has
-    /// changed the fleet since.
+    /// The same for a command that was decided on the state published at that time. A policy's is refused where a
+    /// person has changed the fleet since.
     pub fn send_seen(&self, command: Command, seen: Instant) -> oneshot::Receiver<Outcome> {
         let (outcome, answer) = oneshot::channel();
         // A reconciler that has ended drops the order, which closes the receiver.

@@ -1,5 +1,5 @@
-//! One lease: for whom an instance is reserved, until when. In: its tag, [`LEASE_TAG`]. Out: the lease, and the link to it.
-//! Pure.
+//! One lease: for whom an instance is reserved, until when. In: its tag, [`LEASE_TAG`]. Out: the lease, and the link to
+//! it. Pure.
 //!
 //! The tag is the only record. It is overwritten, never deleted: an empty one is no lease. One that cannot be read, as
 //! somebody else has written it, is a lease without an end.

@@ -1,6 +1,6 @@
 //! Leases: instances that are reserved for one person until a given time. In: the fleet as observed, the settings, the
-//! wall's time. Out: what a command for a lease writes, which leases end and how, which end soon, how long activity lets
-//! one go on. Pure: no clock, no I/O.
+//! wall's time. Out: what a command for a lease writes, which leases end and how, which end soon, how long activity
+//! lets one go on. Pure: no clock, no I/O.
 //!
 //! ```text
 //!     (in the warm pool, kept for them, or launched) --tag who|until|since--> leased --until--> retired

@@ -1,4 +1,5 @@
-//! A look at the cloud. In: the ports, and what is remembered. Out: the fleet as it was observed, with what the answers lack.
+//! A look at the cloud. In: the ports, and what is remembered. Out: the fleet as it was observed, with what the answers
+//! lack.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +15,8 @@ pub async fn look(ports: &Ports) -> Result<Observed, CloudError> {
     observe(ports, &Memory::default(), &[]).await
 }
 
-/// Asks the cloud. What was there before, is `overdue` or is on the balancer, and is not described now, is looked up by its
-/// id: an index may forget for a while.
+/// Asks the cloud. What was there before, is `overdue` or is on the balancer, and is not described now, is looked up by
+/// its id: an index may forget for a while.
 pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceId]) -> Result<Observed, CloudError> {
     let mut instances = ports.instances.list().await?;
     let mut doubtful = look_up(memory.present.iter().chain(overdue), &mut instances, ports).await?;
@@ -56,8 +57,8 @@ pub(super) async fn observe(ports: &Ports, memory: &Memory, overdue: &[InstanceI
     Ok(Observed { doubtful, lacks_balancer, missing, ..observed })
 }
 
-/// Looks up those of `ids` that are not among the instances, and adds the fleet's. Returns those that the cloud said nothing
-/// about.
+/// Looks up those of `ids` that are not among the instances, and adds the fleet's. Returns those that the cloud said
+/// nothing about.
 async fn look_up(
     ids: impl Iterator<Item = &InstanceId>,
     instances: &mut Vec<Instance>,

@@ -32,8 +32,8 @@ pub struct Memory {
     pub launched: BTreeMap<InstanceId, (Instance, Instant)>,
     /// Tagged [`RETIRING_TAG`] by this process, with the value. A description may not show the tag for a while.
     pub retiring: BTreeMap<InstanceId, String>,
-    /// The values of [`POOL_TAG`] and [`LEASE_TAG`] that this process wrote, and when. A description may show older ones for
-    /// a while.
+    /// The values of [`POOL_TAG`] and [`LEASE_TAG`] that this process wrote, and when. A description may show older
+    /// ones for a while.
     ///
     /// [`POOL_TAG`]: super::ports::POOL_TAG
     /// [`LEASE_TAG`]: super::ports::LEASE_TAG
@@ -215,8 +215,8 @@ impl Memory {
         self.launched.extend(new);
     }
 
-    /// Remembers that the cloud would not make this change: one that it refused, or has no room for, is left alone for long, an id that it did
-    /// not find is tried again soon, then ever later.
+    /// Remembers that the cloud would not make this change: one that it refused, or has no room for, is left alone for
+    /// long, an id that it did not find is tried again soon, then ever later.
     pub fn hold(&mut self, change: Change, ids: &[InstanceId], error: &CloudError, now: Instant, rules: &Rules) {
         let is_refused = matches!(error.kind, ErrorKind::Refused | ErrorKind::Capacity);
         for id in ids {

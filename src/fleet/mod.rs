@@ -1,12 +1,12 @@
 //! Commands to instances. In: commands from any source. Out: calls to the [`ports`], a watch of the fleet's state,
 //! and events.
 //!
-//! `reconciler` observes and acts, `plan` decides (pure), `look` asks the cloud, `observed` joins what the ports answered,
-//! `memory` is a read-your-writes cache over an eventually consistent API, `diff` tells two observations apart. `handle` is
-//! the way to a reconciler, `state` and `publisher` are what it publishes, `said` is what a person last did, `tally` counts
-//! the calls. `stage` tells by its tags where an instance of the warm pool is, `pool` what the pool needs, `lease` for whom an
-//! instance is reserved, and `leases` what follows from that (all pure).
-//! [`ports`] are all that the fleet knows of a cloud.
+//! `reconciler` observes and acts, `plan` decides (pure), `look` asks the cloud, `observed` joins what the ports
+//! answered, `memory` is a read-your-writes cache over an eventually consistent API, `diff` tells two observations
+//! apart. `handle` is the way to a reconciler, `state` and `publisher` are what it publishes, `said` is what a person
+//! last did, `tally` counts the calls. `stage` tells by its tags where an instance of the warm pool is, `pool` what the
+//! pool needs, `lease` for whom an instance is reserved, and `leases` what follows from that (all pure). [`ports`] are
+//! all that the fleet knows of a cloud.
 
 mod change;
 mod diff;

@@ -1,5 +1,5 @@
-//! A snapshot of the fleet. In: the ports' answers. Out: the fleet as the plan and the views read it: each instance with
-//! its lifecycle, the count, and what cannot be relied on.
+//! A snapshot of the fleet. In: the ports' answers. Out: the fleet as the plan and the views read it: each instance
+//! with its lifecycle, the count, and what cannot be relied on.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! What is to be done. In: the fleet as observed, the process's memory, the time, the rules. Out: the changes that are due
-//! ([`plan`]), and a command made into a number or into victims ([`accept`]). Pure: no clock, no I/O.
+//! What is to be done. In: the fleet as observed, the process's memory, the time, the rules. Out: the changes that are
+//! due ([`plan`]), and a command made into a number or into victims ([`accept`]). Pure: no clock, no I/O.
 
 use std::cmp::{Ordering, Reverse};
 use std::time::Duration;
@@ -63,8 +63,8 @@ pub fn note(observed: &Observed, memory: &mut Memory, now: Instant, rules: &Rule
     }
 }
 
-/// The instances that are still on their way. What the cloud refused to change, and what stays at one step for too long, is
-/// not.
+/// The instances that are still on their way. What the cloud refused to change, and what stays at one step for too
+/// long, is not.
 pub fn moving(observed: &Observed, memory: &Memory, now: Instant, rules: &Rules) -> Vec<InstanceId> {
     let moves = |member: &&Member| next(member, observed, memory, now, rules) != Next::Nothing;
     observed.instances.iter().filter(moves).map(|member| member.id().clone()).collect()
@@ -319,8 +319,8 @@ pub fn scale_in(asked: usize, observed: &Observed, limits: Limits) -> Result<Acc
     retire_some(victims(observed, asked), asked, observed, limits, None)
 }
 
-/// The count that commands leave at least: what is leased, and the minimum beside it. So the end of a lease never leaves
-/// fewer than the minimum.
+/// The count that commands leave at least: what is leased, and the minimum beside it. So the end of a lease never
+/// leaves fewer than the minimum.
 pub fn floor(observed: &Observed, limits: Limits) -> usize {
     limits.min + leases::running(observed).count()
 }

@@ -1,5 +1,6 @@
-//! The warm pool. In: the fleet as observed, the process's memory, the settings. Out: how many to launch for it, which of it
-//! to start for a command, which instances to give back to it, and which leave it and why. Pure: no clock, no I/O.
+//! The warm pool. In: the fleet as observed, the process's memory, the settings. Out: how many to launch for it, which
+//! of it to start for a command, which instances to give back to it, and which leave it and why. Pure: no clock, no
+//! I/O.
 //!
 //! What the tags alone tell, [`Stage`] knows, and `plan` brings to its end whatever the settings say.
 

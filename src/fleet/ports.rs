@@ -2,8 +2,8 @@
 //! load balancer, and errors sorted by what is to be done about them.
 //!
 //! [`Instances`] are made for one fleet and a [`Balancer`] for one load balancer, so their calls name neither. Both are
-//! object-safe: any instances go with any balancer. No call retries or waits for its effect, the reconciler does both. A
-//! call takes all instances of a batch at once, and where one of them is bad the cloud refuses the whole batch.
+//! object-safe: any instances go with any balancer. No call retries or waits for its effect, the reconciler does both.
+//! A call takes all instances of a batch at once, and where one of them is bad the cloud refuses the whole batch.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,8 @@ pub const RETIRING_TAG: &str = "handwave:retiring";
 pub const COMMAND_TAG: &str = "handwave:command";
 /// The tag that tells when an instance was launched, as EC2's launch time moves at each start.
 pub const BORN_TAG: &str = "handwave:born";
-/// The tag of what belongs to the warm pool, or came from it; `pool` has its values. Nothing else is started or stopped.
+/// The tag of what belongs to the warm pool, or came from it; `pool` has its values. Nothing else is started or
+/// stopped.
 pub const POOL_TAG: &str = "handwave:pool";
 /// The value of [`POOL_TAG`] that an instance is launched with.
 pub const WARM: &str = "warm";
@@ -61,14 +62,15 @@ pub trait Instances: Send + Sync {
     /// terminated instance is shown for about an hour.
     async fn list(&self) -> Result<Vec<Instance>, CloudError>;
 
-    /// Looks these up by their ids, for which a cloud does not ask the index that `list` may be too old by. An id that is
-    /// left out of the answer is one that the cloud said nothing about.
+    /// Looks these up by their ids, for which a cloud does not ask the index that `list` may be too old by. An id that
+    /// is left out of the answer is one that the cloud said nothing about.
     async fn find(&self, ids: &[InstanceId]) -> Result<BTreeMap<InstanceId, Found>, CloudError>;
 
-    /// Launches 1 to `n` instances that carry the fleet's tag and those of `birth` from birth. For each `token` (any text,
-    /// the fleet's own) the cloud launches once: the same call again answers the same instances. A call with the same
-    /// token for another command launches nothing; it answers the first command's instances, or [`ErrorKind::Taken`].
-    /// What is launched for the warm pool powers itself off at the end of its user data, and stays then.
+    /// Launches 1 to `n` instances that carry the fleet's tag and those of `birth` from birth. For each `token` (any
+    /// text, the fleet's own) the cloud launches once: the same call again answers the same instances. A call with the
+    /// same token for another command launches nothing; it answers the first command's instances, or
+    /// [`ErrorKind::Taken`]. What is launched for the warm pool powers itself off at the end of its user data, and
+    /// stays then.
     async fn launch(&self, n: usize, token: &str, birth: &Birth) -> Result<Vec<Instance>, CloudError>;
 
     /// Starts stopped instances, which moves their launch time; one that starts or runs already goes on.

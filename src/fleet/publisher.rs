@@ -1,4 +1,5 @@
-//! What a reconciler tells. In: the fleet's state, events, errors. Out: a watch of the newest state, and each event once.
+//! What a reconciler tells. In: the fleet's state, events, errors. Out: a watch of the newest state, and each event
+//! once.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
-//! Where an instance is in the warm pool's circle. In: its tag [`POOL_TAG`], its state, its last start. Out: its stage. Pure.
+//! Where an instance is in the warm pool's circle. In: its tag [`POOL_TAG`], its state, its last start. Out: its stage.
+//! Pure.
 //!
 //! ```text
 //!     launched --> Preparing --powers itself off--> Ready --tag serve@T--> Starting --started after T--> Serving
@@ -6,8 +7,8 @@
 //!                                                     +----stopped----- Returning <-----tag back@T----------+
 //! ```
 //!
-//! T is the latest start that the instances had when the tag was written, as the cloud tells it: whether one was started
-//! since is told by the cloud's clock alone.
+//! T is the latest start that the instances had when the tag was written, as the cloud tells it: whether one was
+//! started since is told by the cloud's clock alone.
 
 use std::fmt;
 

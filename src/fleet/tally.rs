@@ -1,5 +1,5 @@
-//! What the reconciler asked of the cloud. In: calls to the ports, and rounds. Out: calls by action and by what came of them,
-//! and how long rounds took.
+//! What the reconciler asked of the cloud. In: calls to the ports, and rounds. Out: calls by action and by what came of
+//! them, and how long rounds took.
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -10,7 +10,8 @@ pub struct Rules {
     pub drain: Duration,
     /// The longest that an instance is waited for while it shuts down: the cloud has agreed, and nothing is left to do.
     pub shut_down: Duration,
-    /// The longest that an instance is waited for at any other step of its life: to boot, or to pass the balancer's checks.
+    /// The longest that an instance is waited for at any other step of its life: to boot, or to pass the balancer's
+    /// checks.
     pub patience: Duration,
     /// How long the first instance of a batch waits for the others.
     pub batch_wait: Duration,

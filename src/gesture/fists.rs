@@ -1,5 +1,5 @@
-//! Remembers where fists were: a gesture begins with one (rule 7). In: samples in the order of their times. Out: whether
-//! a fist came before a hold. A gesture uses its fist up.
+//! Remembers where fists were: a gesture begins with one (rule 7). In: samples in the order of their times. Out:
+//! whether a fist came before a hold. A gesture uses its fist up.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,8 +21,8 @@ impl Fists {
         self.seen.clear();
     }
 
-    /// Adds a sample. It must be later than all before it. Whose fist it was is unclear once a search has found a second
-    /// hand or what may be one, and once the hand has been out of view: another may have come in.
+    /// Adds a sample. It must be later than all before it. Whose fist it was is unclear once a search has found a
+    /// second hand or what may be one, and once the hand has been out of view: another may have come in.
     pub fn push(&mut self, sample: &Sample, settings: &Settings) {
         if sample.palm.is_some()
             && let Some(before) = self.hand.replace(sample.time)
@@ -44,8 +44,8 @@ impl Fists {
         }
     }
 
-    /// Whether the hand that has this palm at `begin` was a fist just before: seen often and long enough without a gap, by
-    /// readings that are all recent and near.
+    /// Whether the hand that has this palm at `begin` was a fist just before: seen often and long enough without a gap,
+    /// by readings that are all recent and near.
     pub fn before(&self, begin: Duration, hand: &Palm, settings: &Settings) -> bool {
         // From the newest to the oldest fist of the same run.
         let mut run: Option<(Duration, Duration, usize)> = None;

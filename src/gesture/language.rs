@@ -1,9 +1,10 @@
 //! A small language in which time passes, to try the gesture rules in words. In: steps, a line each or between
-//! semicolons ([`WORDS`] describes them). Out: what comes of them by the gesture machine, and its phase at the end. Pure.
+//! semicolons ([`WORDS`] describes them). Out: what comes of them by the gesture machine, and its phase at the end.
+//! Pure.
 //!
-//! What comes of the steps, as [`Happening`] prints it: `launch 3 at 800ms`, `countdown 2 at 1600ms`, `retire 2 at 3600ms`,
-//! `taken back 2 at 1800ms: Fist`, and of `show`: `paused`, `idle: NoHand`, `left fist`, `left 3: 50%`, `left 3: 50%,
-//! Moving`, `retiring 2 in 1500ms`, `done`.
+//! What comes of the steps, as [`Happening`] prints it: `launch 3 at 800ms`, `countdown 2 at 1600ms`, `retire 2 at
+//! 3600ms`, `taken back 2 at 1800ms: Fist`, and of `show`: `paused`, `idle: NoHand`, `left fist`, `left 3: 50%`, `left
+//! 3: 50%, Moving`, `retiring 2 in 1500ms`, `done`.
 
 use std::f32::consts::TAU;
 use std::fmt;

@@ -15,9 +15,10 @@
 //!                    no hand or a fist for `release` (4)
 //! ```
 //!
-//! Interruptions: no reading for `disarm_gap`, time that runs back, a lost camera (5); a pause, the program's end (6). They
-//! forget the hold, the fist and the release so far. While paused (6) nothing is held and no fist counts; a release
-//! still does. It starts Armed; with `begin = "any"` (4) it starts Unreleased, and interruptions lead from Armed to there.
+//! Interruptions: no reading for `disarm_gap`, time that runs back, a lost camera (5); a pause, the program's end (6).
+//! They forget the hold, the fist and the release so far. While paused (6) nothing is held and no fist counts; a
+//! release still does. It starts Armed; with `begin = "any"` (4) it starts Unreleased, and interruptions lead from
+//! Armed to there.
 
 use std::time::Duration;
 
@@ -92,8 +93,8 @@ enum State {
         since: Duration,
         fists: usize,
     },
-    /// After a gesture, fired or taken back (and why); none after the start or an interruption. `released`: since when a
-    /// release has been seen without a break.
+    /// After a gesture, fired or taken back (and why); none after the start or an interruption. `released`: since when
+    /// a release has been seen without a break.
     Unreleased {
         after: Option<(Gesture, Option<Why>)>,
         released: Option<Duration>,
@@ -216,8 +217,8 @@ impl Machine {
         self.now.filter(|_| goes_on).and_then(|now| self.fists.ready(now, &self.settings))
     }
 
-    /// The reading that the current hold, countdown or release needs next: its last one, or a fresh look that confirms a
-    /// hold. A reader that skips frames must read that frame.
+    /// The reading that the current hold, countdown or release needs next: its last one, or a fresh look that confirms
+    /// a hold. A reader that skips frames must read that frame.
     pub fn due(&self) -> Option<Due> {
         let last = |at| Due { at, fresh: false };
         match &self.state {
@@ -277,8 +278,8 @@ impl Machine {
         }
     }
 
-    /// Whether the hand is slow enough to take a retire back. If its speed can't be told it is: another hand, or no time
-    /// has passed.
+    /// Whether the hand is slow enough to take a retire back. If its speed can't be told it is: another hand, or no
+    /// time has passed.
     fn rests(&self, sample: &Sample) -> bool {
         let (Some(hand), Some((then, before))) = (sample.palm, self.palm) else { return true };
         let passed = sample.time.saturating_sub(then).as_secs_f32();

@@ -51,8 +51,8 @@ impl Pictures {
         self.places.clear();
     }
 
-    /// Adds a reading, which must not be earlier than the one before. Returns whether a picture seems to have moved: it was
-    /// a hand all along, or the camera was pushed.
+    /// Adds a reading, which must not be earlier than the one before. Returns whether a picture seems to have moved: it
+    /// was a hand all along, or the camera was pushed.
     pub fn see(&mut self, reading: &Reading, settings: &Settings) -> bool {
         let time = reading.time;
         self.places.retain(|place| place.is_picture || time.saturating_sub(place.seen) <= UNSEEN);

@@ -144,8 +144,8 @@ fn shown_by(hand: &Hand, size: Vec2, settings: &Settings) -> Shown {
     }
 }
 
-/// How far the line from the wrist to the middle finger's knuckle leans from upright, in degrees: 180 points down, and so
-/// does a line without a length.
+/// How far the line from the wrist to the middle finger's knuckle leans from upright, in degrees: 180 points down, and
+/// so does a line without a length.
 fn lean(points: &[Vec2; 21]) -> f32 {
     let along = points[MIDDLE_MCP] - points[WRIST];
     let cosine = (-along.y / along.length()).clamp(-1.0, 1.0);

@@ -1,7 +1,8 @@
-//! Whether leased instances are used. In: the fleet's state, a source of measurements. Out: commands that let leases go on.
+//! Whether leased instances are used. In: the fleet's state, a source of measurements. Out: commands that let leases go
+//! on.
 //!
-//! What is not known counts as use: an end that nobody meant is worse than an instance that runs on, which it does until
-//! `lease.longest` at most.
+//! What is not known counts as use: an end that nobody meant is worse than an instance that runs on, which it does
+//! until `lease.longest` at most.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,8 @@
-//! A person outranks a policy. In: what a person last did, and how long ago. Out: a floor or a ceiling for policies, for a while.
+//! A person outranks a policy. In: what a person last did, and how long ago. Out: a floor or a ceiling for policies,
+//! for a while.
 //!
-//! After a launch the reached count is a floor, after a retire a ceiling: a policy may go further the same way and never
-//! undoes it. A restart is both, as nobody knows what came before it; so is a change by somebody else.
+//! After a launch the reached count is a floor, after a retire a ceiling: a policy may go further the same way and
+//! never undoes it. A restart is both, as nobody knows what came before it; so is a change by somebody else.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! Scaling by CPU. In: the load of each instance that has warmed up, from 0 to 100, or none where it was not measured. Out:
-//! a need.
+//! Scaling by CPU. In: the load of each instance that has warmed up, from 0 to 100, or none where it was not measured.
+//! Out: a need.
 //!
-//! An instance that was not measured counts as idle where the question is whether to grow, and as busy where it is whether
-//! to shrink, as in Kubernetes' Horizontal Pod Autoscaler.
+//! An instance that was not measured counts as idle where the question is whether to grow, and as busy where it is
+//! whether to shrink, as in Kubernetes' Horizontal Pod Autoscaler.
 
 use super::need::{Fleet, Measured, Need};
 use super::settings::{Cpu, CpuRule};
@@ -33,8 +33,8 @@ pub fn need(settings: &Cpu, loads: &[Option<f64>], fleet: Fleet) -> Measured {
     Measured::new(need, format!("cpu: the mean of {of} is {mean:.0} %, {goal}"))
 }
 
-/// ceil(n x mean / target), and n where the mean is within the tolerance of the target: the formula of the Horizontal Pod
-/// Autoscaler.
+/// ceil(n x mean / target), and n where the mean is within the tolerance of the target: the formula of the Horizontal
+/// Pod Autoscaler.
 fn track(settings: &Cpu, n: usize, low: f64, high: f64, fleet: Fleet) -> Need {
     let wanted = |mean: f64| {
         let ratio = mean / settings.target;

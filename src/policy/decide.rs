@@ -1,5 +1,5 @@
-//! What a policy does. In: the needs of the window, the fleet's count, what a person holds, the fleet's limits. Out: reach
-//! so many, or hold, and why.
+//! What a policy does. In: the needs of the window, the fleet's count, what a person holds, the fleet's limits. Out:
+//! reach so many, or hold, and why.
 
 use std::fmt;
 
@@ -30,8 +30,8 @@ pub enum Why {
     Person,
 }
 
-/// Out to the largest need at once. In only where every need is known and so much of the window (`covered`, 0 to 1) is, and
-/// then to the largest need within it. `history` ends with the needs of `now`.
+/// Out to the largest need at once. In only where every need is known and so much of the window (`covered`, 0 to 1) is,
+/// and then to the largest need within it. `history` ends with the needs of `now`.
 pub fn decide(
     now: &[Measured],
     history: &History,

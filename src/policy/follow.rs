@@ -1,5 +1,5 @@
-//! The task that follows the policies. In: measurements, the fleet's state, pauses. Out: commands to the fleet, the last
-//! decision in words, an event for each that differs from the one before.
+//! The task that follows the policies. In: measurements, the fleet's state, pauses. Out: commands to the fleet, the
+//! last decision in words, an event for each that differs from the one before.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,8 +65,8 @@ pub struct PolicyState {
 }
 
 impl Follow {
-    /// Starts the task, which ends with the fleet's reconciler. It is paused until [`Policies::pause_run`] says otherwise.
-    /// Must be called within a tokio runtime.
+    /// Starts the task, which ends with the fleet's reconciler. It is paused until [`Policies::pause_run`] says
+    /// otherwise. Must be called within a tokio runtime.
     pub fn spawn(self) -> (Policies, JoinHandle<()>) {
         let (tell, told) = watch::channel("nothing is measured yet".to_owned());
         let pauses = watch::Sender::new(Pauses { run: true, page: false });

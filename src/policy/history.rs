@@ -1,5 +1,5 @@
-//! The needs of the last minutes. In: the needs at one moment after the other. Out: how much of the window is known, and the
-//! largest need in it.
+//! The needs of the last minutes. In: the needs at one moment after the other. Out: how much of the window is known,
+//! and the largest need in it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -28,7 +28,8 @@ impl History {
         History { window, every, moments: VecDeque::new() }
     }
 
-    /// The needs of all rules at a moment that is later than the ones before. Where time has run back, they begin again.
+    /// The needs of all rules at a moment that is later than the ones before. Where time has run back, they begin
+    /// again.
     pub fn push(&mut self, at: Duration, needs: Vec<Need>) {
         if self.moments.back().is_some_and(|last| last.at > at) {
             self.moments.clear();

@@ -1,5 +1,5 @@
-//! A small language in which time passes, to try policies in words. In: steps, a line each ([`WORDS`] describes them). Out:
-//! each decision that differs from the one before. Pure.
+//! A small language in which time passes, to try policies in words. In: steps, a line each ([`WORDS`] describes them).
+//! Out: each decision that differs from the one before. Pure.
 //!
 //! `cpu 80 80 75 on 3 for 2m -> out to 4: the mean of 3 is 78 %`
 
@@ -280,7 +280,8 @@ impl<'a> Player<'a> {
 }
 
 impl Then {
-    /// Whether it came of the decisions: one of them reaches what is said, or all hold and the last one for this reason.
+    /// Whether it came of the decisions: one of them reaches what is said, or all hold and the last one for this
+    /// reason.
     fn came(&self, decisions: &[String]) -> bool {
         let is_it = |decision: &String| {
             let (head, why) = decision.split_once(':').unwrap_or((decision, ""));

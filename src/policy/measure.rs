@@ -1,5 +1,5 @@
-//! One look at the load. In: the fleet's state, a source of measurements. Out: what each followed rule needs, and what it
-//! measured in words. What cannot be asked is unknown.
+//! One look at the load. In: the fleet's state, a source of measurements. Out: what each followed rule needs, and what
+//! it measured in words. What cannot be asked is unknown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! The sections `[policy]`, `[policy.cpu]` and `[policy.queue]` of config.toml, which say each setting's unit and reason.
+//! The sections `[policy]`, `[policy.cpu]` and `[policy.queue]` of config.toml, which say each setting's unit and
+//! reason.
 
 use std::num::NonZeroU64;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What a person sees here: a window and the terminal, both of one [`RunState`](crate::daemon::state::RunState).
 //!
 //! `phases` is the table of how each phase of a gesture is shown. `overlay` draws a state (pure) and `window` puts the
-//! pixels on a screen; `text` is the state in one line, `narrator` picks the reasons worth a sentence, `terminal` writes
-//! lines and reads keys, and `report` follows a run in it.
+//! pixels on a screen; `text` is the state in one line, `narrator` picks the reasons worth a sentence, `terminal`
+//! writes lines and reads keys, and `report` follows a run in it.
 
 pub mod narrator;
 pub mod overlay;

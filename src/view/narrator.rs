@@ -71,8 +71,8 @@ impl Narrator {
     }
 }
 
-/// How long a reason lasts before it is worth a line. None: it never is, such as an empty picture, or a hand that is not
-/// lowered yet.
+/// How long a reason lasts before it is worth a line. None: it never is, such as an empty picture, or a hand that is
+/// not lowered yet.
 fn told_after(why: Why) -> Option<Duration> {
     use Why::*;
     match why {

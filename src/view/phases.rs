@@ -1,5 +1,5 @@
-//! How each phase of a gesture is shown: one row of a table, read by the terminal's line, the window's caption, its ring
-//! and the narrator. In: a run's state. Out: the row of its phase. Pure.
+//! How each phase of a gesture is shown: one row of a table, read by the terminal's line, the window's caption, its
+//! ring and the narrator. In: a run's state. Out: the row of its phase. Pure.
 
 use std::time::Duration;
 

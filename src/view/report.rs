@@ -1,5 +1,5 @@
-//! A run told in the terminal. In: its journal and its states. Out: lines that stay (events, and why nothing happens) and
-//! the live line below them.
+//! A run told in the terminal. In: its journal and its states. Out: lines that stay (events, and why nothing happens)
+//! and the live line below them.
 
 use tokio::select;
 use tokio::sync::watch;

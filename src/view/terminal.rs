@@ -1,7 +1,8 @@
 //! The terminal: lines that stay, one live line below them, and keys. In: sentences. Out: text on stderr, and the keys
 //! that are typed.
 //!
-//! Where stderr is no terminal there is no live line, and the lines are plain. Results go to stdout, never through here.
+//! Where stderr is no terminal there is no live line, and the lines are plain. Results go to stdout, never through
+//! here.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -79,7 +80,8 @@ impl Terminal {
         let _ = state.draw_live();
     }
 
-    /// Reads keys until the guard is dropped, which restores the terminal. None: this is no terminal that can be typed in.
+    /// Reads keys until the guard is dropped, which restores the terminal. None: this is no terminal that can be typed
+    /// in.
     ///
     /// Raw mode makes Escape and single letters readable. The panic hook restores the terminal too, so that the panic's
     /// message can be read.

@@ -1,5 +1,5 @@
-//! Which side a followed hand is of. In: the landmark model's P(right hand), frame by frame. Out: the side as an average,
-//! and whether it is sure. Pure.
+//! Which side a followed hand is of. In: the landmark model's P(right hand), frame by frame. Out: the side as an
+//! average, and whether it is sure. Pure.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ const MARGIN: f32 = 0.2;
 const KNOWN_AFTER: Duration = Duration::from_millis(500);
 
 /// A hand that was known by one side is known by the other one after this long there. No hand changes its side, but
-/// another one may come into its place. The model took small, very dark hands in front of a dark wall for the other side
-/// for half a second.
+/// another one may come into its place. The model took small, very dark hands in front of a dark wall for the other
+/// side for half a second.
 const TURNED_AFTER: Duration = Duration::from_secs(2);
 
 /// A followed hand's side.

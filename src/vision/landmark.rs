@@ -15,8 +15,8 @@ pub const SIDE: usize = 224;
 /// How many features the model makes a hand's landmarks of.
 pub const FEATURES: usize = 1152;
 
-/// The model: hand landmarks (full). Its outputs are the points, presence, handedness, the points in metres, which are not
-/// used, and the features.
+/// The model: hand landmarks (full). Its outputs are the points, presence, handedness, the points in metres, which are
+/// not used, and the features.
 pub const SPEC: Spec = Spec {
     file: "landmark.onnx",
     embedded: include_bytes!("../../models/landmark.onnx"),
@@ -50,9 +50,9 @@ impl LandmarkReader {
         self.estimate(picture, roi, false)
     }
 
-    /// A second opinion on a hand, which errs in other places: its mirror image, read on the square around what is known of
-    /// it and once more on the square around the landmarks that were found there. None where that can't be cut, or where no
-    /// hand of this presence is found, or another one.
+    /// A second opinion on a hand, which errs in other places: its mirror image, read on the square around what is
+    /// known of it and once more on the square around the landmarks that were found there. None where that can't be
+    /// cut, or where no hand of this presence is found, or another one.
     pub fn read_again(
         &mut self,
         picture: &RgbImage,
@@ -82,8 +82,8 @@ impl LandmarkReader {
     }
 }
 
-/// Decodes the model's outputs (63 numbers: x, y, z in pixels of the square; presence; handedness; world; features) into
-/// the picture's pixels and the hand's own side. Numbers that are not finite give a presence of 0.
+/// Decodes the model's outputs (63 numbers: x, y, z in pixels of the square; presence; handedness; world; features)
+/// into the picture's pixels and the hand's own side. Numbers that are not finite give a presence of 0.
 fn decode(outputs: &[Vec<f32>], roi: &Roi, mirrored: bool) -> Estimate {
     let side = SIDE as f32;
     let unmirrored = |share: f32| if mirrored { 1.0 - share } else { share };

@@ -101,8 +101,8 @@ impl Motion {
         life.max().unwrap_or(Life::Still)
     }
 
-    /// Call after a search; `since` is the time since the one before. Unless a hand has come or gone, what changed becomes
-    /// usual.
+    /// Call after a search; `since` is the time since the one before. Unless a hand has come or gone, what changed
+    /// becomes usual.
     pub fn searched(&mut self, now: &Thumbnail, since: Duration, was_hand: bool) {
         self.searched.clone_from(now);
         if !was_hand {

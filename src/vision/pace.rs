@@ -9,7 +9,8 @@ use super::settings::Settings;
 /// there.
 pub const AFTERMATH: Duration = Duration::from_millis(150);
 
-/// The interval between searches. `followed`: hands are being followed; `lost`: one of them was lost since the last one.
+/// The interval between searches. `followed`: hands are being followed; `lost`: one of them was lost since the last
+/// one.
 pub fn search_after(settings: &Settings, life: Life, followed: bool, lost: bool) -> Duration {
     match life {
         _ if lost => settings.search_moving,

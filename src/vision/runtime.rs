@@ -23,8 +23,9 @@ pub enum RuntimeError {
     Broken(String),
 }
 
-/// Loads the library, from the first of these places: the path that is `set`, the environment variable, `../lib/handwave`
-/// next to the executable's folder (`make install`), `.deps/lib` in the checkout (`make`), the system's library folders.
+/// Loads the library, from the first of these places: the path that is `set`, the environment variable,
+/// `../lib/handwave` next to the executable's folder (`make install`), `.deps/lib` in the checkout (`make`), the
+/// system's library folders.
 ///
 /// ONNX Runtime allows one environment per process and ort refuses a second, so the first one stays until the process
 /// ends. It is the only global in this crate.

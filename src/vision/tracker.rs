@@ -24,9 +24,9 @@ const ZOOM_OUT: f32 = 0.6;
 const REJECTED_FOR: Duration = Duration::from_secs(1);
 const REJECTED_RISE: f32 = 0.2;
 
-/// Below this presence there was clearly no hand at a palm, but a face or a shirt: it is tried again later only, whatever
-/// moves meanwhile. A hand that comes to its place raises its score. Trying such palms was half of the cost of watching a
-/// person without a hand.
+/// Below this presence there was clearly no hand at a palm, but a face or a shirt: it is tried again later only,
+/// whatever moves meanwhile. A hand that comes to its place raises its score. Trying such palms was half of the cost of
+/// watching a person without a hand.
 const NO_HAND: f32 = 0.01;
 const NO_HAND_FOR: Duration = Duration::from_secs(3);
 
@@ -313,7 +313,8 @@ impl Tracker {
         life
     }
 
-    /// Finds the hands of a picture that stands alone, and reads each one's fingers twice. Expects that none is followed.
+    /// Finds the hands of a picture that stands alone, and reads each one's fingers twice. Expects that none is
+    /// followed.
     fn search_afresh(&mut self, picture: &RgbImage) -> Result<(), ModelError> {
         for zoom in [1.0, ZOOM_OUT] {
             self.rejected.clear();

@@ -1,5 +1,5 @@
-//! Who is signed in, and what each role may do: the one place where that is decided. In: a request with its session. Out:
-//! the person behind it, or a refusal.
+//! Who is signed in, and what each role may do: the one place where that is decided. In: a request with its session.
+//! Out: the person behind it, or a refusal.
 
 use std::convert::Infallible;
 
@@ -120,7 +120,8 @@ async fn holder_of(session: &Session) -> Option<Holder> {
     session.get::<Holder>(HOLDER).await.ok().flatten()
 }
 
-/// Gives the session to somebody, at once, so that it can be ended. It has a new id then, which nobody can know from before.
+/// Gives the session to somebody, at once, so that it can be ended. It has a new id then, which nobody can know from
+/// before.
 pub async fn give(session: &Session, person: Person, proof: Proof) -> Result<(), session::Error> {
     session.cycle_id().await?;
     session.insert(HOLDER, Holder { person, proof }).await?;

@@ -66,8 +66,8 @@ pub async fn events(State(context): State<Context>, person: Option<Extension<Per
     Json(seen.map(shown::event).collect::<Vec<Value>>()).into_response()
 }
 
-/// `POST /api/v1/commands`: 200 once it is written to the cloud, 409 where the fleet is not as it was shown, 503 while it
-/// cannot be changed, 202 where the cloud did not say what became of it.
+/// `POST /api/v1/commands`: 200 once it is written to the cloud, 409 where the fleet is not as it was shown, 503 while
+/// it cannot be changed, 202 where the cloud did not say what became of it.
 pub async fn command(
     State(context): State<Context>,
     Extension(client): Extension<Client>,

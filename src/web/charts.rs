@@ -1,6 +1,6 @@
-//! Charts of what the cloud measures. In: the fleet, a source of measurements. Out: JSON for the page. For each chart the
-//! source is asked once a step at most, a minute in AWS, and only while somebody looks: who asks meanwhile gets the same
-//! answer.
+//! Charts of what the cloud measures. In: the fleet, a source of measurements. Out: JSON for the page. For each chart
+//! the source is asked once a step at most, a minute in AWS, and only while somebody looks: who asks meanwhile gets the
+//! same answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

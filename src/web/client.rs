@@ -1,5 +1,5 @@
-//! Where a request comes from. In: the address that it was sent from, its headers, the proxies that are trusted. Out: the
-//! client's own address, the host that it named, and whether nobody could listen. Pure.
+//! Where a request comes from. In: the address that it was sent from, its headers, the proxies that are trusted. Out:
+//! the client's own address, the host that it named, and whether nobody could listen. Pure.
 //!
 //! Anybody can write `X-Forwarded-*`: these headers are believed from trusted proxies alone, and of the addresses in
 //! `X-Forwarded-For` only those that trusted proxies wrote.

@@ -1,5 +1,5 @@
-//! The connections. In: a listener, TLS where that is asked for, the routes. Out: HTTP/1 on each connection, until the run has
-//! ended. Whatever a connection comes over, it is one type: hyper is compiled once.
+//! The connections. In: a listener, TLS where that is asked for, the routes. Out: HTTP/1 on each connection, until the
+//! run has ended. Whatever a connection comes over, it is one type: hyper is compiled once.
 
 use std::net::SocketAddr;
 use std::pin::pin;

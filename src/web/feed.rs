@@ -1,5 +1,5 @@
-//! What every reader of the page is sent, made once for all of them. In: a run's states, what is measured. Out: the newest
-//! fleet, hands, policies, history and measurements as JSON, each replaced only when it has changed.
+//! What every reader of the page is sent, made once for all of them. In: a run's states, what is measured. Out: the
+//! newest fleet, hands, policies, history and measurements as JSON, each replaced only when it has changed.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,9 +1,9 @@
-//! What keeps others out, whoever is signed in. In: requests. Out: those that name this server and came the right way, each
-//! with its client, or a refusal; and headers that hold the browser to this page alone.
+//! What keeps others out, whoever is signed in. In: requests. Out: those that name this server and came the right way,
+//! each with its client, or a refusal; and headers that hold the browser to this page alone.
 //!
-//! A page on another site whose name was made to lead here (DNS rebinding) names itself as the host, so only loopback's own
-//! names are taken, the address that is listened at, and those of web.hosts. Any port is, as `ssh -L` may lead another one
-//! here. Requests from other sites that change something are refused by tower-http's CSRF layer.
+//! A page on another site whose name was made to lead here (DNS rebinding) names itself as the host, so only loopback's
+//! own names are taken, the address that is listened at, and those of web.hosts. Any port is, as `ssh -L` may lead
+//! another one here. Requests from other sites that change something are refused by tower-http's CSRF layer.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use super::answer::error;
 use super::client::Client;
 use super::settings::{Host, Network, Settings};
 
-/// Nothing but this page's own files and requests. Text never becomes markup: the page may not even try (Trusted Types); its
-/// one policy names the worker's file.
+/// Nothing but this page's own files and requests. Text never becomes markup: the page may not even try (Trusted
+/// Types); its one policy names the worker's file.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types handwave";

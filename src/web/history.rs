@@ -1,5 +1,5 @@
-//! How many instances there were over the last half hour. In: counts as they are observed. Out: points for the chart, kept in
-//! a file across restarts. What was not observed is a gap.
+//! How many instances there were over the last half hour. In: counts as they are observed. Out: points for the chart,
+//! kept in a file across restarts. What was not observed is a gap.
 
 use std::collections::VecDeque;
 use std::fs;

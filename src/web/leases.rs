@@ -1,5 +1,6 @@
-//! Leases on the page. In: who asks. Out: their own lease, everybody's for operators, the log of an instance's start, and
-//! commands that start, extend and end a lease. Whoever is signed in may have one of their own; operators may see to all.
+//! Leases on the page. In: who asks. Out: their own lease, everybody's for operators, the log of an instance's start,
+//! and commands that start, extend and end a lease. Whoever is signed in may have one of their own; operators may see
+//! to all.
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -25,8 +26,8 @@ use crate::fleet::{Lease, Lifecycle, Member, Then, lease, leases as held};
 /// So much of a start's log is sent: its end.
 const LOG: usize = 16 * 1024;
 
-/// What somebody wishes of leases. `fleet` is the name of the fleet that they mean; times are seconds, lease.lasts where
-/// there are none.
+/// What somebody wishes of leases. `fleet` is the name of the fleet that they mean; times are seconds, lease.lasts
+/// where there are none.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LeaseWish {
@@ -121,7 +122,8 @@ pub async fn command(
     api::give(&context, wish, source).await
 }
 
-/// `GET /api/v1/leases/INSTANCE/log`: what its start has told so far: its console's output, and the fleet's events about it.
+/// `GET /api/v1/leases/INSTANCE/log`: what its start has told so far: its console's output, and the fleet's events
+/// about it.
 pub async fn log(
     State(context): State<Context>,
     Extension(person): Extension<Person>,

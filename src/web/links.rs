@@ -41,7 +41,8 @@ struct Grant {
 }
 
 impl Links {
-    /// Those of this user's server on this port. Never in a folder that others can write to: whoever writes a link is in.
+    /// Those of this user's server on this port. Never in a folder that others can write to: whoever writes a link is
+    /// in.
     pub fn of_port(port: u16) -> Result<Links, LinkError> {
         let links = Path::new("handwave").join(format!("links-{port}"));
         match dirs::runtime_dir().or_else(dirs::cache_dir) {
@@ -65,8 +66,8 @@ impl Links {
         Ok(format!("{}{}", name.simple(), secret.simple()))
     }
 
-    /// Signs in by a token, which then is used up. None: it never was one, was used, or is too old. A wrong secret uses the
-    /// link up too, so nobody gets a second guess.
+    /// Signs in by a token, which then is used up. None: it never was one, was used, or is too old. A wrong secret uses
+    /// the link up too, so nobody gets a second guess.
     pub fn redeem(&self, token: &str) -> Option<Person> {
         let (name, given) = parts(token)?;
         let path = self.path(name);
@@ -90,8 +91,8 @@ impl Links {
     }
 }
 
-/// A token's two parts: its file's name, and the secret that the file holds. Whoever sees only the folder's names cannot
-/// sign in.
+/// A token's two parts: its file's name, and the secret that the file holds. Whoever sees only the folder's names
+/// cannot sign in.
 fn parts(token: &str) -> Option<(Uuid, Uuid)> {
     let (name, secret) = token.split_at_checked(32)?;
     Some((name.parse().ok()?, secret.parse().ok()?))

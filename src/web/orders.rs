@@ -1,5 +1,5 @@
-//! Commands from the page. In: what somebody wishes, and what they saw when they did. Out: a command to the fleet, once, and
-//! what became of it; or why the fleet is no longer as it was shown.
+//! Commands from the page. In: what somebody wishes, and what they saw when they did. Out: a command to the fleet,
+//! once, and what became of it; or why the fleet is no longer as it was shown.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -186,8 +186,8 @@ struct Given {
 }
 
 impl Orders {
-    /// Makes the wish a command, unless it was one before, and waits for what becomes of it. Nobody need wait: the command
-    /// goes on.
+    /// Makes the wish a command, unless it was one before, and waits for what becomes of it. Nobody need wait: the
+    /// command goes on.
     pub async fn give(
         &self,
         wish: Wish,

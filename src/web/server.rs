@@ -121,7 +121,8 @@ impl Listening {
         Ok(Listening { listener, address, links, accounts, openid, tls, settings: settings.clone() })
     }
 
-    /// An address that signs its first visitor in, as an operator. None: others can reach the page, and sign in otherwise.
+    /// An address that signs its first visitor in, as an operator. None: others can reach the page, and sign in
+    /// otherwise.
     pub fn link(&self) -> Result<Option<String>, WebError> {
         if !self.settings.listen.is_loopback() {
             return Ok(None);
@@ -145,8 +146,8 @@ pub fn page(settings: &Settings, address: SocketAddr) -> String {
     }
 }
 
-/// The address that signs in by this token. It comes after the `#`, so that it is sent to nobody until the page posts it,
-/// and stands in no log.
+/// The address that signs in by this token. It comes after the `#`, so that it is sent to nobody until the page posts
+/// it, and stands in no log.
 pub fn link(page: &str, token: &str) -> String {
     format!("{page}#sign-in={token}")
 }

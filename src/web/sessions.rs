@@ -1,8 +1,8 @@
-//! Where sessions are kept: in memory, so that a restart signs everybody out. In: records of tower-sessions. Out: the same,
-//! while they last, and word of each that ends.
+//! Where sessions are kept: in memory, so that a restart signs everybody out. In: records of tower-sessions. Out: the
+//! same, while they last, and word of each that ends.
 //!
-//! tower-sessions has a store in memory of its own. That one keeps what has expired for ever, and a request that is under
-//! way at a sign-out would bring its session back.
+//! tower-sessions has a store in memory of its own. That one keeps what has expired for ever, and a request that is
+//! under way at a sign-out would bring its session back.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -32,8 +32,8 @@ impl Settings {
         Settings { listen: listen.unwrap_or(self.listen), ..self.clone() }
     }
 
-    /// Whoever reaches the page can ask for its sign-in, and what is typed goes over the wire. So what other machines reach
-    /// has users or a provider, and TLS here or at a proxy.
+    /// Whoever reaches the page can ask for its sign-in, and what is typed goes over the wire. So what other machines
+    /// reach has users or a provider, and TLS here or at a proxy.
     pub fn check(&self) -> Result<(), Invalid> {
         let pair = "come together: set both web.certificate and web.key, or neither";
         require(self.certificate.is_some() == self.key.is_some(), "web.certificate", pair)?;
@@ -68,7 +68,8 @@ impl Settings {
     }
 }
 
-/// Where the page is served: an address and a port, such as `127.0.0.1:8470` or `localhost:8470`. Port 0 is any free one.
+/// Where the page is served: an address and a port, such as `127.0.0.1:8470` or `localhost:8470`. Port 0 is any free
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Listen(pub SocketAddr);

@@ -204,8 +204,8 @@ impl Sight {
         Sight { person, hidden: BTreeSet::new() }
     }
 
-    /// Whether they may see this event: who has signed in, and who tried to, is no business of those who have not. A lease
-    /// is that of its holder, and the operators'.
+    /// Whether they may see this event: who has signed in, and who tried to, is no business of those who have not. A
+    /// lease is that of its holder, and the operators'.
     pub fn may_see(&mut self, entry: &Entry) -> bool {
         let person = self.person.as_ref();
         match &entry.stamped.event {

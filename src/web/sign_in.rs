@@ -1,5 +1,5 @@
-//! Signing in and out. In: a one-time link's token, or a name and a password. Out: a session, or one sentence that does not
-//! tell which of the two was wrong.
+//! Signing in and out. In: a one-time link's token, or a name and a password. Out: a session, or one sentence that does
+//! not tell which of the two was wrong.
 
 use std::time::Duration;
 
@@ -90,7 +90,8 @@ struct Refusal {
 async fn by_link(context: &Context, link: &str, client: &Client) -> Result<(Person, Proof), Refusal> {
     // On loopback alone: a link's way elsewhere is not this machine's.
     if !context.has_links || !client.address.is_loopback() {
-        let sentence = "links sign in only on the machine that runs handwave: sign in by a password, or by the provider";
+        let sentence =
+            "links sign in only on the machine that runs handwave: sign in by a password, or by the provider";
         return Err(Refusal { event: None, answer: error(StatusCode::FORBIDDEN, sentence) });
     }
     if let Some(person) = context.links.redeem(link) {
@@ -122,7 +123,8 @@ async fn by_password(
     match context.accounts.sign_in(name, password, client.address).await {
         Ok((person, user)) => Ok((person, Proof::Password(Box::new(user)))),
         Err(NotIn::NoPasswords) => {
-            let sentence = "nobody has a password here: set web.users in config.toml, or sign in by a link or the provider";
+            let sentence =
+                "nobody has a password here: set web.users in config.toml, or sign in by a link or the provider";
             Err(refused(None, StatusCode::UNAUTHORIZED, sentence))
         }
         Err(NotIn::Wrong(why)) => Err(refused(Some(why), StatusCode::UNAUTHORIZED, WRONG)),
@@ -136,7 +138,8 @@ async fn by_password(
     }
 }
 
-/// `GET /api/v1/session`: who is signed in, `null` for nobody, and how one can sign in. Asking makes the session last longer.
+/// `GET /api/v1/session`: who is signed in, `null` for nobody, and how one can sign in. Asking makes the session last
+/// longer.
 pub async fn who(State(context): State<Context>, session: Session) -> Json<Value> {
     Json(json!({
         "person": access::person(&session).await,
@@ -146,8 +149,8 @@ pub async fn who(State(context): State<Context>, session: Session) -> Json<Value
     }))
 }
 
-/// `DELETE /api/v1/session`: signs out, which ends the session's streams. Whoever came by a provider is told where to sign
-/// out there too.
+/// `DELETE /api/v1/session`: signs out, which ends the session's streams. Whoever came by a provider is told where to
+/// sign out there too.
 pub async fn sign_out(
     State(context): State<Context>,
     Extension(client): Extension<Client>,

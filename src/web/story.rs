@@ -4,8 +4,8 @@ use crate::command::{Action, Command, InstanceId};
 use crate::daemon::journal::Entry;
 use crate::event::{Affected, Event, Stamped};
 
-/// The newest thing that took the instance out of the fleet, such as `retiring since 12:03:05 UTC, asked for by anna on the
-/// web page (127.0.0.1)`. None: the journal does not know.
+/// The newest thing that took the instance out of the fleet, such as `retiring since 12:03:05 UTC, asked for by anna on
+/// the web page (127.0.0.1)`. None: the journal does not know.
 pub fn leaving(entries: &[Entry], id: &InstanceId) -> Option<String> {
     let (at, what, of) = entries.iter().rev().find_map(|Entry { stamped: Stamped { at, event }, .. }| match event {
         Event::Retiring(of) if of.instances.contains(id) => Some((at, "retiring", of)),
@@ -25,8 +25,8 @@ fn source(entries: &[Entry], of: &Affected) -> Option<String> {
     })
 }
 
-/// Why the instance's lease was last extended, such as `by the policy lease: its CPU was at 40 %`. None: it was not, as far
-/// as the journal knows.
+/// Why the instance's lease was last extended, such as `by the policy lease: its CPU was at 40 %`. None: it was not, as
+/// far as the journal knows.
 pub fn extended(entries: &[Entry], id: &InstanceId) -> Option<String> {
     let about = |entry: &&Entry| entry.stamped.event.lease().is_some_and(|leased| leased.of.instances.contains(id));
     let newest = entries.iter().rev().filter(about).find_map(|entry| match &entry.stamped.event {

@@ -1,9 +1,9 @@
 //! The stream of changes to one reader. In: the feed, the journal, a session. Out: server-sent events.
 //!
-//! The first is a whole snapshot. Then come changes: `fleet`, `hands`, `policy`, `history` and `measured` as they are now,
-//! `event` for each event with its id, a `ping` every 15 s. A reader that comes again with the id of its last event misses
-//! none that is still kept. A slow reader is sent what is newest when it reads on, and delays nobody: nothing is made for
-//! it until then.
+//! The first is a whole snapshot. Then come changes: `fleet`, `hands`, `policy`, `history` and `measured` as they are
+//! now, `event` for each event with its id, a `ping` every 15 s. A reader that comes again with the id of its last
+//! event misses none that is still kept. A slow reader is sent what is newest when it reads on, and delays nobody:
+//! nothing is made for it until then.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -1,5 +1,5 @@
-// A handwave that serves its page, and browsers that look at it. In: arguments. Out: a server to ask, pages to drive, and what
-// went wrong in them.
+// A handwave that serves its page, and browsers that look at it. In: arguments. Out: a server to ask, pages to drive,
+// and what went wrong in them.
 
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,8 +18,8 @@ const run = promisify(execFile);
 export const PASSWORD = 'correct horse battery staple';
 
 export class Server {
-  // Starts `handwave serve` with a fleet of its own, at any free port or at this one. `web` are settings of [web], `users`
-  // names with their roles, who all have the password PASSWORD.
+  // Starts `handwave serve` with a fleet of its own, at any free port or at this one. `web` are settings of [web],
+  // `users` names with their roles, who all have the password PASSWORD.
   static async start({
     port = 0,
     args = null,
@@ -83,8 +83,8 @@ export async function openBrowser() {
 
 export const closeBrowser = () => browser.close();
 
-// Somebody's browser: a context of its own. `wrong` collects what a page must not have: errors, refused content, requests
-// to other hosts. `expected` takes away what a test provokes.
+// Somebody's browser: a context of its own. `wrong` collects what a page must not have: errors, refused content,
+// requests to other hosts. `expected` takes away what a test provokes.
 export async function somebody(options = {}) {
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
   context.setDefaultTimeout(20000);

@@ -1,5 +1,5 @@
-// A real OpenID Connect provider, which signs anybody in under the name that they type. In: the page that it is for. Out: its
-// issuer. Members of the group `ops` are anna alone.
+// A real OpenID Connect provider, which signs anybody in under the name that they type. In: the page that it is for.
+// Out: its issuer. Members of the group `ops` are anna alone.
 
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';

@@ -1,5 +1,5 @@
-// A contact sheet of the page's states. In: a folder of pictures (PICTURES of page.test.js), and a file to write. Out: one
-// picture of all, each with its name.
+// A contact sheet of the page's states. In: a folder of pictures (PICTURES of page.test.js), and a file to write. Out:
+// one picture of all, each with its name.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';

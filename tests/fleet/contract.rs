@@ -1,5 +1,6 @@
-//! The contract of the ports, which every cloud keeps. Each clause is written over [`Ports`]; `contract!` runs them against
-//! one cloud, each on a fresh one that is empty: against `simulated` on paused time, against `aws` on moto over real sockets.
+//! The contract of the ports, which every cloud keeps. Each clause is written over [`Ports`]; `contract!` runs them
+//! against one cloud, each on a fresh one that is empty: against `simulated` on paused time, against `aws` on moto over
+//! real sockets.
 
 use std::time::Duration;
 
@@ -105,9 +106,9 @@ mod simulated_metrics {
 
 // What is missing here, moto does differently from AWS: it boots at once (a_launch_is_described_pending_then_running),
 // lists twice what was registered twice (registering_twice_is_registering_once), deregisters and registers whatever it
-// is given (deregistering_what_is_not_registered_is_an_error, what_does_not_run_is_not_registered) and tags what does not
-// exist (a_bad_id_fails_the_batch_that_tags). It answers 500 where a balancer is not known. The proxy before it makes up
-// for more: see aws/proxy.rs.
+// is given (deregistering_what_is_not_registered_is_an_error, what_does_not_run_is_not_registered) and tags what does
+// not exist (a_bad_id_fails_the_batch_that_tags). It answers 500 where a balancer is not known. The proxy before it
+// makes up for more: see aws/proxy.rs.
 #[cfg(feature = "aws")]
 contract!(
     aws,

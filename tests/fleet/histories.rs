@@ -1,8 +1,8 @@
 //! Random histories of commands, faults and kills on paused time, held against what the simulated cloud really did.
 //! Each invariant names the fleet rule it comes from.
 //!
-//! A history that fails is kept by its seed in `histories.seeds`: the run that finds it adds the line. A seed is a history
-//! only as long as the strategies below stay as they are, so the shrunk history goes into `kept` with the fix.
+//! A history that fails is kept by its seed in `histories.seeds`: the run that finds it adds the line. A seed is a
+//! history only as long as the strategies below stay as they are, so the shrunk history goes into `kept` with the fix.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

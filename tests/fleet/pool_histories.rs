@@ -1,5 +1,6 @@
 //! Random histories of a fleet with a warm pool and leases: commands, faults between tag and start, starts that fail,
-//! strangers who stop and start instances, restarts anywhere. Held against what the simulated cloud really did; each invariant names its rule.
+//! strangers who stop and start instances, restarts anywhere. Held against what the simulated cloud really did; each
+//! invariant names its rule.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -440,7 +441,8 @@ fn at_each_effect(
     Ok(())
 }
 
-/// What holds of leases when an effect took place: nothing takes what is leased, and what is kept goes to its person alone.
+/// What holds of leases when an effect took place: nothing takes what is leased, and what is kept goes to its person
+/// alone.
 fn of_leases(Past { at, before, effect }: &Past, now: Timestamp, asked: &Asked) -> Result<(), TestCaseError> {
     let among = |ids: &[InstanceId]| before.iter().filter(|truth| ids.contains(&truth.id)).cloned().collect::<Vec<_>>();
     let is_leased = |truth: &Truth| lease(truth).is_some_and(|lease| !lease.is_over(now));

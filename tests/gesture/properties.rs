@@ -62,9 +62,9 @@ impl Kind {
 #[derive(Clone, Debug)]
 enum Step {
     /// Readings of one kind, some of them replaced by another: how many, the microseconds between them, and the stride
-    /// of searches. The hand sways by that many pixels now and then; a negative number is a drift. Before it come readings
-    /// of its fist: how many, and how many pixels aside. Fresh looks come where they are due, or by a stride of their own,
-    /// and may see something else. Every so many readings another hand may be half hidden.
+    /// of searches. The hand sways by that many pixels now and then; a negative number is a drift. Before it come
+    /// readings of its fist: how many, and how many pixels aside. Fresh looks come where they are due, or by a stride
+    /// of their own, and may see something else. Every so many readings another hand may be half hidden.
     Run {
         kind: Kind,
         noise: Kind,

@@ -1,5 +1,6 @@
 //! Imports point down the list of layers (see ARCHITECTURE.md), and no files import each other in a circle. The sources
-//! are parsed, so no way to write an import escapes. Small made-up trees break each rule, which proves that it is checked.
+//! are parsed, so no way to write an import escapes. Small made-up trees break each rule, which proves that it is
+//! checked.
 
 mod rules;
 mod sources;

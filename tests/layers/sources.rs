@@ -1,7 +1,7 @@
 //! Parses Rust sources: files in; every path that leads from one file to another out.
 //!
-//! Code under `#[cfg(test)]` is left out: the program does not contain it, and unit tests may import what they need. Every
-//! other `cfg` counts, as code for another system or feature must keep to the layers too.
+//! Code under `#[cfg(test)]` is left out: the program does not contain it, and unit tests may import what they need.
+//! Every other `cfg` counts, as code for another system or feature must keep to the layers too.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -220,8 +220,8 @@ impl Sources {
     }
 }
 
-/// A file's module: `fleet/plan.rs` is `fleet::plan`, `fleet/mod.rs` is `fleet`. `lib.rs` is the root, and so is `pixels.rs`,
-/// whose modules lib.rs names as its own.
+/// A file's module: `fleet/plan.rs` is `fleet::plan`, `fleet/mod.rs` is `fleet`. `lib.rs` is the root, and so is
+/// `pixels.rs`, whose modules lib.rs names as its own.
 fn module_path(file: &str) -> ModulePath {
     let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
     let is_root = ["lib", "pixels"].contains(&path);

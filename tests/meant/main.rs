@@ -1,8 +1,8 @@
 //! No gesture fires that was not meant, and every one that was meant fires once: on the puppet read by the real models,
 //! and on pictures of real hands if they are available.
 //!
-//! `make meant` judges an hour of unmeant scenes, 200 meant gestures, every picture, and 40 scenes of hands that hold on
-//! to each other, and prints the results; the ordinary test judges a minute.
+//! `make meant` judges an hour of unmeant scenes, 200 meant gestures, every picture, and 40 scenes of hands that hold
+//! on to each other, and prints the results; the ordinary test judges a minute.
 
 mod dice;
 mod scripts;
@@ -54,8 +54,8 @@ fn all_of_it() {
     judge(&Much { harmless: 132, seconds: 25.0, gestures: 200, pictures_every: 1, threads: 2 });
 }
 
-/// The models often take such hands for one. 12 gestures fired when this was written; the bound leaves two for processors
-/// that round differently.
+/// The models often take such hands for one. 12 gestures fired when this was written; the bound leaves two for
+/// processors that round differently.
 #[test]
 #[ignore = "takes half a minute: make meant"]
 fn hands_that_hold_on_to_each_other() {

@@ -72,8 +72,8 @@ impl Stage {
 /// Adds a scene to the script.
 type Play = fn(&mut Stage);
 
-/// What people do in front of a camera without meaning anything. No sign that follows its hand's fist is held as long as a
-/// launch takes.
+/// What people do in front of a camera without meaning anything. No sign that follows its hand's fist is held as long
+/// as a launch takes.
 const HARMLESS: [(&str, Play); 16] = [
     ("waving", waving),
     ("passing through counts", passing_through_counts),

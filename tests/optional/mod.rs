@@ -1,5 +1,5 @@
-//! Tests of what not every machine has: labelled hands, a lab, a display. Whether it is there is known at run time only;
-//! where it is not, the test counts as ignored, and a line on stderr says what is missing, once per file.
+//! Tests of what not every machine has: labelled hands, a lab, a display. Whether it is there is known at run time
+//! only; where it is not, the test counts as ignored, and a line on stderr says what is missing, once per file.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! Random histories through the task, the reconciler and the simulated cloud: loads, measurements that fail or lie for a moment,
-//! a cloud that fails, people, pauses, clocks that jump, restarts, two at once. Whatever happens, the promises of
-//! docs/policies.md hold. They are judged by what took effect, without the code that decided it.
+//! Random histories through the task, the reconciler and the simulated cloud: loads, measurements that fail or lie for
+//! a moment, a cloud that fails, people, pauses, clocks that jump, restarts, two at once. Whatever happens, the
+//! promises of docs/policies.md hold. They are judged by what took effect, without the code that decided it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -394,8 +394,8 @@ fn judge(world: &World, pasts: &[Past], answers: &[Answer]) -> Result<(), TestCa
     Ok(())
 }
 
-/// Why this process cannot have known, at the time of a retire, that the fleet may shrink: its last answers were not complete, or
-/// too few of those in the window before.
+/// Why this process cannot have known, at the time of a retire, that the fleet may shrink: its last answers were not
+/// complete, or too few of those in the window before.
 fn unknown(at: Instant, process: usize, settings: &Settings, answers: &[Answer]) -> Option<String> {
     let Settings { window, every, covered, .. } = *settings;
     let before = answers.iter().filter(|answer| answer.process == process && answer.at <= at);

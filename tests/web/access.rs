@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::http::{Request, head};
 use crate::server::{Server, add_user, by_password, cookie, id};
 
-/// Every route with what nobody, a viewer, an operator and somebody whose session has ended get. What is posted makes no
-/// sense, so that it changes nothing.
+/// Every route with what nobody, a viewer, an operator and somebody whose session has ended get. What is posted makes
+/// no sense, so that it changes nothing.
 pub fn routes() -> Vec<(Request, [u16; 4])> {
     let nonsense = json!({"action": "scale-out", "id": id(), "fleet": "another", "count": 1, "seen": 0}).to_string();
     vec![

@@ -1,4 +1,5 @@
-//! The API's description: it names every route, and the server keeps to it, which schemathesis tries with what it makes up.
+//! The API's description: it names every route, and the server keeps to it, which schemathesis tries with what it makes
+//! up.
 
 use std::path::Path;
 use std::process::Command;
@@ -36,8 +37,8 @@ fn every_route_is_described_with_each_status_that_it_answers() {
     }
 }
 
-/// schemathesis is made for OpenAPI: it makes requests up, valid ones and others, and holds each answer to the document.
-/// The stream never ends, and a sign-out would sign the tests out.
+/// schemathesis is made for OpenAPI: it makes requests up, valid ones and others, and holds each answer to the
+/// document. The stream never ends, and a sign-out would sign the tests out.
 #[test]
 fn answers_are_as_described_whatever_is_asked() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".deps/schemathesis");

@@ -1,5 +1,5 @@
-//! An OpenID Connect provider that a test can make lie. In: a key, claims, what is wrong. Out: its address, and tokens by it.
-//! `tests/browser` has a real one.
+//! An OpenID Connect provider that a test can make lie. In: a key, claims, what is wrong. Out: its address, and tokens
+//! by it. `tests/browser` has a real one.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,5 +1,5 @@
-//! `handwave serve`, the real binary on a simulated fleet. In: what its config.toml says. Out: its address, and people who are
-//! signed in.
+//! `handwave serve`, the real binary on a simulated fleet. In: what its config.toml says. Out: its address, and people
+//! who are signed in.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;

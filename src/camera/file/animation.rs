@@ -1,4 +1,5 @@
-//! An animated PNG or WebP as a camera. In: its bytes. Out: its frames, upright, at the times at which browsers show them.
+//! An animated PNG or WebP as a camera. In: its bytes. Out: its frames, upright, at the times at which browsers show
+//! them.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,8 @@ pub fn shown_for(delay: Duration) -> Duration {
 
 pub struct Animation {
     path: PathBuf,
-    /// Decoded a frame ahead by a thread, as the decoders' iterators can't change threads. It ends when nobody receives.
+    /// Decoded a frame ahead by a thread, as the decoders' iterators can't change threads. It ends when nobody
+    /// receives.
     frames: Receiver<ImageResult<(RgbImage, Duration)>>,
     thread: Option<JoinHandle<()>>,
     /// When the next frame is shown.

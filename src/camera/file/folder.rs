@@ -92,8 +92,8 @@ pub fn pictures(folder: &Path) -> Result<Vec<PathBuf>, CameraError> {
     Ok(paths)
 }
 
-/// Pictures that handwave reads itself, and those that ffmpeg reads. What is named so and cannot be opened is refused where
-/// it is read, not left out.
+/// Pictures that handwave reads itself, and those that ffmpeg reads. What is named so and cannot be opened is refused
+/// where it is read, not left out.
 fn is_named_picture(path: &Path) -> bool {
     let format = ImageFormat::from_path(path).ok().filter(format::is_read);
     let extension = path.extension().map(OsStr::to_ascii_lowercase).unwrap_or_default();

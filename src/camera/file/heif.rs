@@ -1,5 +1,5 @@
-//! What a HEIC or AVIF file says of itself. In: a file. Out: how many pictures it holds, and the main one's size. Phones
-//! store such a picture in tiles, and not every ffmpeg puts them together: its result is compared with this.
+//! What a HEIC or AVIF file says of itself. In: a file. Out: how many pictures it holds, and the main one's size.
+//! Phones store such a picture in tiles, and not every ffmpeg puts them together: its result is compared with this.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -1,5 +1,5 @@
-//! Pictures of the netpbm family (PBM, PGM, PPM, PAM), which old sets of hand pictures come in. In: a file's bytes. Out:
-//! its pixels. Pure.
+//! Pictures of the netpbm family (PBM, PGM, PPM, PAM), which old sets of hand pictures come in. In: a file's bytes.
+//! Out: its pixels. Pure.
 
 use image::{Rgb, RgbImage};
 

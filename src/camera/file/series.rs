@@ -1,4 +1,5 @@
-//! Pictures joined in one file or pipe, as motion JPEG is. In: a stream of bytes. Out: its pictures, one after the other.
+//! Pictures joined in one file or pipe, as motion JPEG is. In: a stream of bytes. Out: its pictures, one after the
+//! other.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -48,8 +49,8 @@ impl Series {
         Ok((series.take()?, series))
     }
 
-    /// Whether no picture follows the first one. Phones put pictures and films behind a photo that are a part of it: they
-    /// are left out. What is no picture is left out and told. Another kind of picture is an error.
+    /// Whether no picture follows the first one. Phones put pictures and films behind a photo that are a part of it:
+    /// they are left out. What is no picture is left out and told. Another kind of picture is an error.
     pub fn is_over_after(&mut self, first: &[u8]) -> Result<bool, CameraError> {
         if self.format == ImageFormat::Jpeg && jpeg::companions::are_announced(first) {
             return Ok(true);

@@ -263,7 +263,8 @@ fn first_line(stderr: ChildStderr) -> String {
     String::from_utf8_lossy(&line).trim().to_owned()
 }
 
-/// ffmpeg's message without its component (`[mov @ 0x55d0]`) and the file's or pipe's name, which our own sentence names.
+/// ffmpeg's message without its component (`[mov @ 0x55d0]`) and the file's or pipe's name, which our own sentence
+/// names.
 fn in_words<'a>(said: &'a str, path: &Path) -> &'a str {
     let said = said.strip_prefix('[').and_then(|rest| rest.split_once("] ")).map_or(said, |(_, said)| said);
     let file = format!("file:{}: ", path.display());

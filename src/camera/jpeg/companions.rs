@@ -1,5 +1,5 @@
-//! Pictures behind a photo that are a part of it: previews, gain maps, depth maps, the film of its moment. In: JPEG bytes.
-//! Out: whether they are such. Pure.
+//! Pictures behind a photo that are a part of it: previews, gain maps, depth maps, the film of its moment. In: JPEG
+//! bytes. Out: whether they are such. Pure.
 //!
 //! Pictures in their own right are joined the same way: the two of a stereo camera, or a series.
 

@@ -13,8 +13,8 @@
 //! left 11001 skin 8d5524 background 30343c for 1
 //! ```
 //!
-//! After the side come the fingers: a count from 0 to 5 in its usual form (1 index; 2 and middle; 3 and ring; 4 without the
-//! thumb; 5 all), `fist`, or five digits, thumb first, 1 for a raised finger. Then, in any order:
+//! After the side come the fingers: a count from 0 to 5 in its usual form (1 index; 2 and middle; 3 and ring; 4 without
+//! the thumb; 5 all), `fist`, or five digits, thumb first, 1 for a raised finger. Then, in any order:
 //!
 //! | word | what | else |
 //! |---|---|---|

@@ -49,8 +49,8 @@ pub struct Wanted {
     pub lost: Option<Lost>,
 }
 
-/// A camera to wait for. Only itself takes its place, or one that appears later: of two webcams of one model the other one
-/// shows what nobody named.
+/// A camera to wait for. Only itself takes its place, or one that appears later: of two webcams of one model the other
+/// one shows what nobody named.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lost {
     /// As it was. Plugged in again, it may get another index.
@@ -68,7 +68,8 @@ impl Lost {
         }
     }
 
-    /// Looks at what is there: at first all that is not the lost camera's is another's; what has gone since is not any more.
+    /// Looks at what is there: at first all that is not the lost camera's is another's; what has gone since is not any
+    /// more.
     fn look(&mut self, nodes: &[Node]) {
         let others = match self.others.take() {
             None => nodes.iter().filter(|node| !self.is(node)).cloned().collect(),
@@ -201,8 +202,8 @@ fn open(wanted: &Wanted, nodes: Vec<Node>) -> Result<(Camera, Opened), Trouble> 
     }
 }
 
-/// The devices to try, in order: those of the lost camera, then others with its name, then the index asked for. A webcam's
-/// metadata node has the same name, so there may be several.
+/// The devices to try, in order: those of the lost camera, then others with its name, then the index asked for. A
+/// webcam's metadata node has the same name, so there may be several.
 fn candidates(wanted: &Wanted, mut nodes: Vec<Node>) -> Vec<Node> {
     let is_lost = |node: &Node| wanted.lost.as_ref().is_some_and(|lost| lost.is(node));
     let is_named = |node: &Node| wanted.lost.as_ref().is_some_and(|lost| lost.node.name == node.name);

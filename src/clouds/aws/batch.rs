@@ -1,5 +1,5 @@
-//! Asking for many instances at once, where AWS answers for none if it does not know one. In: ids, and the call that asks
-//! for them. Out: its answer for those that are known, and the ids that are not.
+//! Asking for many instances at once, where AWS answers for none if it does not know one. In: ids, and the call that
+//! asks for them. Out: its answer for those that are known, and the ids that are not.
 
 use crate::command::InstanceId;
 use crate::fleet::ports::{CloudError, ErrorKind};

@@ -1,5 +1,5 @@
-//! The classic load balancer in front of a fleet. In: the calls of [`Balancer`]. Out: one call of its API each. Nothing is
-//! tried again here: the reconciler does that, which knows what may be done twice.
+//! The classic load balancer in front of a fleet. In: the calls of [`Balancer`]. Out: one call of its API each. Nothing
+//! is tried again here: the reconciler does that, which knows what may be done twice.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,6 @@
-//! The management of the classic load balancer. In: `[balancer]`. Out: the balancer made as it says, described, or deleted.
-//! Each may be done twice: making it again changes nothing that is right already, deleting one that is gone is no error.
+//! The management of the classic load balancer. In: `[balancer]`. Out: the balancer made as it says, described, or
+//! deleted. Each may be done twice: making it again changes nothing that is right already, deleting one that is gone is
+//! no error.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -131,8 +132,8 @@ impl ClassicSetup {
         Ok(Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
     }
 
-    /// Makes the balancer, or corrects its health check and draining where it is there already. Returns it, and whether it
-    /// is new.
+    /// Makes the balancer, or corrects its health check and draining where it is there already. Returns it, and whether
+    /// it is new.
     async fn ensure(&self) -> Result<(ClassicBalancer, bool), BalancerError> {
         let before = self.find().await?;
         match &before {

@@ -1,5 +1,6 @@
-//! Credentials that have their own time. In: where credentials come from. Out: the same credentials, loaded in a task of
-//! their own. A request that runs out of time meanwhile does not cut the load off: the next request waits for it too.
+//! Credentials that have their own time. In: where credentials come from. Out: the same credentials, loaded in a task
+//! of their own. A request that runs out of time meanwhile does not cut the load off: the next request waits for it
+//! too.
 
 use std::sync::Arc;
 use std::time::Duration;

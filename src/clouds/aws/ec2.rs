@@ -1,5 +1,5 @@
-//! A fleet's instances on EC2. In: the calls of [`Instances`]. Out: one call of EC2's API each, a call a page where there
-//! are pages. Nothing is tried again here: the reconciler does that, which knows what may be done twice.
+//! A fleet's instances on EC2. In: the calls of [`Instances`]. Out: one call of EC2's API each, a call a page where
+//! there are pages. Nothing is tried again here: the reconciler does that, which knows what may be done twice.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! AWS's errors, sorted. In: an error of any call. Out: a [`CloudError`], whose kind says what is to be done. The one place
-//! that knows AWS's error codes by their kind.
+//! AWS's errors, sorted. In: an error of any call. Out: a [`CloudError`], whose kind says what is to be done. The one
+//! place that knows AWS's error codes by their kind.
 
 use std::error::Error;
 use std::io;
@@ -46,8 +46,8 @@ fn unsent(error: &(dyn Error + 'static)) -> CloudError {
     }
 }
 
-/// Why there are no credentials: what AWS said to a log-in of the SDK's own (a role, single sign-on), else the reason of
-/// the source that failed.
+/// Why there are no credentials: what AWS said to a log-in of the SDK's own (a role, single sign-on), else the reason
+/// of the source that failed.
 fn no_credentials(error: &CredentialsError) -> CloudError {
     if let Some(answer) = find::<ErrorMetadata>(error)
         && let Some(code) = answer.code()
@@ -149,7 +149,8 @@ pub fn is_denied(error: &CloudError) -> bool {
 }
 
 /// Who can change a denial that no permission of the caller's outweighs, by AWS's words: "with an explicit deny in a
-/// TYPE policy", "because no TYPE policy allows". None: it is no denial, or the caller's own policy lacks the permission.
+/// TYPE policy", "because no TYPE policy allows". None: it is no denial, or the caller's own policy lacks the
+/// permission.
 pub fn denied(message: &str) -> Option<&'static str> {
     let denies = |who: &str| {
         ["explicit deny in a ", "explicit deny in an ", "because no "]

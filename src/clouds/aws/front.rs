@@ -1,5 +1,5 @@
-//! What stands in front of the fleet: the one place that chooses by `balancer.kind`. In: settings and a session. Out: the
-//! fleet's [`Balancer`], its longest drain, its management, and where its requests are counted.
+//! What stands in front of the fleet: the one place that chooses by `balancer.kind`. In: settings and a session. Out:
+//! the fleet's [`Balancer`], its longest drain, its management, and where its requests are counted.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What an instance is launched with. In: `[instance]` and the fleet's name. Out: a RunInstances call that lacks only its
-//! number and token. The user data is read here, once, so that a missing file is reported before anything is done.
+//! What an instance is launched with. In: `[instance]` and the fleet's name. Out: a RunInstances call that lacks only
+//! its number and token. The user data is read here, once, so that a missing file is reported before anything is done.
 
 use std::path::PathBuf;
 
@@ -62,8 +62,8 @@ impl Launch {
         Ok(Launch { settings: settings.clone(), user_data: user_data.transpose()?, tags, is_worker })
     }
 
-    /// What an instance is made of, the same for the same image, type and user data. An error where the warm pool cannot
-    /// be prepared with them.
+    /// What an instance is made of, the same for the same image, type and user data. An error where the warm pool
+    /// cannot be prepared with them.
     pub fn recipe(&self) -> Result<String, LaunchError> {
         let InstanceSettings { ami, kind, launch_template, .. } = &self.settings;
         let user_data = base64::encode(self.prepared()?);

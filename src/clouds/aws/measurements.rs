@@ -1,5 +1,5 @@
-//! Measurements by CloudWatch and SQS. In: the calls of [`Metrics`]. Out: GetMetricData, five hundred queries a call and a
-//! call a page; GetQueueAttributes. Nothing is tried again here. What was not measured is missing, never zero.
+//! Measurements by CloudWatch and SQS. In: the calls of [`Metrics`]. Out: GetMetricData, five hundred queries a call
+//! and a call a page; GetQueueAttributes. Nothing is tried again here. What was not measured is missing, never zero.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,12 +1,13 @@
-//! AWS: the fleet's real cloud. In: settings, and the calls of the fleet's ports. Out: EC2 instances behind a load balancer.
+//! AWS: the fleet's real cloud. In: settings, and the calls of the fleet's ports. Out: EC2 instances behind a load
+//! balancer.
 //!
-//! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, with `credentials`
-//! that have their own time, by way of `https`, which trusts whom `trust` says. `cloud` is what [`open`] opens. `ec2` is one
-//! port, `launch` is what an instance is launched with, `prepare` what powers a warm pool's off. `front` chooses the other port, `classic` or `target_group`, which
-//! `classic_setup` and `target_setup` make, show and delete, in `subnets`. `measurements` asks CloudWatch and SQS, `traffic`
-//! says where requests are counted. `doctor` checks by what `probe` asks, `errors`
-//! sorts what goes wrong, and `remedy` says what to do.
-//! Without the feature `aws` only the settings are built, and `absent` says so.
+//! `settings` is config.toml's part, `session` finds out identity and region and holds them to the pins, with
+//! `credentials` that have their own time, by way of `https`, which trusts whom `trust` says. `cloud` is what [`open`]
+//! opens. `ec2` is one port, `launch` is what an instance is launched with, `prepare` what powers a warm pool's off.
+//! `front` chooses the other port, `classic` or `target_group`, which `classic_setup` and `target_setup` make, show and
+//! delete, in `subnets`. `measurements` asks CloudWatch and SQS, `traffic` says where requests are counted. `doctor`
+//! checks by what `probe` asks, `errors` sorts what goes wrong, and `remedy` says what to do. Without the feature `aws`
+//! only the settings are built, and `absent` says so.
 
 pub mod settings;
 

@@ -1,5 +1,5 @@
-//! How an instance for the warm pool is told to power itself off. In: the user data that every instance gets. Out: the same
-//! with the shutdown at its end, or why that cannot be.
+//! How an instance for the warm pool is told to power itself off. In: the user data that every instance gets. Out: the
+//! same with the shutdown at its end, or why that cannot be.
 
 /// AWS's bound for user data, before it is encoded.
 pub const USER_DATA_MOST: usize = 16 * 1024;

@@ -1,5 +1,5 @@
-//! What `handwave doctor` asks AWS. In: names of the settings. Out: the things that have these names, and what the caller
-//! may do. Reads and EC2's dry runs: nothing is changed.
+//! What `handwave doctor` asks AWS. In: names of the settings. Out: the things that have these names, and what the
+//! caller may do. Reads and EC2's dry runs: nothing is changed.
 
 use std::error::Error;
 

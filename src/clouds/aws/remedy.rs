@@ -1,5 +1,5 @@
-//! What to do where AWS does not let the caller in. In: the error of a first call. Out: the end of its sentence, from its
-//! `; ` on; empty where the error names its remedy itself.
+//! What to do where AWS does not let the caller in. In: the error of a first call. Out: the end of its sentence, from
+//! its `; ` on; empty where the error names its remedy itself.
 
 use super::errors::{NO_CREDENTIALS, TLS_FAILED, denied};
 use crate::fleet::ports::{CloudError, ErrorKind};

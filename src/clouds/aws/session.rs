@@ -125,8 +125,8 @@ impl fmt::Display for Session {
     }
 }
 
-/// The selected profile's `ca_bundle`, once it is known that the profile is there. AWS's own tools refuse a profile that is
-/// not; the SDK would go on without, as somebody else perhaps.
+/// The selected profile's `ca_bundle`, once it is known that the profile is there. AWS's own tools refuse a profile
+/// that is not; the SDK would go on without, as somebody else perhaps.
 async fn bundle(settings: &settings::Settings) -> Result<Option<String>, OpenError> {
     let chosen = settings.profile.clone().map(Cow::Owned);
     let files = EnvConfigFiles::default();
@@ -144,7 +144,8 @@ async fn bundle(settings: &settings::Settings) -> Result<Option<String>, OpenErr
     }
 }
 
-/// What the SDK's clients are made of. The credentials are waited for here: afterwards no request spends its time on them.
+/// What the SDK's clients are made of. The credentials are waited for here: afterwards no request spends its time on
+/// them.
 async fn loaded(settings: &settings::Settings, region: &Region, https: &SharedHttpClient) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(region.clone())
@@ -164,8 +165,8 @@ async fn loaded(settings: &settings::Settings, region: &Region, https: &SharedHt
     sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
 }
 
-/// The credentials of a profile that config.toml names. Keys in the environment, which may be anybody's, do not go before
-/// it, as with AWS's own `--profile`. A profile without any goes on to the machine's role.
+/// The credentials of a profile that config.toml names. Keys in the environment, which may be anybody's, do not go
+/// before it, as with AWS's own `--profile`. A profile without any goes on to the machine's role.
 fn of_profile(name: &str, region: &Region, https: &SharedHttpClient) -> CredentialsProviderChain {
     let ours = ProviderConfig::without_region().with_region(Some(region.clone())).with_http_client(https.clone());
     let profile = ProfileFileCredentialsProvider::builder().configure(&ours).profile_name(name).build();
@@ -196,8 +197,8 @@ async fn region(settings: &settings::Settings, https: &SharedHttpClient) -> Resu
     }
 }
 
-/// The address that a service's calls go to, if not to AWS: config.toml's for all services, else the service's own, else
-/// the common one of the environment or the profile. The same order as in the SDK's clients.
+/// The address that a service's calls go to, if not to AWS: config.toml's for all services, else the service's own,
+/// else the common one of the environment or the profile. The same order as in the SDK's clients.
 fn endpoint(sdk: &SdkConfig, service: &str) -> Option<String> {
     let own = || {
         let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");

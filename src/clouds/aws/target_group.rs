@@ -1,6 +1,6 @@
-//! A target group of an application or network load balancer, in front of a fleet. In: the calls of [`Balancer`]. Out: one
-//! call of its API each, and one more to find the group's ARN by its name. Nothing is tried again here: the reconciler does
-//! that, which knows what may be done twice.
+//! A target group of an application or network load balancer, in front of a fleet. In: the calls of [`Balancer`]. Out:
+//! one call of its API each, and one more to find the group's ARN by its name. Nothing is tried again here: the
+//! reconciler does that, which knows what may be done twice.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! The management of target groups and of the load balancer before them. In: `[balancer]`. Out: load balancer, target group
-//! and listeners made as it says, described, or deleted. Each may be done twice: what was made by half is finished, what is
-//! right already is not changed.
+//! The management of target groups and of the load balancer before them. In: `[balancer]`. Out: load balancer, target
+//! group and listeners made as it says, described, or deleted. Each may be done twice: what was made by half is
+//! finished, what is right already is not changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -248,7 +248,8 @@ impl TargetSetup {
 
     // --- Making.
 
-    /// Makes what is missing, corrects the health check, the draining and the slow start. Returns whether anything is new.
+    /// Makes what is missing, corrects the health check, the draining and the slow start. Returns whether anything is
+    /// new.
     async fn ensure(&self) -> Result<bool, TargetError> {
         let made = self.settings.made.ok_or(MadeElsewhere)?;
         let name = self.settings.name.clone();

@@ -1,5 +1,5 @@
-//! Where CloudWatch counts the fleet's requests. In: the balancer's settings. Out: the metrics that count them. Those of
-//! target groups have parts of their ARNs for names, which are looked up once.
+//! Where CloudWatch counts the fleet's requests. In: the balancer's settings. Out: the metrics that count them. Those
+//! of target groups have parts of their ARNs for names, which are looked up once.
 
 use aws_sdk_cloudwatch::types::{Dimension, Metric};
 use aws_sdk_elasticloadbalancingv2::types::TargetGroup as Described;

@@ -1,6 +1,6 @@
-//! Whose certificates are trusted. In: AWS_CA_BUNDLE, or the profile's ca_bundle, as AWS's own tools read them. Out: a trust
-//! store with the system's certificates and those of the bundle, each known to be readable: the HTTP client panics at one
-//! that is not.
+//! Whose certificates are trusted. In: AWS_CA_BUNDLE, or the profile's ca_bundle, as AWS's own tools read them. Out: a
+//! trust store with the system's certificates and those of the bundle, each known to be readable: the HTTP client
+//! panics at one that is not.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The way into a simulated cloud. In: the calls of the ports, and the controls of a test that plays the rest of the world.
-//! Out: what AWS would answer, and what really happened.
+//! The way into a simulated cloud. In: the calls of the ports, and the controls of a test that plays the rest of the
+//! world. Out: what AWS would answer, and what really happened.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! The simulated fleet's load, shared equally by the instances in service. In: who was in service when. Out: points. CPU is
-//! measured at the beginning of each step, requests are counted over it.
+//! The simulated fleet's load, shared equally by the instances in service. In: who was in service when. Out: points.
+//! CPU is measured at the beginning of each step, requests are counted over it.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// The value of a step that begins at this time of the profile, when so many instances were in service. None: there was
-    /// nothing to measure.
+    /// The value of a step that begins at this time of the profile, when so many instances were in service. None: there
+    /// was nothing to measure.
     pub fn value(
         &self,
         query: &Query,

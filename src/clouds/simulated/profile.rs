@@ -1,5 +1,5 @@
-//! A load over time, in words. In: text such as `steady 50 for 10m, ramp to 300 over 5m`. Out: how many requests a minute
-//! there are at a time, how many came until then, and when the next one comes. Pure.
+//! A load over time, in words. In: text such as `steady 50 for 10m, ramp to 300 over 5m`. Out: how many requests a
+//! minute there are at a time, how many came until then, and when the next one comes. Pure.
 
 use std::time::Duration;
 
@@ -61,7 +61,8 @@ impl Profile {
         Profile { pieces: Vec::new(), then: Some(a_minute) }
     }
 
-    /// Reads steps such as `steady 50 for 10m` and `ramp to 300 over 5m`, with commas between them, and `repeat` at the end.
+    /// Reads steps such as `steady 50 for 10m` and `ramp to 300 over 5m`, with commas between them, and `repeat` at the
+    /// end.
     pub fn parse(text: &str) -> Result<Profile, ProfileError> {
         let (mut pieces, mut rate, mut then) = (Vec::new(), 0.0, None);
         let steps: Vec<&str> = text.split(',').map(str::trim).collect();

@@ -1,5 +1,5 @@
-//! The simulated fleet's queue: the load as messages, and the instances in service as workers that take one at a time. In:
-//! the load, and who worked when. Out: its depth, how long each message waited, whose work was interrupted.
+//! The simulated fleet's queue: the load as messages, and the instances in service as workers that take one at a time.
+//! In: the load, and who worked when. Out: its depth, how long each message waited, whose work was interrupted.
 //!
 //! A worker that leaves takes no more, and finishes what it has unless it ends before. Then the message waits again, in
 //! front of the others.

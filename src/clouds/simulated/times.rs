@@ -10,7 +10,8 @@ pub struct Times {
     pub visible: Duration,
     /// From a launch until it runs.
     pub boot: Duration,
-    /// From then until its user data is done. Until then it fails its checks; one for a warm pool then powers itself off.
+    /// From then until its user data is done. Until then it fails its checks; one for a warm pool then powers itself
+    /// off.
     pub set_up: Duration,
     /// From the start of one that was stopped until it runs.
     pub start: Duration,

@@ -1,5 +1,5 @@
-//! How everything in the simulated cloud really is. In: changes, each at a time. Out: what took effect, and what the cloud
-//! would describe then.
+//! How everything in the simulated cloud really is. In: changes, each at a time. Out: what took effect, and what the
+//! cloud would describe then.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

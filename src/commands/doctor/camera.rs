@@ -23,7 +23,8 @@ const READINGS: usize = 5;
 /// A camera that delivers a smaller share of the requested rate gets a warning.
 const FAIR: f64 = 0.6;
 
-/// `models` is Some if a person is to be asked for a raised hand: then it is the folder to load the models from, if any.
+/// `models` is Some if a person is to be asked for a raised hand: then it is the folder to load the models from, if
+/// any.
 pub fn check(sheet: &mut Sheet, source: &CameraSpec, config: &Config, models: Option<Option<&Path>>) -> Result<()> {
     sheet.wait("camera: watching it for 2 seconds");
     let mut camera = match camera::open(source, &config.camera, false) {

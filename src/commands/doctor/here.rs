@@ -1,5 +1,5 @@
-//! The checks of this machine. In: settings. Out: a finding each for the settings themselves, the runtime library, the models and
-//! the display.
+//! The checks of this machine. In: settings. Out: a finding each for the settings themselves, the runtime library, the
+//! models and the display.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! `handwave doctor`: is everything there that a run needs? In: a run's command line and settings. Out: a line a finding,
-//! with a remedy where one is needed; status 1 where something has failed.
+//! `handwave doctor`: is everything there that a run needs? In: a run's command line and settings. Out: a line a
+//! finding, with a remedy where one is needed; status 1 where something has failed.
 
 mod camera;
 mod cloud;

@@ -1,5 +1,5 @@
-//! `handwave fleet`: the same reconciler as `run`'s, without a camera. In: one command, or none (`status`, `settle`). Out:
-//! what became of it, once its instances are in service or gone, or the time is over.
+//! `handwave fleet`: the same reconciler as `run`'s, without a camera. In: one command, or none (`status`, `settle`).
+//! Out: what became of it, once its instances are in service or gone, or the time is over.
 
 mod report;
 mod wait;
@@ -51,8 +51,8 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
                 terminal.line("Nothing was done.");
                 return Ok(ExitCode::FAILURE);
             }
-            // What a person confirmed is what is done: another instance may have joined since. Without a person, `--yes`
-            // leaves the choice to the fleet.
+            // What a person confirmed is what is done: another instance may have joined since. Without a person,
+            // `--yes` leaves the choice to the fleet.
             if !args.place.yes && !question.victims.is_empty() {
                 action = Some(Action::Terminate(question.victims));
             }
@@ -61,7 +61,8 @@ pub fn run(args: &FleetArgs, terminal: Terminal) -> Result<ExitCode> {
     })
 }
 
-/// The command's action; None where there is nothing to ask of the fleet. A lease is for so long, unless it says otherwise.
+/// The command's action; None where there is nothing to ask of the fleet. A lease is for so long, unless it says
+/// otherwise.
 fn action(action: &FleetAction, long: Duration) -> Option<Action> {
     match action {
         FleetAction::Status | FleetAction::Settle => None,

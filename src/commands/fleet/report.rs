@@ -1,5 +1,5 @@
-//! What `handwave fleet` prints. In: the fleet's state, and what became of the command. Out: a table or one line of JSON,
-//! and the exit status.
+//! What `handwave fleet` prints. In: the fleet's state, and what became of the command. Out: a table or one line of
+//! JSON, and the exit status.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! How long `handwave fleet` waits. In: an action, a deadline. Out: what became of the action, and the fleet when there was
-//! nothing more to wait for, or why the wait was cut off.
+//! How long `handwave fleet` waits. In: an action, a deadline. Out: what became of the action, and the fleet when there
+//! was nothing more to wait for, or why the wait was cut off.
 
 use std::fmt;
 use std::time::Duration;

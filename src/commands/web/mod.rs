@@ -1,5 +1,5 @@
-//! `handwave web`: who gets in to the page of a handwave that runs. In: the command line and the settings. Out: a link, or
-//! another users' file.
+//! `handwave web`: who gets in to the page of a handwave that runs. In: the command line and the settings. Out: a link,
+//! or another users' file.
 
 mod link;
 #[cfg(feature = "remote")]

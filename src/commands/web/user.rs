@@ -1,5 +1,5 @@
-//! `handwave web user`: who signs in to the page by a password. In: names, roles, and passwords that are typed unseen or
-//! come from a pipe. Out: the users' file of config.toml, changed; a page that is served takes it within a second.
+//! `handwave web user`: who signs in to the page by a password. In: names, roles, and passwords that are typed unseen
+//! or come from a pipe. Out: the users' file of config.toml, changed; a page that is served takes it within a second.
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;

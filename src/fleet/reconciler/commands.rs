@@ -3,9 +3,9 @@
 //! ```text
 //!     waiting --accept--> started --written--> done
 //!        |                   |  |
-//!        |                   |  +-- the answer is lost --> tried again; refused now, it is looked for by its tag --> done
-//!        +-- 10 s, limits ---+--> refused                                                                  |
-//!            nothing was done                                     unknown: not found within its time <-----+
+//!        |                   |  +-- the answer is lost --> tried again; if refused now, looked for by its tag --> done
+//!        +-- 10 s, limits ---+--> refused                                                               |
+//!            nothing was done                                  unknown: not found within its time <-----+
 //! ```
 
 use std::time::Duration;
@@ -142,8 +142,8 @@ impl Reconciler {
         }
     }
 
-    /// What a launched instance tells of its lease. One that is to be stopped at its end is the pool's: nothing else ever
-    /// is.
+    /// What a launched instance tells of its lease. One that is to be stopped at its end is the pool's: nothing else
+    /// ever is.
     fn tells(&self, lease: &Lease) -> Vec<(&'static str, String)> {
         let serves = (POOL_TAG, PoolTag::Serve(Timestamp::UNIX_EPOCH).to_string());
         let is_kept = self.leases.settings.then == Then::Stop;
@@ -250,8 +250,8 @@ impl Reconciler {
         answer.map(|_| None)
     }
 
-    /// A lease that somebody else has written to this instance, by a fresh look. None: there is none, as far as the cloud
-    /// shows it.
+    /// A lease that somebody else has written to this instance, by a fresh look. None: there is none, as far as the
+    /// cloud shows it.
     async fn another_lease(&self, id: &InstanceId) -> Result<Option<Lease>, CloudError> {
         let found = self.read(self.ports.instances.find(std::slice::from_ref(id))).await?;
         let Some(Found::Ours(fresh)) = found.get(id) else { return Ok(None) };
@@ -436,7 +436,8 @@ impl Reconciler {
         Err(error)
     }
 
-    /// All of it that can be is written, and it changes what the fleet counts. `short`: why that is less than was accepted.
+    /// All of it that can be is written, and it changes what the fleet counts. `short`: why that is less than was
+    /// accepted.
     fn finish(&mut self, started: Started, what: What, short: Option<String>) {
         if started.order.command.source.is_person() {
             self.note_said(what, started.order.command.source.to_string());

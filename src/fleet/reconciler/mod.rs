@@ -10,13 +10,13 @@
 //!        +-- error ---------------------------------->  back off
 //!        +-- instances are missing, and the cloud does not deny them by id --> pause
 //!
-//!     pause: long when the fleet is settled, short while something moves, and longer the longer nothing has changed; a new
-//!     command ends it.
+//!     pause: long when the fleet is settled, short while something moves, and longer the longer nothing has changed; a
+//!     new command ends it.
 //!     back off: a new command does not end it.
 //! ```
 //!
-//! An instance's life. What the tags and the balancer tell is the only record of it, so that a new process goes on where
-//! the last one was killed:
+//! An instance's life. What the tags and the balancer tell is the only record of it, so that a new process goes on
+//! where the last one was killed:
 //!
 //! ```text
 //!     launch              runs            register                check passes
@@ -124,8 +124,8 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// Starts a reconciler. Its task ends after [`Handle::stop`], and returns the fleet as it left it. Must be called within
-    /// a tokio runtime.
+    /// Starts a reconciler. Its task ends after [`Handle::stop`], and returns the fleet as it left it. Must be called
+    /// within a tokio runtime.
     pub fn spawn(
         ports: Ports,
         limits: Limits,
@@ -308,8 +308,8 @@ impl Reconciler {
         Ok(true)
     }
 
-    /// An instance that is new tells by its tag which command launched it: one of this process, whose answer may have been
-    /// lost, or another's.
+    /// An instance that is new tells by its tag which command launched it: one of this process, whose answer may have
+    /// been lost, or another's.
     fn notice_others(&mut self, observed: &Observed) {
         let Some(before) = &self.observed else { return };
         let mut others = Vec::new();
@@ -330,8 +330,8 @@ impl Reconciler {
         }
     }
 
-    /// What an observation tells that a person did, and who. A launch or a retire that this process did not enter in its
-    /// snapshot is somebody else's, or its answer was lost.
+    /// What an observation tells that a person did, and who. A launch or a retire that this process did not enter in
+    /// its snapshot is somebody else's, or its answer was lost.
     fn notice_people(&self, observed: &Observed) -> Option<(What, String)> {
         let Some(before) = &self.observed else { return Some((What::Start, String::new())) };
         let asked = self.started.as_ref().map(|started| &started.order.command.source).or(self.unknown.as_ref());
@@ -361,8 +361,8 @@ impl Reconciler {
         }
     }
 
-    /// Notes what a person did just now, with the count that the fleet has of it, and publishes it: whoever decides on a
-    /// state of before is told so.
+    /// Notes what a person did just now, with the count that the fleet has of it, and publishes it: whoever decides on
+    /// a state of before is told so.
     fn note_said(&mut self, what: What, by: String) {
         let count = self.observed.as_ref().map_or(0, Observed::count);
         self.said = Some((Said { what, by, count }, Instant::now()));

@@ -1,5 +1,5 @@
-//! The warm pool's changes. In: the pool, the snapshot. Out: tags, starts and launches. A command takes from the pool and
-//! gives back to it; what fills it and leaves it follows from the settings, without a command.
+//! The warm pool's changes. In: the pool, the snapshot. Out: tags, starts and launches. A command takes from the pool
+//! and gives back to it; what fills it and leaves it follows from the settings, without a command.
 
 use std::collections::BTreeMap;
 
@@ -81,8 +81,8 @@ impl Reconciler {
         Ok(ids)
     }
 
-    /// Launches what the pool lacks. Whatever is wrong with that holds up nothing else but a lost answer, which is tried
-    /// again: two launches for one place would both stay.
+    /// Launches what the pool lacks. Whatever is wrong with that holds up nothing else but a lost answer, which is
+    /// tried again: two launches for one place would both stay.
     async fn fill(&mut self) -> Result<(), CloudError> {
         let now = Instant::now();
         if self.filling.as_ref().is_some_and(|filling| now >= filling.until) {
@@ -138,8 +138,8 @@ impl Reconciler {
         self.fill_held = Some(Instant::now() + self.timing.rules.hold);
     }
 
-    /// Starts instances that are tagged to serve. What the cloud has no room for, or does not start, goes back to the pool
-    /// for a while; returns how many did.
+    /// Starts instances that are tagged to serve. What the cloud has no room for, or does not start, goes back to the
+    /// pool for a while; returns how many did.
     pub(super) async fn start(&mut self, ids: Vec<InstanceId>) -> Result<usize, CloudError> {
         let mut back = 0;
         let mut batches = vec![ids];

@@ -1,8 +1,8 @@
-//! What the window shows. In: a run's state, the camera's picture, a size. Out: pixels. Pure: no clock, no I/O; the same
-//! state always gives the same pixels.
+//! What the window shows. In: a run's state, the camera's picture, a size. Out: pixels. Pure: no clock, no I/O; the
+//! same state always gives the same pixels.
 //!
-//! `layout` places the parts; `skeleton`, `ring`, `banner`, `tiles` and `panel` each draw one thing on the canvas; `icons`
-//! are what they share. How a phase looks is a row of `view::phases`.
+//! `layout` places the parts; `skeleton`, `ring`, `banner`, `tiles` and `panel` each draw one thing on the canvas;
+//! `icons` are what they share. How a phase looks is a row of `view::phases`.
 
 mod banner;
 mod icons;

@@ -1,7 +1,7 @@
 //! The window. In: a run's states and pictures as they come. Out: pixels on a screen, keys.
 //!
-//! It runs on the main thread, which some systems demand, next to the thread that makes the states. A display that is missing
-//! or lost is an error that the run survives.
+//! It runs on the main thread, which some systems demand, next to the thread that makes the states. A display that is
+//! missing or lost is an error that the run survives.
 
 mod display;
 mod error;
@@ -26,7 +26,8 @@ pub use error::WindowError;
 pub struct Feed {
     /// The window ends when their sender does.
     pub states: watch::Receiver<RunState>,
-    /// The camera's pictures. To publish one without allocating: `sender.send_modify(|shown| shown.clone_from(&picture))`.
+    /// The camera's pictures. To publish one without allocating: `sender.send_modify(|shown|
+    /// shown.clone_from(&picture))`.
     pub pictures: watch::Receiver<RgbImage>,
     pub keys: UnboundedSender<Key>,
 }

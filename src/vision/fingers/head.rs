@@ -1,5 +1,5 @@
-//! The learned heads. In: what one of them was trained on, a hand's measures or the landmark model's features. Out: each
-//! finger's log odds of being raised. models/train_fingers.py makes their numbers.
+//! The learned heads. In: what one of them was trained on, a hand's measures or the landmark model's features. Out:
+//! each finger's log odds of being raised. models/train_fingers.py makes their numbers.
 
 use super::measures;
 use crate::vision::landmark;
@@ -11,8 +11,8 @@ pub const OF_MEASURES: Head<{ measures::COUNT }> = Head(include_bytes!("../../..
 /// Reads features.
 pub const OF_FEATURES: Head<{ landmark::FEATURES }> = Head(include_bytes!("../../../models/fingers-by-features.bin"));
 
-/// A hidden layer of tanh units. Its numbers, little-endian f32: for each input its weights for the units, then the units'
-/// biases, for each unit its weights for the fingers, and the fingers' biases.
+/// A hidden layer of tanh units. Its numbers, little-endian f32: for each input its weights for the units, then the
+/// units' biases, for each unit its weights for the fingers, and the fingers' biases.
 pub struct Head<const INPUTS: usize>(&'static [u8]);
 
 impl<const INPUTS: usize> Head<INPUTS> {

@@ -1,10 +1,10 @@
-//! Tells raised fingers. In: a hand's landmarks, and the features that the landmark model made them of. Out: which fingers
-//! are raised, and whether that is sure. Pure. Of the landmarks it uses angles and relative distances only, so the hand's
-//! rotation in the picture and its side do not matter.
+//! Tells raised fingers. In: a hand's landmarks, and the features that the landmark model made them of. Out: which
+//! fingers are raised, and whether that is sure. Pure. Of the landmarks it uses angles and relative distances only, so
+//! the hand's rotation in the picture and its side do not matter.
 //!
-//! Three scores are added: a learned head's on the landmarks, which is better on hands like those in its training data; a
-//! geometric rule's, which generalises to hands unlike them; and a learned head's on the features, which hold what the
-//! landmarks have lost. The sum is decoded into the likeliest combination of fingers, rather than finger by finger
+//! Three scores are added: a learned head's on the landmarks, which is better on hands like those in its training data;
+//! a geometric rule's, which generalises to hands unlike them; and a learned head's on the features, which hold what
+//! the landmarks have lost. The sum is decoded into the likeliest combination of fingers, rather than finger by finger
 //! (docs/reading-hands.md has the figures).
 
 mod head;
@@ -23,9 +23,9 @@ pub struct Fingers {
 }
 
 impl Fingers {
-    /// What two readings of one hand tell together, the second one of its mirror image: what one of them is sure of, unless
-    /// the other is sure of another count. A fist does not speak against raised fingers: the model loses fingers more often
-    /// than it sees some that are not there.
+    /// What two readings of one hand tell together, the second one of its mirror image: what one of them is sure of,
+    /// unless the other is sure of another count. A fist does not speak against raised fingers: the model loses fingers
+    /// more often than it sees some that are not there.
     pub fn with(self, other: Fingers) -> Fingers {
         let count = |fingers: &Fingers| fingers.raised.iter().filter(|up| **up).count();
         match (self.sure, other.sure) {
@@ -50,11 +50,12 @@ const SURE: f32 = 1.5;
 /// knuckle. Its fingers then hide each other, and a reading would be confident but wrong. Palms that face the camera
 /// measure 0.66 to 0.75, rendered ones turned by 50 degrees 0.54 (medians).
 const EDGE_ON: f32 = 0.5;
-/// How long each finger but the thumb is in the picture when all are raised, index first, as shares of the palm (medians of
-/// open hands in the labelled pictures). Only their ratios count.
+/// How long each finger but the thumb is in the picture when all are raised, index first, as shares of the palm
+/// (medians of open hands in the labelled pictures). Only their ratios count.
 const LENGTHS: [f32; 4] = [0.86, 0.95, 0.87, 0.70];
-/// A raised finger that looks shorter than this share of what the longest raised one suggests points towards the camera, or
-/// is bent, which the landmarks then hardly show. In labelled pictures that were read rightly the least is 0.65.
+/// A raised finger that looks shorter than this share of what the longest raised one suggests points towards the
+/// camera, or is bent, which the landmarks then hardly show. In labelled pictures that were read rightly the least is
+/// 0.65.
 const SHORT: f32 = 0.65;
 /// The penalty, in log odds, for a folded finger between two raised ones. A hand can do it, but where the landmarks say
 /// little another sign is likelier. Less than [`SURE`], so that it never overrules a sure finger.
@@ -112,8 +113,9 @@ fn has_gap(raised: &[bool; 5]) -> bool {
     raised[1..].chunk_by(PartialEq::eq).filter(|run| run[0]).count() > 1
 }
 
-/// Each finger's score for being raised, thumb first, about its log odds; NaN where the numbers make no sense. Where the
-/// features are unknown, which is where they are not [`FEATURES`](crate::vision::landmark::FEATURES), the landmarks decide.
+/// Each finger's score for being raised, thumb first, about its log odds; NaN where the numbers make no sense. Where
+/// the features are unknown, which is where they are not [`FEATURES`](crate::vision::landmark::FEATURES), the landmarks
+/// decide.
 pub fn odds(landmarks: &Landmarks, features: &[f32]) -> [f32; 5] {
     let measures = measures::of(landmarks);
     // tanh would turn infinity into a number.

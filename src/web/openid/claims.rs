@@ -1,5 +1,5 @@
-//! Who somebody is by a provider's word. In: the claims of a token that was proved, the settings. Out: a person, or why they
-//! are not let in. Pure.
+//! Who somebody is by a provider's word. In: the claims of a token that was proved, the settings. Out: a person, or why
+//! they are not let in. Pure.
 
 use serde_json::Value;
 

@@ -1,13 +1,13 @@
-//! Sign-in by an OpenID Connect provider: a company's own, or Amazon Cognito. In: a browser that was sent to the provider
-//! and came back. Out: a session, or why there is none.
+//! Sign-in by an OpenID Connect provider: a company's own, or Amazon Cognito. In: a browser that was sent to the
+//! provider and came back. Out: a session, or why there is none.
 //!
 //! ```text
 //! GET /sign-in/openid       begun: state, nonce and PKCE are kept for this browser  -> to the provider
 //! GET /sign-in/openid/back  the code for a token, the token proved, groups to role -> to the page
 //! ```
 //!
-//! `routes` has the two, `open` what is under way, `provider` asks and proves, `claims` (pure) says who somebody is. Without
-//! the feature `openid` only the settings are built.
+//! `routes` has the two, `open` what is under way, `provider` asks and proves, `claims` (pure) says who somebody is.
+//! Without the feature `openid` only the settings are built.
 
 pub mod settings;
 

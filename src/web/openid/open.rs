@@ -1,5 +1,5 @@
-//! A provider that people sign in by, and the sign-ins that are under way. In: the settings. Out: what `routes` and the page
-//! need of them.
+//! A provider that people sign in by, and the sign-ins that are under way. In: the settings. Out: what `routes` and the
+//! page need of them.
 
 use std::time::Duration;
 

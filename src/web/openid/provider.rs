@@ -1,5 +1,5 @@
-//! An OpenID Connect provider, which says who somebody is. In: the settings, what a browser brings back. Out: where to send
-//! a browser, and the claims of a token that was proved.
+//! An OpenID Connect provider, which says who somebody is. In: the settings, what a browser brings back. Out: where to
+//! send a browser, and the claims of a token that was proved.
 //!
 //! Its addresses and keys are read when they are first needed, and again where a token has a key that is not known:
 //! providers change their keys. The proofs are openidconnect's: signature, issuer, audience, expiry, nonce.
@@ -198,7 +198,8 @@ impl Provider {
         Ok((claims::person(&claims, &self.0.settings)?, token.to_string()))
     }
 
-    /// Where a browser signs out of the provider too, to come to `page` afterwards. None: the provider has no such place.
+    /// Where a browser signs out of the provider too, to come to `page` afterwards. None: the provider has no such
+    /// place.
     pub async fn sign_out(&self, token: &str, page: String) -> Option<String> {
         if let Some(url) = &self.0.settings.sign_out_url {
             return Some(url.clone());

@@ -1,8 +1,8 @@
 //! The two addresses of a sign-in by a provider. In: a browser that begins, or that comes back. Out: a redirect to the
 //! provider, or to the page with a session or with a word for what failed.
 //!
-//! What was begun is kept in a session of its own: its cookie comes along when the provider's site sends the browser back,
-//! which the page's own cookie does not (SameSite).
+//! What was begun is kept in a session of its own: its cookie comes along when the provider's site sends the browser
+//! back, which the page's own cookie does not (SameSite).
 
 use std::convert::Infallible;
 
@@ -29,7 +29,8 @@ const MOST: usize = 1000;
 /// The only content of what was begun.
 const BEGUN: &str = "begun";
 
-/// Why a browser comes to the page without a session. The page has the sentences, so that no address can make it say others.
+/// Why a browser comes to the page without a session. The page has the sentences, so that no address can make it say
+/// others.
 #[derive(Clone, Copy, Debug)]
 enum Word {
     /// The provider refused, or the person did.

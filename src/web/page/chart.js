@@ -1,5 +1,5 @@
-// How many instances there were over the last half hour. In: points `[second, count, in service]`, where null is not known.
-// Out: an SVG in steps, where gaps stay gaps, and the same as a table.
+// How many instances there were over the last half hour. In: points `[second, count, in service]`, where null is not
+// known. Out: an SVG in steps, where gaps stay gaps, and the same as a table.
 
 import { COVERS, frame, steps, table } from './steps.js';
 import { byId, clock } from './dom.js';

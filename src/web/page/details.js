@@ -1,4 +1,5 @@
-// One instance, at an address of its own. In: the fleet, the events, the instance's id. Out: all that is known about it.
+// One instance, at an address of its own. In: the fleet, the events, the instance's id. Out: all that is known about
+// it.
 
 import { about, line } from './events.js';
 import { ago, byId, el, focusIfLost, say, show } from './dom.js';

@@ -1,5 +1,5 @@
-// What asks before the fleet is changed. In: the fleet as it is when the dialog opens. Out: one command, which names what the
-// dialog showed; a try again is the same command, so that it does nothing twice.
+// What asks before the fleet is changed. In: the fleet as it is when the dialog opens. Out: one command, which names
+// what the dialog showed; a try again is the same command, so that it does nothing twice.
 
 import { ask } from './connection.js';
 import { byId, el, focusIfLost, instances, say, show } from './dom.js';

@@ -1,5 +1,5 @@
-// The fleet: how many, where it is entered, and a table that is filtered, searched and sorted. In: the stream's `fleet`, the
-// view. Out: elements. Whatever AWS says is text.
+// The fleet: how many, where it is entered, and a table that is filtered, searched and sorted. In: the stream's
+// `fleet`, the view. Out: elements. Whatever AWS says is text.
 
 import { ago, byId, el, instances, keyed, say, show } from './dom.js';
 import { linkTo, write } from './view-state.js';

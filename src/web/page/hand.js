@@ -1,5 +1,5 @@
-// The hand as the camera sees it, flipped as in a mirror: bones from landmarks, never a picture. In: the stream's `hands`.
-// Out: an SVG, and what is said of it.
+// The hand as the camera sees it, flipped as in a mirror: bones from landmarks, never a picture. In: the stream's
+// `hands`. Out: an SVG, and what is said of it.
 
 import { byId, say, show, svg } from './dom.js';
 

@@ -1,5 +1,5 @@
-// Leases: an instance of one's own, for a while. In: what the server tells of them, clicks. Out: a card with one's lease, and
-// with everybody's for operators; the dialogs ask before anything is done.
+// Leases: an instance of one's own, for a while. In: what the server tells of them, clicks. Out: a card with one's
+// lease, and with everybody's for operators; the dialogs ask before anything is done.
 
 import { ask } from './connection.js';
 import { ago, byId, clock, el, keyed, say, show } from './dom.js';

@@ -1,5 +1,5 @@
-// What the cloud measures: requests, and the CPU of an instance. In: the newest charts that the server has sent, null where it
-// has asked nobody yet. Out: a chart each, with its source and its table, or why there is none.
+// What the cloud measures: requests, and the CPU of an instance. In: the newest charts that the server has sent, null
+// where it has asked nobody yet. Out: a chart each, with its source and its table, or why there is none.
 
 import { COVERS, frame, steps, table } from './steps.js';
 import { byId, clock, say, show } from './dom.js';

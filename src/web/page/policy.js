@@ -1,5 +1,5 @@
-// The policies: their last decision, what a person holds, and the switch that pauses them. In: the stream's `policy`, clicks.
-// Out: a part of the fleet's card, and one request a click.
+// The policies: their last decision, what a person holds, and the switch that pauses them. In: the stream's `policy`,
+// clicks. Out: a part of the fleet's card, and one request a click.
 
 import { ask } from './connection.js';
 import { byId, say, show } from './dom.js';

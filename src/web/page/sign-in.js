@@ -1,5 +1,5 @@
-// Signing in: by a link in the address, by a name and a password, or at a provider. In: what the server offers, what is typed, what
-// the address says. Out: a session, or why there is none.
+// Signing in: by a link in the address, by a name and a password, or at a provider. In: what the server offers, what is
+// typed, what the address says. Out: a session, or why there is none.
 
 import { ask } from './connection.js';
 import { byId, focusIfLost, say, show } from './dom.js';

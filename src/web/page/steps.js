@@ -1,5 +1,5 @@
-// What the charts share: half an hour, drawn in steps. In: points whose first field is their second. Out: parts of an SVG, and
-// a table.
+// What the charts share: half an hour, drawn in steps. In: points whose first field is their second. Out: parts of an
+// SVG, and a table.
 
 import { el, svg } from './dom.js';
 

@@ -1,5 +1,5 @@
-// The stream of changes, followed for as long as the page is open. In: the server's events. Out: messages: `connection` (how
-// it is), `snapshot` (everything), and changes by name. It connects again by itself.
+// The stream of changes, followed for as long as the page is open. In: the server's events. Out: messages: `connection`
+// (how it is), `snapshot` (everything), and changes by name. It connects again by itself.
 
 /** No byte for so long: the connection is dead, whatever the system says. The server sends something every 15 s. */
 const SILENCE = 40_000;

@@ -1,5 +1,5 @@
-// What this reader looks at, kept in the address: a link to it shows the same. In: the address. Out: filter, search, order,
-// instance.
+// What this reader looks at, kept in the address: a link to it shows the same. In: the address. Out: filter, search,
+// order, instance.
 
 const DEFAULTS = { state: 'current', q: '', sort: 'age', instance: '' };
 

@@ -1,4 +1,5 @@
-//! Sign-in by name and password. In: the users' file, names and passwords as they are typed. Out: who that is, or why not.
+//! Sign-in by name and password. In: the users' file, names and passwords as they are typed. Out: who that is, or why
+//! not.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -90,8 +91,8 @@ impl Accounts {
         }
     }
 
-    /// Reads the file again where it has changed. One that cannot be used lets nobody in until it is right. Answers whether
-    /// anything is other than before.
+    /// Reads the file again where it has changed. One that cannot be used lets nobody in until it is right. Answers
+    /// whether anything is other than before.
     pub fn refresh(&self) -> bool {
         let Some(file) = &self.0.file else { return false };
         if !file.watched.lock().unwrap_or_else(PoisonError::into_inner).has_changed() {

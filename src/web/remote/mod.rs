@@ -1,8 +1,8 @@
-//! What a page needs that other machines reach. In: the users' file, and the certificate. Out: who signs in by a password, and
-//! TLS.
+//! What a page needs that other machines reach. In: the users' file, and the certificate. Out: who signs in by a
+//! password, and TLS.
 //!
-//! `accounts` has the passwords: `users` (a file that is `watched`) with `passwords` (hashed), whose guessing `tries` slows.
-//! `tls` has the certificate. A build without the feature `remote` refuses the settings of both.
+//! `accounts` has the passwords: `users` (a file that is `watched`) with `passwords` (hashed), whose guessing `tries`
+//! slows. `tls` has the certificate. A build without the feature `remote` refuses the settings of both.
 
 #[cfg(feature = "remote")]
 mod accounts;

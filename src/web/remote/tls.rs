@@ -1,5 +1,5 @@
-//! The server's certificate. In: its file and its key's file, as PEM. Out: what rustls serves by, read again when the files
-//! change.
+//! The server's certificate. In: its file and its key's file, as PEM. Out: what rustls serves by, read again when the
+//! files change.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,8 +48,8 @@ impl Tls {
         Acceptor(self.served.subscribe())
     }
 
-    /// Reads the files again where they have changed. What cannot be served is a warning, and the old one goes on: a renewal
-    /// replaces one file after the other.
+    /// Reads the files again where they have changed. What cannot be served is a warning, and the old one goes on: a
+    /// renewal replaces one file after the other.
     pub fn refresh(&mut self) {
         if !self.watched.has_changed() {
             return;

@@ -1,5 +1,5 @@
-//! Slows the guessing of passwords. In: tries to sign in, when each began, and which succeeded. Out: whether a try may be
-//! made, or how long to wait. Pure.
+//! Slows the guessing of passwords. In: tries to sign in, when each began, and which succeeded. Out: whether a try may
+//! be made, or how long to wait. Pure.
 //!
 //! Failed tries are counted by account and by address, so that neither many names from one place nor many places at one
 //! name are quick. Whoever guesses at somebody's account must not keep them out: an address from which an account was

@@ -1,5 +1,5 @@
-//! The users' file: who signs in by a password. In: a file's path. Out: users by name, and the file with one more or one
-//! less. It is written whole or not at all, and only its owner may read it.
+//! The users' file: who signs in by a password. In: a file's path. Out: users by name, and the file with one more or
+//! one less. It is written whole or not at all, and only its owner may read it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,5 +1,5 @@
-//! Files that may be changed while handwave runs. In: their paths. Out: whether any is another than at the last look. Files
-//! are replaced rarely, and a look a second costs nothing, so nothing is asked of the system's own watchers.
+//! Files that may be changed while handwave runs. In: their paths. Out: whether any is another than at the last look.
+//! Files are replaced rarely, and a look a second costs nothing, so nothing is asked of the system's own watchers.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! `kill -9` at every call and at random instants; then `fleet settle`; then counted: nothing runs unregistered, nothing
-//! is half retired, nothing that is not the fleet's was touched, limits hold.
+//! `kill -9` at every call and at random instants; then `fleet settle`; then counted: nothing runs unregistered,
+//! nothing is half retired, nothing that is not the fleet's was touched, limits hold.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! moto, started once for each group of tests: it is slow, serves one request at a time, and searches all that it holds.
-//! In: the folder that `make test` installed it into. Out: its address.
+//! moto, started once for each group of tests: it is slow, serves one request at a time, and searches all that it
+//! holds. In: the folder that `make test` installed it into. Out: its address.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -19,8 +19,8 @@ fn start() -> (SocketAddr, Child) {
     (SocketAddr::from(([127, 0, 0, 1], port)), child)
 }
 
-/// Runs a script of this folder with moto's libraries, which says the port that it listens on and ends when its standard
-/// input closes.
+/// Runs a script of this folder with moto's libraries, which says the port that it listens on and ends when its
+/// standard input closes.
 pub fn script(name: &str, args: &[&str]) -> (u16, Child) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     // Nothing to do after `make test`; this is for a run of cargo alone.

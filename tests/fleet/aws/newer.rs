@@ -1,5 +1,5 @@
-//! CloudWatch and SQS, whose protocols have no form in the body. In: a request of theirs. Out: moto's answer, or the fault
-//! that a test asked for.
+//! CloudWatch and SQS, whose protocols have no form in the body. In: a request of theirs. Out: moto's answer, or the
+//! fault that a test asked for.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,5 +1,5 @@
-//! docs/iam-policy.json, held to what handwave calls, both ways: the proxy refuses every call that it does not allow, and it
-//! allows nothing that a run of everything did not call.
+//! docs/iam-policy.json, held to what handwave calls, both ways: the proxy refuses every call that it does not allow,
+//! and it allows nothing that a run of everything did not call.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -37,8 +37,8 @@ fn policy() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Runs every command, with every setting that makes a call of its own. Returns the actions that were asked for. A branch
-/// that is not reached here is held to the policy where another test reaches it: the proxy refuses the rest.
+/// Runs every command, with every setting that makes a call of its own. Returns the actions that were asked for. A
+/// branch that is not reached here is held to the policy where another test reaches it: the proxy refuses the rest.
 async fn run_of_everything() -> BTreeSet<String> {
     let stage = Stage::bare("policy").await;
     let shipped = std::fs::read_to_string(stage.file.path()).unwrap();

@@ -1,9 +1,10 @@
 //! Between handwave and moto, over real sockets. In: requests. Out: moto's answers, with what moto lacks of AWS made up
 //! for, and the faults that a test asks for.
 //!
-//! It allows what docs/iam-policy.json allows. Made up for: MinCount (moto launches no more), ClientToken (a token replayed
-//! gets its first answer), the drain (moto has none), what the balancer says of an instance that it does not know, pages
-//! (moto counts reservations), and target groups (`targets`). CloudWatch and SQS speak other protocols (`newer`).
+//! It allows what docs/iam-policy.json allows. Made up for: MinCount (moto launches no more), ClientToken (a token
+//! replayed gets its first answer), the drain (moto has none), what the balancer says of an instance that it does not
+//! know, pages (moto counts reservations), and target groups (`targets`). CloudWatch and SQS speak other protocols
+//! (`newer`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -1,5 +1,5 @@
-//! Who is asked, as whom and by which way: certificates, proxies, credentials, profiles. Each failure is one sentence with
-//! its remedy.
+//! Who is asked, as whom and by which way: certificates, proxies, credentials, profiles. Each failure is one sentence
+//! with its remedy.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;

@@ -1,5 +1,5 @@
-//! AWS behind TLS that a proxy opened: its certificate is of a CA that no system knows. In: the address behind it. Out: an
-//! HTTPS address, and the CA's certificate as a file.
+//! AWS behind TLS that a proxy opened: its certificate is of a CA that no system knows. In: the address behind it. Out:
+//! an HTTPS address, and the CA's certificate as a file.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

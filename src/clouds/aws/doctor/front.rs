@@ -1,5 +1,5 @@
-//! What `handwave doctor` finds of the balancer. In: settings, and where instances are launched. Out: one finding: whether it
-//! is there, and whether instances can serve behind it.
+//! What `handwave doctor` finds of the balancer. In: settings, and where instances are launched. Out: one finding:
+//! whether it is there, and whether instances can serve behind it.
 
 use std::collections::BTreeSet;
 
@@ -96,7 +96,8 @@ fn elsewhere(name: &str, its: Option<&str>, network: Option<&str>) -> Option<Fin
     })
 }
 
-/// What is wrong where the balancer does not serve the zones of these subnets, or not all; of no zones nothing is known.
+/// What is wrong where the balancer does not serve the zones of these subnets, or not all; of no zones nothing is
+/// known.
 fn unserved(name: &str, zones: &[String], subnets: &[Subnet]) -> Option<Finding> {
     let strange = subnets.iter().map(|subnet| &subnet.zone).filter(|zone| !zones.contains(zone));
     let strange = Vec::from_iter(strange.cloned());

@@ -1,5 +1,5 @@
-//! What `handwave doctor` finds in AWS. In: the settings. Out: a finding each for the identity, for what config.toml names,
-//! and for what the caller may do. Reads and dry runs: nothing is changed.
+//! What `handwave doctor` finds in AWS. In: the settings. Out: a finding each for the identity, for what config.toml
+//! names, and for what the caller may do. Reads and dry runs: nothing is changed.
 
 mod front;
 mod permit;

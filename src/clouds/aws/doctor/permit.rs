@@ -1,5 +1,5 @@
-//! The remedy for what the caller may not do. In: a finding. Out: the same, with the policy as its remedy, unless AWS says that
-//! somebody else denies it.
+//! The remedy for what the caller may not do. In: a finding. Out: the same, with the policy as its remedy, unless AWS
+//! says that somebody else denies it.
 
 use super::super::errors::denied;
 use crate::clouds::finding::Finding;
