@@ -32,10 +32,12 @@ pub fn begin(logging: &Logging) -> Terminal {
 }
 
 /// Everything at this level, but without the warnings that say in a dump what an error says in a sentence: the AWS SDK
-/// warns of each source that has no credentials or no region. From -v on they are shown.
+/// warns of each source that has no credentials or no region. Nor with tower-sessions', which suspects an attack where a
+/// browser has an old cookie. From -v on they are shown.
 fn quietened(level: LevelFilter) -> Targets {
-    let dumps = ["aws_config::imds", "aws_config::meta", "aws_config::profile", "aws_config::sts"];
-    let quiet = dumps.map(|target| (target, LevelFilter::ERROR.min(level)));
+    let noisy =
+        ["aws_config::imds", "aws_config::meta", "aws_config::profile", "aws_config::sts", "tower_sessions_core"];
+    let quiet = noisy.map(|target| (target, LevelFilter::ERROR.min(level)));
     let targets = Targets::new().with_default(level);
     if level > LevelFilter::WARN { targets } else { targets.with_targets(quiet) }
 }

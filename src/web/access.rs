@@ -22,8 +22,10 @@ use super::people::{Person, Role};
 use super::remote::{Accounts, User};
 use super::sessions::Sessions;
 
-/// A session that is not used for so long ends.
+/// A session that is not used for so long ends. A page asks for all kinds of things while nobody is there: only what
+/// changes something is a use, and [`USED`], which a page asks for where somebody is.
 const IDLE: time::Duration = time::Duration::minutes(30);
+const USED: &str = "/api/v1/session";
 /// The session's only content.
 const HOLDER: &str = "holder";
 
@@ -61,14 +63,14 @@ pub async fn sessions(
     next: Next,
 ) -> Response {
     let Context { sessions, port, .. } = context;
+    let is_used = !request.method().is_safe() || request.uri().path() == USED;
     let layer = SessionManagerLayer::new(sessions)
         .with_name(cookie(port, client.is_https))
         .with_secure(client.is_https)
         .with_http_only(true)
         .with_same_site(SameSite::Strict)
         .with_expiry(Expiry::OnInactivity(IDLE))
-        // Any use makes it last longer.
-        .with_always_save(true);
+        .with_always_save(is_used);
     let answered: Result<Response, Infallible> = layer.layer(next).oneshot(request).await;
     match answered {
         Ok(response) => response,

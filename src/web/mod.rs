@@ -22,6 +22,8 @@ mod api;
 #[cfg(feature = "web")]
 mod assets;
 #[cfg(feature = "web")]
+mod body;
+#[cfg(feature = "web")]
 mod charts;
 #[cfg(feature = "web")]
 mod client;

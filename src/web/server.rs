@@ -7,17 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::interval;
-use tower_http::csrf::CsrfLayer;
-use tower_http::timeout::RequestBodyTimeoutLayer;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use super::access::For;
 use super::answer::error;
@@ -33,7 +31,7 @@ use super::people::Role;
 use super::remote::{Accounts, Tls, TlsError, UsersError};
 use super::sessions::{LONGEST, Sessions};
 use super::settings::{Host, Listen, Settings};
-use super::{access, api, assets, connections, guard, leases, shown, sign_in, stream};
+use super::{access, answer, api, assets, body, connections, guard, leases, shown, sign_in, stream};
 use crate::clouds::Mode;
 use crate::daemon::journal::Journal;
 use crate::daemon::state::RunState;
@@ -43,10 +41,6 @@ use crate::metrics::Metrics;
 use crate::policy::follow::Policies;
 use crate::settings::Invalid;
 
-/// Bytes of a request's body. A retire of a hundred instances has three thousand.
-const LARGEST_BODY: usize = 16 * 1024;
-/// How long a request's body may take.
-const WITHIN: Duration = Duration::from_secs(10);
 /// How often the files that may change are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -251,12 +245,16 @@ fn router(context: Context, gate: Gate) -> Router {
         .fallback(nowhere)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(context.clone(), access::sessions))
-        .layer(RequestBodyTimeoutLayer::new(WITHIN))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(CsrfLayer::new())
+        .layer(from_fn(body::whole))
+        .layer(CsrfLayer::new().with_rejection_response(from_elsewhere))
+        .layer(map_response(answer::in_words))
         // The last layer is the first that a request meets.
         .layer(from_fn_with_state(gate, guard::guard))
         .with_state(context)
+}
+
+fn from_elsewhere(_: ProtectionError) -> Response {
+    error(StatusCode::FORBIDDEN, "this request comes from another site: open this page itself, and do it there")
 }
 
 async fn nowhere() -> Response {

@@ -1,5 +1,8 @@
 //! Who gets in: every route, by every role, from every place.
 
+use std::io::{Read, Write};
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::http::{Request, head};
@@ -188,6 +191,22 @@ fn a_link_signs_in_once_by_a_cookie_of_this_port_alone() {
 }
 
 #[test]
+fn a_page_that_nobody_touches_is_no_use_of_its_session() {
+    let server = Server::start();
+    let by = server.sign_in("operator");
+    let renewed = |request: Request| {
+        let head = head(&mut request.by(&by).open(server.address));
+        head.header("set-cookie").map(|cookie| cookie.contains("Max-Age=1800"))
+    };
+    // What a page asks for by itself.
+    for path in ["/", "/assets/main.js", "/api/v1/stream", "/api/v1/leases", "/api/v1/fleet", "/api/v1/charts/cpu"] {
+        assert_eq!(renewed(Request::get(path)), None, "{path}");
+    }
+    assert_eq!(renewed(Request::get("/api/v1/session")), Some(true), "somebody is there");
+    assert_eq!(renewed(Request::post("/api/v1/commands", "{}")), Some(true), "somebody acts");
+}
+
+#[test]
 fn wrong_links_are_slowed_one_after_the_other() {
     let server = Server::start();
     let began = std::time::Instant::now();
@@ -211,10 +230,53 @@ fn what_is_too_large_too_slow_or_no_json_is_refused_and_the_server_goes_on() {
     );
     // A head that never ends.
     let mut slow = std::net::TcpStream::connect(server.address).unwrap();
-    std::io::Write::write_all(&mut slow, b"GET / HTTP/1.1\r\nHost: ").unwrap();
-    slow.set_read_timeout(Some(std::time::Duration::from_secs(15))).unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
     assert_eq!(Request::get("/healthz").send(server.address).body, "ok\n");
     let mut rest = Vec::new();
-    let ended = std::io::Read::read_to_end(&mut slow, &mut rest);
+    let ended = slow.read_to_end(&mut rest);
     assert!(ended.is_ok(), "the server ends it: {ended:?}");
+}
+
+#[test]
+fn a_body_that_comes_byte_by_byte_has_its_time_too() {
+    let server = Server::start();
+    let mut slow = std::net::TcpStream::connect(server.address).unwrap();
+    let head = "POST /api/v1/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Content-Length: 1000\r\n\r\n";
+    slow.write_all(head.as_bytes()).unwrap();
+    let mut answers = slow.try_clone().unwrap();
+    let answered = std::thread::spawn(move || {
+        let mut start = [0; 12];
+        answers.read_exact(&mut start).map(|()| String::from_utf8_lossy(&start).into_owned())
+    });
+    for _ in 0..30 {
+        std::thread::sleep(Duration::from_millis(500));
+        // It fails once the server has ended the connection.
+        if answered.is_finished() || slow.write_all(b" ").is_err() {
+            break;
+        }
+    }
+    assert!(answered.is_finished(), "the body may come for ever");
+    assert_eq!(answered.join().unwrap().unwrap(), "HTTP/1.1 408");
+}
+
+#[test]
+fn every_error_is_a_sentence_in_json() {
+    let server = Server::start();
+    let by = server.sign_in("operator");
+    let elsewhere = Request::post("/api/v1/commands", "{}").with("Sec-Fetch-Site", "cross-site");
+    for (request, status, says) in [
+        (elsewhere, 403, "another site"),
+        (Request::get("/api/v1/stream?after=1&after=2"), 400, "after"),
+        (Request::get("/assets/%ff"), 400, "UTF-8"),
+        (Request::get("/api/v1/leases/%ff/log"), 400, "UTF-8"),
+        (Request::get("/nowhere"), 404, "the page is at /"),
+        (Request::post("/api/v1/commands", &"x".repeat(20_000)), 413, "too large"),
+        (Request::get("/").with("Host", "evil.example"), 421, "another name"),
+    ] {
+        let answer = request.by(&by).send(server.address);
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.error().contains(says), "{answer:?}");
+    }
 }
