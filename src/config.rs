@@ -148,8 +148,11 @@ fn first_unknown(keys: &DeTable<'_>, known: &toml::Table, section: &str) -> Opti
         match (known.get(name), value.get_ref()) {
             // A section that is empty in the built-in file takes any keys: tags.
             (Some(toml::Value::Table(known)), DeValue::Table(_)) if known.is_empty() => None,
-            (Some(toml::Value::Table(known)), DeValue::Table(keys)) => first_unknown(keys, known, &format!("{name}.")),
+            (Some(toml::Value::Table(known)), DeValue::Table(keys)) => {
+                first_unknown(keys, known, &format!("{section}{name}."))
+            }
             (Some(toml::Value::Table(_)), _) => {
+                let name = format!("{section}{name}");
                 Some(Unknown { at, reason: format!("`{name}` is a section: write [{name}] above its settings") })
             }
             (Some(_), _) => None,
@@ -229,6 +232,14 @@ mod tests {
         assert_eq!(
             refusal("[gesture]\n\nhold_lunch = 1\n"),
             "my.toml, line 3: there is no setting `gesture.hold_lunch`; did you mean `gesture.hold_launch`?"
+        );
+        assert_eq!(
+            refusal("[web.openid]\nisuer = \"\"\n"),
+            "my.toml, line 2: there is no setting `web.openid.isuer`; did you mean `web.openid.issuer`?"
+        );
+        assert_eq!(
+            refusal("[web]\nopenid = 1\n"),
+            "my.toml, line 2: `web.openid` is a section: write [web.openid] above its settings"
         );
         assert_eq!(refusal("[gestures]\n"), "my.toml, line 1: there is no section `gestures`; did you mean `gesture`?");
         assert_eq!(refusal("qqq = 1\n"), "my.toml, line 1: there is no section `qqq`");

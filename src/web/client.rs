@@ -58,9 +58,14 @@ impl Client {
         self.host.as_ref().map(|host| format!("{scheme}://{host}"))
     }
 
+    /// Whether it was sent on this machine. A proxy here may not have said whom it heard from.
+    pub fn is_here(&self) -> bool {
+        self.address.is_loopback() && !self.is_forwarded
+    }
+
     /// Whether nobody on the way can read what is sent.
     pub fn is_private(&self) -> bool {
-        self.is_https || self.address.is_loopback()
+        self.is_https || self.is_here()
     }
 }
 
@@ -124,6 +129,25 @@ mod tests {
         ] {
             assert_eq!(client("10.0.0.2", &[("x-forwarded-for", chain)]).0, address, "{chain:?}");
             assert_eq!(client("::ffff:10.0.0.2", &[("x-forwarded-for", chain)]).0, address, "{chain:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_sent_on_is_never_from_here() {
+        let sent = |all: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in all {
+                map.append(*name, value.parse().unwrap());
+            }
+            let trusted = [Network::try_from("127.0.0.1".to_owned()).unwrap()];
+            Client::of("127.0.0.1".parse().unwrap(), &map, false, &trusted)
+        };
+        assert!(sent(&[]).is_here() && sent(&[]).is_private());
+        for by in ["unknown", "", "127.0.0.1", "192.0.2.1"] {
+            let plain = sent(&[("x-forwarded-for", by), ("x-forwarded-proto", "http")]);
+            assert!(!plain.is_here() && !plain.is_private(), "{by}");
+            let tls = sent(&[("x-forwarded-for", by), ("x-forwarded-proto", "https")]);
+            assert!(!tls.is_here() && tls.is_private(), "{by}");
         }
     }
 

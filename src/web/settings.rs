@@ -35,8 +35,11 @@ impl Settings {
     /// Whoever reaches the page can ask for its sign-in, and what is typed goes over the wire. So what other machines
     /// reach has users or a provider, and TLS here or at a proxy.
     pub fn check(&self) -> Result<(), Invalid> {
-        let pair = "come together: set both web.certificate and web.key, or neither";
-        require(self.certificate.is_some() == self.key.is_some(), "web.certificate", pair)?;
+        let (alone, pair) = match self.key {
+            Some(_) => ("web.key", "needs the certificate that it belongs to: set web.certificate too, or neither"),
+            None => ("web.certificate", "needs the key that it belongs to: set web.key too, or neither"),
+        };
+        require(self.certificate.is_some() == self.key.is_some(), alone, pair)?;
         self.openid.check()?;
         let lacking = self.lacking();
         if self.listen.is_loopback() || lacking.is_empty() {
@@ -128,8 +131,11 @@ impl TryFrom<String> for Host {
 
     fn try_from(text: String) -> Result<Host, String> {
         let bare = text.trim_start_matches('[').trim_end_matches(']');
-        let is_name =
-            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-' || c == '_');
+        let is_label = |label: &str| {
+            let is_plain = label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+            is_plain && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+        };
+        let is_name = text.split('.').all(is_label);
         match bare.parse() {
             Ok(address) => Ok(Host::of(address)),
             _ if is_name => Ok(Host(text.to_ascii_lowercase())),
@@ -154,11 +160,15 @@ impl TryFrom<String> for Network {
 
     fn try_from(text: String) -> Result<Network, String> {
         let address = text.parse::<IpAddr>().map(IpNet::from);
-        address.or_else(|_| text.parse()).map(Network).map_err(|_| {
+        let network = address.or_else(|_| text.parse()).map_err(|_| {
             format!(
                 "{text:?} is no address: write an IP address such as \"10.0.0.2\", or a network such as \"10.0.0.0/24\""
             )
-        })
+        })?;
+        match network.prefix_len() {
+            0 => Err(format!("{text:?} is every address, and all would be believed: name the proxy's own")),
+            _ => Ok(Network(network)),
+        }
     }
 }
 
@@ -197,7 +207,7 @@ mod tests {
         {
             assert_eq!(host(text), Ok(stands.to_owned()));
         }
-        for wrong in ["", "https://x", "x:80", "a b", "x/", "*", "a@b"] {
+        for wrong in ["", "https://x", "x:80", "a b", "x/", "*", "a@b", "-", "-a.b", "a-.b", ".", "a..b", "a."] {
             assert!(host(wrong).unwrap_err().contains("write a name alone"), "{wrong}");
         }
     }
@@ -210,6 +220,9 @@ mod tests {
         assert!(has("10.0.0.0/24", "10.0.0.3") && !has("10.0.0.0/24", "10.0.1.3") && !has("::1", "127.0.0.1"));
         for wrong in ["", "proxy.example", "10.0.0.0/33", "10.0.0"] {
             assert!(network(wrong).unwrap_err().contains("write an IP address"), "{wrong}");
+        }
+        for all in ["0.0.0.0/0", "::/0"] {
+            assert!(network(all).unwrap_err().contains("name the proxy's own"), "{all}");
         }
     }
 
@@ -252,6 +265,8 @@ mod tests {
         assert_eq!(said(&by_proxy), "");
         assert!(said(&Settings { hosts: Vec::new(), ..by_proxy }).contains("set web.hosts"));
         assert_eq!(said(&Settings { users, ..tls(settings("192.0.2.1:80")) }), "", "its own address is a name");
-        assert!(said(&Settings { key: None, ..tls(settings("127.0.0.1:80")) }).contains("come together"));
+        let paired = tls(settings("127.0.0.1:80"));
+        assert!(said(&Settings { key: None, ..paired.clone() }).starts_with("web.certificate needs the key"));
+        assert!(said(&Settings { certificate: None, ..paired }).starts_with("web.key needs the certificate"));
     }
 }

@@ -89,7 +89,7 @@ struct Refusal {
 
 async fn by_link(context: &Context, link: &str, client: &Client) -> Result<(Person, Proof), Refusal> {
     // On loopback alone: a link's way elsewhere is not this machine's.
-    if !context.has_links || !client.address.is_loopback() {
+    if !context.has_links || !client.is_here() {
         let sentence =
             "links sign in only on the machine that runs handwave: sign in by a password, or by the provider";
         return Err(Refusal { event: None, answer: error(StatusCode::FORBIDDEN, sentence) });
