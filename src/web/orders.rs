@@ -71,6 +71,16 @@ impl Wish {
         }
     }
 
+    fn id_mut(&mut self) -> &mut String {
+        match self {
+            Wish::ScaleOut { id, .. }
+            | Wish::Terminate { id, .. }
+            | Wish::Lease { id, .. }
+            | Wish::Extend { id, .. }
+            | Wish::Release { id, .. } => id,
+        }
+    }
+
     fn fleet(&self) -> &str {
         match self {
             Wish::ScaleOut { fleet, .. }
@@ -190,13 +200,15 @@ impl Orders {
     /// command goes on.
     pub async fn give(
         &self,
-        wish: Wish,
+        mut wish: Wish,
         source: Source,
         fleet_name: &str,
         fleet: &Handle,
         entries: &[Entry],
     ) -> Result<Told, Refusal> {
         wish.check(fleet_name)?;
+        // A UUID in capitals is the same one.
+        wish.id_mut().make_ascii_lowercase();
         let mut told = {
             let mut given = self.lock();
             match given.iter().find(|given| given.wish.id() == wish.id()) {
@@ -232,8 +244,11 @@ impl Orders {
     }
 }
 
-/// What an earlier process did of this wish: the tags tell.
+/// What an earlier process launched for this wish: the tags tell.
 fn done_before(wish: &Wish, state: &FleetState) -> Option<Told> {
+    if !matches!(wish, Wish::ScaleOut { .. } | Wish::Lease { .. }) {
+        return None;
+    }
     let members = state.observed.iter().flat_map(|observed| &observed.instances);
     let of_it = members.filter(|member| member.instance.tags.get(COMMAND_TAG).is_some_and(|id| id == wish.id()));
     let instances: Vec<InstanceId> = of_it.map(|member| member.id().clone()).collect();
@@ -335,5 +350,6 @@ mod tests {
         member.instance.tags.insert(COMMAND_TAG.to_owned(), ID.to_owned());
         let done = Told::Done { instances: vec!["i-3".into()], cut: None };
         assert_eq!(done_before(&out(1, 2), &state), Some(done));
+        assert_eq!(done_before(&retire(&["i-3"]), &state), None, "a launch's id is no retire's");
     }
 }

@@ -26,6 +26,10 @@ fn a_command_acts_once_and_only_on_the_fleet_that_was_shown() {
     for answer in answers.iter().chain([&server.command(&by, &wish)]) {
         assert_eq!((answer.status, &answer.json()["instances"]), (200, &launched), "{answer:?}");
     }
+    // A UUID in capitals is the same one.
+    let mut capital = wish.clone();
+    capital["id"] = json!(wish["id"].as_str().unwrap().to_uppercase());
+    assert_eq!(server.command(&by, &capital).json()["instances"], launched);
     let mut other = wish.clone();
     other["count"] = json!(3);
     assert!(server.command(&by, &other).error().contains("another command's"));
