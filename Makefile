@@ -24,7 +24,7 @@ meant: runtime ## count false commands in an hour without a gesture and of hands
 
 looks: runtime browser ## draw every state of window and page: target/looks.png, page-looks.png; README=docs redraws README's
 	$(CARGO) run --quiet --no-default-features --features window,web --example looks -- target/looks.png $(README)
-	$(CARGO) build --quiet --no-default-features --features window,web
+	$(CARGO) build --quiet --no-default-features --features window,remote
 	@sh tools/page-looks.sh
 
 policies: ## compare handwave's policy with others, on the simulated cloud and paused time

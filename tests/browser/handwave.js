@@ -78,7 +78,9 @@ export class Server {
 let browser = null;
 
 export async function openBrowser() {
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  // One name leads here that is not this machine's.
+  const args = ['--no-sandbox', '--host-resolver-rules=MAP evil.example 127.0.0.1'];
+  browser = await chromium.launch({ executablePath: CHROMIUM, args });
 }
 
 export const closeBrowser = () => browser.close();

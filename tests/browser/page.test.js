@@ -7,10 +7,12 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { Between } from './between.js';
 import { PASSWORD, Server, closeBrowser, launch, open, openBrowser, signedIn, somebody, violations } from './handwave.js';
 import * as openid from './provider.js';
 
 let server;
+let between;
 const people = [];
 
 const person = async (options) => {
@@ -26,6 +28,8 @@ after(closeBrowser);
 afterEach(async () => {
   const wrong = people.flatMap((context) => context.wrong.filter((line) => !context.expected?.test(line)));
   await Promise.all(people.splice(0).map((context) => context.close()));
+  between?.end();
+  between = null;
   await server?.end();
   server = null;
   assert.deepEqual(wrong, []);
@@ -234,6 +238,134 @@ test('offline and back, and a server that is killed and started again', async ()
   await page.waitForFunction(() => document.querySelectorAll('#rows tr').length === 0);
 });
 
+// A page that a proxy passes on: signed in, with two instances.
+async function byProxy(someone) {
+  server = await Server.start();
+  between = await Between.before(server.port);
+  const { hash } = new URL(await server.freshLink());
+  const page = await open(someone, `${between.url}/${hash}`);
+  await page.waitForSelector('#connection[data-state="live"]');
+  await launch(page, 2);
+  return page;
+}
+
+test('a network that is gone and comes back: nothing is claimed meanwhile, and nothing is lost', async () => {
+  const someone = await person();
+  someone.expected = /ERR_|Failed to load resource/;
+  const page = await byProxy(someone);
+  between.turn('cut');
+  await page.waitForSelector('#connection[data-state="stale"]');
+  assert.ok(await page.locator('#increase').isDisabled());
+  // Whoever cannot be heard is not signed out.
+  await page.click('#sign-out');
+  await page.waitForFunction(() => /still signed in/.test(document.getElementById('said').textContent));
+  assert.ok(await page.locator('#run').isVisible());
+  const other = await signedIn(await person(), server);
+  await other.locator('#rows button').first().click();
+  await other.click('#order-confirm');
+  await other.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('1 instance,'));
+  between.turn('open');
+  await page.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('1 instance,'));
+  assert.match(await text(page, '#event-list'), /Asked to retire i-/);
+  await page.waitForFunction(() => !document.getElementById('increase').disabled);
+});
+
+test('a server that answers 503 for a while is asked again, ever later, and then at once after a restart', async () => {
+  const someone = await person();
+  someone.expected = /ERR_|Failed to load resource/;
+  const page = await byProxy(someone);
+  between.turn(503);
+  await page.waitForSelector('#connection[data-state="stale"]');
+  const asked = between.asked;
+  await page.waitForTimeout(12_000);
+  const tries = between.asked - asked;
+  assert.ok(tries >= 2 && tries <= 10, `${tries} tries in 12 s`);
+  between.turn('open');
+  await page.waitForSelector('#connection[data-state="live"]');
+  // It was connected since: the next loss waits no longer for the earlier ones.
+  await server.stop('SIGTERM');
+  await page.waitForSelector('#connection[data-state="stale"]');
+  const before = between.asked;
+  await page.waitForTimeout(3_000);
+  assert.ok(between.asked - before >= 2, `${between.asked - before} tries in 3 s`);
+});
+
+test('a server that falls silent is noticed, as after a sleep', { timeout: 120_000 }, async () => {
+  server = await Server.start();
+  const page = await signedIn(await person(), server);
+  await launch(page, 1);
+  server.child.kill('SIGSTOP');
+  await page.waitForSelector('#connection[data-state="stale"]', { timeout: 60_000 });
+  server.child.kill('SIGCONT');
+  await page.waitForSelector('#connection[data-state="live"]', { timeout: 60_000 });
+  assert.match(await text(page, '#fleet-count'), /^1 instance,/);
+});
+
+test('a page tells of a newer one, and of a cloud that does not answer', async () => {
+  const someone = await person();
+  someone.expected = /ERR_|Failed to load resource/;
+  const page = await byProxy(someone);
+  between.change = (piece) =>
+    piece
+      .replace(/"version":"[^"]*"/, '"version":"newer"')
+      .replaceAll('"failing_since":null', '"failing_since":"2026-01-02T03:04:05Z"')
+      .replaceAll('"trouble":null', '"trouble":"it does not answer within 10 s"');
+  between.turn('open');
+  await page.waitForSelector('.banner.newer');
+  assert.match(await text(page, '.banner.newer'), /handwave was updated/);
+  await page.waitForSelector('.banner.failing');
+  assert.match(await text(page, '.banner.failing'), /has not answered since .*: it does not answer within 10 s/);
+  for (const id of ['increase', 'decrease', 'retire-all']) assert.ok(await page.locator(`#${id}`).isDisabled(), id);
+  assert.match(await text(page, '#actions-off'), /The cloud does not answer/);
+  assert.deepEqual(await violations(page), []);
+  await picture(page, 'failing');
+});
+
+test('long words fit a narrow screen', async () => {
+  const someone = await person();
+  someone.expected = /ERR_|Failed to load resource/;
+  const page = await byProxy(someone);
+  const word = 'a_word_without_a_break_'.repeat(6);
+  between.change = (piece) =>
+    piece
+      .replaceAll('"fleet":"handwave"', `"fleet":"${word}"`)
+      .replaceAll('"tags":{', `"tags":{"${word}":"${word}",`)
+      .replaceAll('"reason":null', `"reason":"${word}"`)
+      .replaceAll('"trouble":null', `"trouble":"${word}"`)
+      .replace(/"headline":"[^"]*"/g, `"headline":"${word}"`);
+  between.turn('open');
+  await page.waitForFunction((word) => document.getElementById('fleet-name').textContent === word, word);
+  for (const width of [360, 320]) {
+    await page.setViewportSize({ width, height: 740 });
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+    await page.locator('#rows a').first().click();
+    await page.waitForSelector('#details[open]');
+    const [wide, shown] = await page
+      .locator('#details')
+      .evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]);
+    assert.ok(wide <= shown, `the details are ${wide} wide in ${shown}, at ${width}`);
+    await picture(page, `long-words-${width}`);
+    await page.click('#details-close');
+  }
+});
+
+test('a host name that was made to lead here gets nothing', async () => {
+  server = await Server.start();
+  const someone = await person();
+  const page = await signedIn(someone, server);
+  await launch(page, 1);
+  someone.expected = /another host: http:\/\/evil\.example|421|Cross-Origin-Opener-Policy/;
+  const rebound = await someone.newPage();
+  const answer = await rebound.goto(`http://evil.example:${server.port}/`);
+  assert.equal(answer.status(), 421);
+  const told = await rebound.evaluate(async () => {
+    const asked = ['/api/v1/fleet', '/api/v1/session', '/assets/main.js'].map((path) => fetch(path));
+    return (await Promise.all(asked)).map(({ status }) => status);
+  });
+  assert.deepEqual(told, [421, 421, 421]);
+  await rebound.close();
+});
+
 test('eight tabs share one connection and all stay up to date', async () => {
   server = await Server.start();
   const someone = await person();
@@ -261,6 +393,21 @@ test('a session that ends in the middle of a dialog changes nothing, and says wh
   await page.waitForSelector('#signed-out:not([hidden])');
   assert.equal(await page.locator('dialog[open]').count(), 0);
   assert.match(await text(page, '#signed-out'), /handwave web link/);
+  const back = await signedIn(await person(), server);
+  await back.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('2 instances'));
+});
+
+test('a session whose time is over in the middle of a dialog changes nothing', async () => {
+  server = await Server.start();
+  const someone = await person();
+  someone.expected = /401/;
+  const page = await signedIn(someone, server);
+  await launch(page, 2);
+  await page.click('#decrease');
+  // As the browser does with a cookie whose time is over.
+  await someone.clearCookies();
+  await page.click('#order-confirm');
+  await page.waitForFunction(() => /signed in/.test(document.getElementById('order-error').textContent));
   const back = await signedIn(await person(), server);
   await back.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('2 instances'));
 });
@@ -604,6 +751,15 @@ test('filter, search and order are kept in the address, and counts are on the fi
   await copy.goto(`${server.url}/?instance=i-gone`);
   await copy.waitForSelector('#details[open]');
   assert.match(await text(copy, '#details-body'), /not in the fleet/);
+  // Names that every object of the language has.
+  for (const name of ['constructor', '__proto__', 'toString']) {
+    await copy.goto(`${server.url}/?state=${name}&sort=${name}&q=`);
+    await copy.waitForSelector('#empty:not([hidden])');
+    assert.match(await text(copy, '#event-list'), /In service/);
+    await copy.goto(`${server.url}/?instance=${name}`);
+    await copy.waitForSelector('#details[open]');
+    assert.match(await text(copy, '#cpu-why'), /Asking|Nothing is measured yet/);
+  }
 });
 
 test('what is measured is drawn with its gaps, its source and its table, and an error shows in its own chart', async () => {

@@ -124,7 +124,7 @@ fn typing(stage: &mut Stage) {
             let x = if side == Side::Left { 0.68 } else { 0.32 };
             stage.hand(side, fingers, &format!("back roll {tilt:.0} at {x} 0.6 size {size:.2}"))
         });
-        let hands = if both { both.join(" and ") } else { hands[side as usize].clone() };
+        let hands = if both { hands.join(" and ") } else { hands[side as usize].clone() };
         let (moving, held) = (stage.dice.within(0.06, 0.15), stage.dice.within(0.0, 0.1));
         stage.show(&hands, moving, held, "typing");
     }
@@ -312,7 +312,7 @@ pub fn holding_on(seed: u64) -> String {
             let how = format!("{} roll {roll:.0} at {x:.3} {y:.3} size {size:.2}", faces[i]);
             stage.hand(SIDES[i], fingers[i], &how)
         });
-        hands.join(" and ")
+        both.join(" and ")
     };
     let (fists, signs) = (hands(&stage, [0, 0]), hands(&stage, counts));
     stage.open_and_hold(&fists, &signs, "hands that hold on to each other");

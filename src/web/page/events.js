@@ -11,7 +11,9 @@ let drawn;
 export function draw(events) {
   if (events === drawn) return;
   drawn = events;
-  keyed(byId('event-list'), events.slice(-SHOWN).reverse(), (event) => event.number, line);
+  // Another run numbers its events anew.
+  const name = ({ number, at }) => `${number} ${at}`;
+  keyed(byId('event-list'), events.slice(-SHOWN).reverse(), name, line);
   byId('event-list').classList.toggle('empty', events.length === 0);
 }
 

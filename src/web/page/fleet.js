@@ -39,7 +39,7 @@ const COLUMNS = [
 const address = (of) => of.public_address ?? of.private_address;
 
 /** Whether a filter shows an instance: a named one, or that of its state. */
-const fits = (filter, of) => FILTERS[filter]?.fits(of) ?? of.lifecycle === filter;
+const fits = (filter, of) => (Object.hasOwn(FILTERS, filter) ? FILTERS[filter].fits(of) : of.lifecycle === filter);
 
 /** A state's shape and word. */
 export const state = (of) =>
@@ -180,7 +180,7 @@ function heading({ key, title, optional }) {
 }
 
 function order(cell, { key }, sort) {
-  const way = { [key]: 'ascending', [`-${key}`]: 'descending' }[sort];
+  const way = sort === key ? 'ascending' : sort === `-${key}` ? 'descending' : '';
   if (way) cell.setAttribute('aria-sort', way);
   else cell.removeAttribute('aria-sort');
 }

@@ -16,7 +16,9 @@ export function requests(measured, now) {
 
 /** The CPU of the instance that the details show. */
 export function cpu(measured, id, now) {
-  const all = measured?.cpu.series?.[id];
+  const series = measured?.cpu.series ?? {};
+  // The id is the address's, which anybody can write.
+  const all = Object.hasOwn(series, id) ? series[id] : [];
   draw('cpu', measured?.cpu, { all }, now, { title: `CPU of ${id}`, unit: ' %', least: 100 });
 }
 

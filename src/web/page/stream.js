@@ -14,6 +14,8 @@ export function follow(tell) {
   let state = null;
   let last = null;
   let connection = { is: 'connecting', since: Date.now() };
+  /** Tries since it was last connected. */
+  let tries = 0;
   let stop = new AbortController();
   let isUrgent = false;
   let wake = () => {};
@@ -44,6 +46,7 @@ export function follow(tell) {
     if (name === 'snapshot') {
       const before = value.goes_on && state?.run === value.run ? state.events : [];
       state = { ...value, events: [...before, ...value.events].slice(-KEPT), skew: Date.parse(value.now) - Date.now() };
+      tries = 0;
       tell('snapshot', state);
       connected('live');
     } else if (name === 'event') {
@@ -80,14 +83,14 @@ export function follow(tell) {
   }
 
   async function go() {
-    for (let tries = 0; ; tries++) {
+    for (;;) {
       try {
         await read();
       } catch (error) {
-        if (connection.is === 'live') tries = 0;
         if (connection.is !== 'signed-out') connected('lost', { why: connection.why ?? error.message });
       }
       const most = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** tries);
+      tries += 1;
       const wait = connection.is === 'signed-out' ? null : most / 2 + (Math.random() * most) / 2;
       // A sign-in or a network that is back ends the wait.
       await new Promise((resolve) => {
@@ -95,7 +98,7 @@ export function follow(tell) {
         if (isUrgent) resolve();
         else if (wait !== null) setTimeout(resolve, wait);
       });
-      if (isUrgent) tries = -1;
+      if (isUrgent) tries = 0;
       isUrgent = false;
     }
   }

@@ -91,3 +91,40 @@ async fn the_page_tells_where_requests_enter_and_what_cloudwatch_measured() {
     .await
     .unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_aws_does_not_answer_the_page_says_so_and_changes_nothing() {
+    let stage = Stage::new("silent", 1).await;
+    spawn_blocking(move || {
+        let folder = tempfile::tempdir().unwrap();
+        let page = Page::of(&stage, folder.path());
+        let wait = |what: &str, is_so: &dyn Fn(&Value) -> bool| {
+            for _ in 0..600 {
+                let fleet = page.get("/api/v1/fleet");
+                if is_so(&fleet) {
+                    return fleet;
+                }
+                sleep(Duration::from_millis(100));
+            }
+            panic!("it never comes to {what}: {}", page.get("/api/v1/fleet"));
+        };
+        let launch = |fleet: &Value| {
+            let id = uuid::Uuid::new_v4();
+            let wish = json!({"action": "scale-out", "id": id, "fleet": "silent", "count": 1, "seen": fleet["count"]});
+            Request::post("/api/v1/commands", &wish.to_string()).by(&page.cookie).send(page.address)
+        };
+        wait("be seen", &|fleet| fleet["seen"] == true);
+        for _ in 0..1000 {
+            stage.proxy.fail(At::Action("DescribeInstances"), Fault::Refused);
+        }
+        let fleet = wait("fail", &|fleet| fleet["failing_since"].is_string());
+        let refused = launch(&fleet);
+        assert_eq!(refused.status, 503, "{refused:?}");
+        assert!(refused.error().contains("the cloud cannot be asked now"), "{refused:?}");
+        stage.proxy.clear_faults();
+        let fleet = wait("answer again", &|fleet| fleet["failing_since"].is_null());
+        assert_eq!(launch(&fleet).status, 200);
+    })
+    .await
+    .unwrap();
+}
