@@ -1,6 +1,7 @@
 #!/bin/sh
 # Draws the web page's states into one picture, from what the browser tests see.
-# In:  target/debug/handwave with the features window and remote, .deps/browser (tests/fetch-browser.sh), node, chromium.
+# In:  target/debug/handwave with the features window and remote, .deps/browser (tests/fetch-browser.sh), node and
+#      chromium.
 # Out: target/page-looks.png, and each state in target/page-looks. Where node or chromium is missing: one sentence.
 set -eu
 cd "$(dirname "$0")/.."

@@ -32,8 +32,8 @@ pub fn begin(logging: &Logging) -> Terminal {
 }
 
 /// Everything at this level, but without the warnings that say in a dump what an error says in a sentence: the AWS SDK
-/// warns of each source that has no credentials or no region. Nor with tower-sessions', which suspects an attack where a
-/// browser has an old cookie. From -v on they are shown.
+/// warns of each source that has no credentials or no region. Nor with tower-sessions', which suspects an attack where
+/// a browser has an old cookie. From -v on they are shown.
 fn quietened(level: LevelFilter) -> Targets {
     let noisy =
         ["aws_config::imds", "aws_config::meta", "aws_config::profile", "aws_config::sts", "tower_sessions_core"];
