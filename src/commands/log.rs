@@ -35,8 +35,7 @@ pub fn begin(logging: &Logging) -> Terminal {
 /// warns of each source that has no credentials or no region. Nor with tower-sessions', which suspects an attack where
 /// a browser has an old cookie. From -v on they are shown.
 fn quietened(level: LevelFilter) -> Targets {
-    let noisy =
-        ["aws_config::imds", "aws_config::meta", "aws_config::profile", "aws_config::sts", "tower_sessions_core"];
+    let noisy = ["aws_config::imds", "aws_config::meta", "aws_config::profile", "aws_config::sts", "tower_sessions"];
     let quiet = noisy.map(|target| (target, LevelFilter::ERROR.min(level)));
     let targets = Targets::new().with_default(level);
     if level > LevelFilter::WARN { targets } else { targets.with_targets(quiet) }

@@ -1,5 +1,7 @@
 //! Single requests. In: who asks, and what for. Out: JSON.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
@@ -50,12 +52,20 @@ pub async fn history(State(context): State<Context>) -> Response {
 
 /// `GET /api/v1/charts/cpu`: points as `[second, percent]` by instance, oldest first.
 pub async fn cpu(State(context): State<Context>) -> Response {
-    raw(context.charts.cpu(&context.fleet.state()).await.to_string())
+    asked(async move { context.charts.cpu(&context.fleet.state()).await }).await
 }
 
 /// `GET /api/v1/charts/requests`: points as `[second, requests]`.
 pub async fn requests(State(context): State<Context>) -> Response {
-    raw(context.charts.requests().await.to_string())
+    asked(async move { context.charts.requests().await }).await
+}
+
+/// A chart's question has a price: it goes on, and its answer is kept, when whoever asked has left.
+async fn asked(question: impl Future<Output = Arc<str>> + Send + 'static) -> Response {
+    match tokio::spawn(question).await {
+        Ok(answer) => raw(answer.to_string()),
+        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "this chart cannot be made: handwave's log says why"),
+    }
 }
 
 /// `GET /api/v1/events`: those that are kept, oldest first.

@@ -156,6 +156,11 @@ impl Reader {
             select! {
                 biased;
                 Ok(()) = self.sessions_ended.changed() => self.check_session(),
+                // Before the feed, which a slow reader always finds changed: its session would never end.
+                _ = self.ping.tick() => {
+                    self.waiting.push_back(Event::default().event("ping").data(Timestamp::now().to_string()));
+                    self.check_session();
+                }
                 delivery = self.journal.next() => match delivery {
                     Some(Delivery::Event(entry)) => self.event(&entry),
                     Some(Delivery::Missed(_)) => self.catch_up(),
@@ -168,10 +173,6 @@ impl Reader {
                         self.end("ended");
                     }
                 },
-                _ = self.ping.tick() => {
-                    self.waiting.push_back(Event::default().event("ping").data(Timestamp::now().to_string()));
-                    self.check_session();
-                }
             }
         }
     }

@@ -187,9 +187,8 @@ function signedIn(why) {
 
 async function signOut() {
   const { status, told } = await ask('DELETE', '/api/v1/session').catch(() => ({ status: 0, told: null }));
-  // 401: the session had ended already.
-  if (![200, 204, 401].includes(status)) {
-    return tell('You are still signed in: handwave did not answer. Sign out again when it does.');
+  if (![200, 204].includes(status)) {
+    return tell(`You may still be signed in: ${told?.error ?? 'handwave did not answer'}. Sign out again.`);
   }
   state = null;
   asked = { is: true, why: 'You are signed out.' };
