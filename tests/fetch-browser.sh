@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the browser tests' tools (a driver for chromium, a checker of WCAG, an OpenID provider), once. The browser
-# itself is the system's. In:  tests/browser/package.json (versions), npm and its registry. Needs no root. Out:
-# .deps/browser, with a stamp of its versions. Does nothing if the stamp fits already, or where npm is missing: the
+# itself is the system's.
+# In:  tests/browser/package.json (versions), npm and its registry. Needs no root.
+# Out: .deps/browser, with a stamp of its versions. Does nothing if the stamp fits already, or where npm is missing: the
 #      tests then say that they are skipped. On failure: status 1 and one sentence on stderr.
 set -eu
 cd "$(dirname "$0")/.."

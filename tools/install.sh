@@ -1,10 +1,9 @@
 #!/bin/sh
-# Installs what `make build` built and fetched, or removes it again. `make install` and `make uninstall` call it. In:
-# `install` or `uninstall`; PREFIX, where to install (default: ~/.local); DESTDIR, a folder that stands for the root
-#      while a package is made (default: none).
+# Installs what `make build` built and fetched, or removes it again. `make install` and `make uninstall` call it.
+# In:  `install` or `uninstall`; PREFIX, where to install (default: ~/.local); DESTDIR, a folder that stands for the
+#      root while a package is made (default: none).
 # Out: files below PREFIX, and their list in PREFIX/lib/handwave/installed. `uninstall` removes what is on that list,
-# and
-#      the folders that `install` made, if they are empty. On failure: status 1 and one sentence on stderr.
+#      and the folders that `install` made, if they are empty. On failure: status 1 and one sentence on stderr.
 set -eu
 umask 022
 
