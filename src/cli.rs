@@ -82,7 +82,7 @@ Examples:
 const WEB_EXAMPLES: &str = "\
 Examples:
   handwave web link                          sign in to the page at config.toml's web.listen
-  handwave web link --role viewer            to look, not to act
+  handwave web link --role viewer            to look, and to lease where leases are on
   handwave web user add anna --role operator asks for a password, for config.toml's web.users
   pass show page | handwave web user add ben --role viewer";
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::to_bytes;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -27,7 +27,13 @@ pub async fn in_words(response: Response) -> Response {
     if !is_error || !kind.is_some_and(|kind| kind.starts_with("text/plain")) {
         return response;
     }
-    let (head, body) = response.into_parts();
+    let (mut head, body) = response.into_parts();
     let said = to_bytes(body, LONGEST).await.unwrap_or_default();
-    error(head.status, &String::from_utf8_lossy(&said))
+    let mut answer = error(head.status, &String::from_utf8_lossy(&said));
+    // Such as the session's cookie.
+    for of_the_text in [CONTENT_TYPE, CONTENT_LENGTH] {
+        head.headers.remove(of_the_text);
+    }
+    answer.headers_mut().extend(head.headers);
+    answer
 }

@@ -59,13 +59,13 @@ impl Client {
     }
 
     /// Whether it was sent on this machine. A proxy here may not have said whom it heard from.
-    pub fn is_here(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         self.address.is_loopback() && !self.is_forwarded
     }
 
     /// Whether nobody on the way can read what is sent.
     pub fn is_private(&self) -> bool {
-        self.is_https || self.is_here()
+        self.is_https || self.is_local()
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_sent_on_is_never_from_here() {
+    fn what_a_proxy_sent_on_is_never_local() {
         let sent = |all: &[(&'static str, &str)]| {
             let mut map = HeaderMap::new();
             for (name, value) in all {
@@ -142,12 +142,12 @@ mod tests {
             let trusted = [Network::try_from("127.0.0.1".to_owned()).unwrap()];
             Client::of("127.0.0.1".parse().unwrap(), &map, false, &trusted)
         };
-        assert!(sent(&[]).is_here() && sent(&[]).is_private());
+        assert!(sent(&[]).is_local() && sent(&[]).is_private());
         for by in ["unknown", "", "127.0.0.1", "192.0.2.1"] {
             let plain = sent(&[("x-forwarded-for", by), ("x-forwarded-proto", "http")]);
-            assert!(!plain.is_here() && !plain.is_private(), "{by}");
+            assert!(!plain.is_local() && !plain.is_private(), "{by}");
             let tls = sent(&[("x-forwarded-for", by), ("x-forwarded-proto", "https")]);
-            assert!(!tls.is_here() && tls.is_private(), "{by}");
+            assert!(!tls.is_local() && tls.is_private(), "{by}");
         }
     }
 

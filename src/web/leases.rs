@@ -10,6 +10,7 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::answer::{error, raw};
 use super::client::Client;
@@ -32,11 +33,11 @@ const LOG: usize = 16 * 1024;
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum LeaseWish {
     /// One more instance, for whoever asks, or for `who`.
-    Lease { id: String, fleet: String, who: Option<String>, seconds: Option<u32> },
+    Lease { id: Uuid, fleet: String, who: Option<String>, seconds: Option<u32> },
     /// It ends so many seconds from now.
-    Extend { id: String, fleet: String, instance: InstanceId, seconds: Option<u32> },
+    Extend { id: Uuid, fleet: String, instance: InstanceId, seconds: Option<u32> },
     /// It ends now.
-    Release { id: String, fleet: String, instance: InstanceId },
+    Release { id: Uuid, fleet: String, instance: InstanceId },
 }
 
 /// `GET /api/v1/leases`: one's own, and everybody's for operators.

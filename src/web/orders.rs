@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::story;
 use crate::command::{Action, Command, CommandId, InstanceId, Source};
@@ -17,21 +18,21 @@ use crate::fleet::{FleetState, Handle, Member, Outcome};
 /// So many commands are remembered: a repeated one does nothing twice.
 const REMEMBERED: usize = 1000;
 
-/// What somebody wishes. `fleet` is the name of the fleet that they mean.
+/// What somebody wishes. `id` is made anew for each command; `fleet` is the name of the fleet that they mean.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Wish {
     /// `count` more, where `seen` were shown.
-    ScaleOut { id: String, fleet: String, count: usize, seen: usize },
+    ScaleOut { id: Uuid, fleet: String, count: usize, seen: usize },
     /// To retire the instances that were named.
-    Terminate { id: String, fleet: String, instances: Vec<InstanceId> },
+    Terminate { id: Uuid, fleet: String, instances: Vec<InstanceId> },
     // Those of `leases`, which knows who may.
     #[serde(skip)]
-    Lease { id: String, fleet: String, who: String, seconds: u32 },
+    Lease { id: Uuid, fleet: String, who: String, seconds: u32 },
     #[serde(skip)]
-    Extend { id: String, fleet: String, instance: InstanceId, seconds: u32 },
+    Extend { id: Uuid, fleet: String, instance: InstanceId, seconds: u32 },
     #[serde(skip)]
-    Release { id: String, fleet: String, instance: InstanceId },
+    Release { id: Uuid, fleet: String, instance: InstanceId },
 }
 
 /// What became of a command.
@@ -61,18 +62,8 @@ pub enum Refusal {
 }
 
 impl Wish {
-    fn id(&self) -> &str {
-        match self {
-            Wish::ScaleOut { id, .. }
-            | Wish::Terminate { id, .. }
-            | Wish::Lease { id, .. }
-            | Wish::Extend { id, .. }
-            | Wish::Release { id, .. } => id,
-        }
-    }
-
-    fn id_mut(&mut self) -> &mut String {
-        match self {
+    fn id(&self) -> Uuid {
+        match *self {
             Wish::ScaleOut { id, .. }
             | Wish::Terminate { id, .. }
             | Wish::Lease { id, .. }
@@ -93,9 +84,6 @@ impl Wish {
 
     /// Whether it makes sense, whatever the fleet is like.
     fn check(&self, fleet_name: &str) -> Result<(), Refusal> {
-        if uuid::Uuid::try_parse(self.id()).is_err() || self.id().len() != 36 {
-            return Err(Refusal::Nonsense("`id` must be a UUID of 36 characters, made anew for each command".into()));
-        }
         if self.fleet() != fleet_name {
             let sentence = format!("this is the fleet {fleet_name}, not {:?}; nothing was done", self.fleet());
             return Err(Refusal::Nonsense(sentence));
@@ -200,15 +188,13 @@ impl Orders {
     /// command goes on.
     pub async fn give(
         &self,
-        mut wish: Wish,
+        wish: Wish,
         source: Source,
         fleet_name: &str,
         fleet: &Handle,
         entries: &[Entry],
     ) -> Result<Told, Refusal> {
         wish.check(fleet_name)?;
-        // A UUID in capitals is the same one.
-        wish.id_mut().make_ascii_lowercase();
         let mut told = {
             let mut given = self.lock();
             match given.iter().find(|given| given.wish.id() == wish.id()) {
@@ -223,7 +209,7 @@ impl Orders {
                         return Ok(told);
                     }
                     let action = wish.action(&state, entries)?;
-                    let command = Command { id: CommandId(wish.id().to_owned()), source, action };
+                    let command = Command { id: CommandId(wish.id().to_string()), source, action };
                     let told = send(fleet, command);
                     given.push_back(Given { wish, told: told.clone() });
                     if given.len() > REMEMBERED {
@@ -249,8 +235,9 @@ fn done_before(wish: &Wish, state: &FleetState) -> Option<Told> {
     if !matches!(wish, Wish::ScaleOut { .. } | Wish::Lease { .. }) {
         return None;
     }
+    let id = wish.id().to_string();
     let members = state.observed.iter().flat_map(|observed| &observed.instances);
-    let of_it = members.filter(|member| member.instance.tags.get(COMMAND_TAG).is_some_and(|id| id == wish.id()));
+    let of_it = members.filter(|member| member.instance.tags.get(COMMAND_TAG) == Some(&id));
     let instances: Vec<InstanceId> = of_it.map(|member| member.id().clone()).collect();
     (!instances.is_empty()).then_some(Told::Done { instances, cut: None })
 }
@@ -278,7 +265,7 @@ mod tests {
     use crate::fleet::ports::{Health, Instance, InstanceState, RETIRING_TAG, Standing};
     use crate::fleet::{Limits, Observed};
 
-    const ID: &str = "8c9f5f3e-7d0b-4c43-9a57-0a1d4c2b9f10";
+    const ID: Uuid = Uuid::from_u128(0x8c9f5f3e_7d0b_4c43_9a57_0a1d4c2b9f10);
 
     /// i-1 to i-3 in service, i-4 retiring.
     fn state() -> FleetState {
@@ -292,12 +279,12 @@ mod tests {
     }
 
     fn out(count: usize, seen: usize) -> Wish {
-        Wish::ScaleOut { id: ID.into(), fleet: "web".into(), count, seen }
+        Wish::ScaleOut { id: ID, fleet: "web".into(), count, seen }
     }
 
     fn retire(ids: &[&str]) -> Wish {
         let instances = ids.iter().map(|&id| id.into()).collect();
-        Wish::Terminate { id: ID.into(), fleet: "web".into(), instances }
+        Wish::Terminate { id: ID, fleet: "web".into(), instances }
     }
 
     #[test]
@@ -309,8 +296,7 @@ mod tests {
         assert!(said(out(0, 3)).contains("at least 1"));
         assert!(said(retire(&[])).contains("at least one"));
         assert!(said(retire(&["i-1", "i-1"])).contains("twice"));
-        assert!(said(Wish::ScaleOut { id: "1".into(), fleet: "web".into(), count: 1, seen: 3 }).contains("UUID"));
-        let other = Wish::Terminate { id: ID.into(), fleet: "wep".into(), instances: vec!["i-1".into()] };
+        let other = Wish::Terminate { id: ID, fleet: "wep".into(), instances: vec!["i-1".into()] };
         assert!(said(other).contains("this is the fleet web, not \"wep\""));
         assert_eq!(out(1, 3).check("web"), Ok(()));
     }
@@ -347,7 +333,7 @@ mod tests {
         let mut state = state();
         assert_eq!(done_before(&out(1, 3), &state), None);
         let member = &mut state.observed.as_mut().unwrap().instances[2];
-        member.instance.tags.insert(COMMAND_TAG.to_owned(), ID.to_owned());
+        member.instance.tags.insert(COMMAND_TAG.to_owned(), ID.to_string());
         let done = Told::Done { instances: vec!["i-3".into()], cut: None };
         assert_eq!(done_before(&out(1, 2), &state), Some(done));
         assert_eq!(done_before(&retire(&["i-3"]), &state), None, "a launch's id is no retire's");

@@ -87,9 +87,13 @@ struct Refusal {
     answer: Response,
 }
 
+/// Whether links sign in: on loopback alone, as a link's way elsewhere is not this machine's.
+fn may_link(context: &Context, client: &Client) -> bool {
+    context.has_links && client.is_local()
+}
+
 async fn by_link(context: &Context, link: &str, client: &Client) -> Result<(Person, Proof), Refusal> {
-    // On loopback alone: a link's way elsewhere is not this machine's.
-    if !context.has_links || !client.is_here() {
+    if !may_link(context, client) {
         let sentence =
             "links sign in only on the machine that runs handwave: sign in by a password, or by the provider";
         return Err(Refusal { event: None, answer: error(StatusCode::FORBIDDEN, sentence) });
@@ -140,10 +144,14 @@ async fn by_password(
 
 /// `GET /api/v1/session`: who is signed in, `null` for nobody, and how one can sign in. Asking makes the session last
 /// longer.
-pub async fn who(State(context): State<Context>, session: Session) -> Json<Value> {
+pub async fn who(
+    State(context): State<Context>,
+    Extension(client): Extension<Client>,
+    session: Session,
+) -> Json<Value> {
     Json(json!({
         "person": access::person(&session).await,
-        "links": context.has_links,
+        "links": may_link(&context, &client),
         "passwords": context.accounts.are_there(),
         "provider": context.openid.as_ref().map(OpenId::name),
     }))

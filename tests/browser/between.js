@@ -4,7 +4,7 @@
 import { createServer, request } from 'node:http';
 
 export class Between {
-  // `is`: 'open'; 'cut', without a connection; or the status that is answered instead. `change` is given each piece of
+  // `is`: 'open'; 'cut', without a connection; or the status that is answered instead. `change` is given each event of
   // the stream, and answers what the browser gets.
   static async before(port) {
     const between = new Between();
@@ -17,7 +17,15 @@ export class Between {
       const onwards = request({ host: '127.0.0.1', port, method, path: url, headers }, (told) => {
         answer.writeHead(told.statusCode, told.headers);
         const isStream = url.startsWith('/api/v1/stream');
-        told.on('data', (piece) => answer.write(isStream ? between.change(String(piece)) : piece));
+        let rest = '';
+        if (isStream) told.setEncoding('utf8');
+        told.on('data', (piece) => {
+          if (!isStream) return answer.write(piece);
+          // Events end with an empty line, pieces anywhere.
+          const whole = (rest + piece).split('\n\n');
+          rest = whole.pop();
+          whole.forEach((event) => answer.write(`${between.change(event)}\n\n`));
+        });
         told.on('end', () => answer.end());
         told.on('error', () => asked.socket.destroy());
       });

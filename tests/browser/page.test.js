@@ -311,8 +311,8 @@ test('a page tells of a newer one, and of a cloud that does not answer', async (
   const someone = await person();
   someone.expected = /ERR_|Failed to load resource/;
   const page = await byProxy(someone);
-  between.change = (piece) =>
-    piece
+  between.change = (event) =>
+    event
       .replace(/"version":"[^"]*"/, '"version":"newer"')
       .replaceAll('"failing_since":null', '"failing_since":"2026-01-02T03:04:05Z"')
       .replaceAll('"trouble":null', '"trouble":"it does not answer within 10 s"');
@@ -332,8 +332,8 @@ test('long words fit a narrow screen', async () => {
   someone.expected = /ERR_|Failed to load resource/;
   const page = await byProxy(someone);
   const word = 'a_word_without_a_break_'.repeat(6);
-  between.change = (piece) =>
-    piece
+  between.change = (event) =>
+    event
       .replaceAll('"fleet":"handwave"', `"fleet":"${word}"`)
       .replaceAll('"tags":{', `"tags":{"${word}":"${word}",`)
       .replaceAll('"reason":null', `"reason":"${word}"`)
@@ -341,17 +341,21 @@ test('long words fit a narrow screen', async () => {
       .replace(/"headline":"[^"]*"/g, `"headline":"${word}"`);
   between.turn('open');
   await page.waitForFunction((word) => document.getElementById('fleet-name').textContent === word, word);
+  const fits = async (dialog) => {
+    const [wide, shown] = await page.locator(dialog).evaluate((box) => [box.scrollWidth, box.clientWidth]);
+    assert.ok(wide <= shown, `${dialog} is ${wide} wide in ${shown}`);
+  };
   for (const width of [360, 320]) {
     await page.setViewportSize({ width, height: 740 });
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
     await page.locator('#rows a').first().click();
     await page.waitForSelector('#details[open]');
-    const [wide, shown] = await page
-      .locator('#details')
-      .evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]);
-    assert.ok(wide <= shown, `the details are ${wide} wide in ${shown}, at ${width}`);
+    await fits('#details');
     await picture(page, `long-words-${width}`);
     await page.click('#details-close');
+    await page.click('#retire-all');
+    await fits('#order');
+    await page.click('#order-cancel');
   }
 });
 
@@ -360,7 +364,7 @@ test('a host name that was made to lead here gets nothing', async () => {
   const someone = await person();
   const page = await signedIn(someone, server);
   await launch(page, 1);
-  someone.expected = /another host: http:\/\/evil\.example|421|Cross-Origin-Opener-Policy/;
+  someone.expected = /another host: http:\/\/evil\.example|status of 421|Cross-Origin-Opener-Policy/;
   const rebound = await someone.newPage();
   const answer = await rebound.goto(`http://evil.example:${server.port}/`);
   assert.equal(answer.status(), 421);
@@ -386,37 +390,36 @@ test('eight tabs share one connection and all stay up to date', async () => {
   }
 });
 
-test('a session that ends in the middle of a dialog changes nothing, and says what to do', async () => {
+// A session ends in the middle of a dialog: it changes nothing.
+async function endsInADialog(end) {
   server = await Server.start();
   const someone = await person();
   someone.expected = /401/;
   const page = await signedIn(someone, server);
   await launch(page, 2);
   await page.click('#decrease');
-  const other = await open(someone, server.url);
-  await other.waitForSelector('#sign-out:not([hidden])');
-  await other.click('#sign-out');
-  await page.waitForSelector('#signed-out:not([hidden])');
-  assert.equal(await page.locator('dialog[open]').count(), 0);
-  assert.match(await text(page, '#signed-out'), /handwave web link/);
+  await end(page, someone);
   const back = await signedIn(await person(), server);
   await back.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('2 instances'));
-});
+}
 
-test('a session whose time is over in the middle of a dialog changes nothing', async () => {
-  server = await Server.start();
-  const someone = await person();
-  someone.expected = /401/;
-  const page = await signedIn(someone, server);
-  await launch(page, 2);
-  await page.click('#decrease');
-  // As the browser does with a cookie whose time is over.
-  await someone.clearCookies();
-  await page.click('#order-confirm');
-  await page.waitForFunction(() => /signed in/.test(document.getElementById('order-error').textContent));
-  const back = await signedIn(await person(), server);
-  await back.waitForFunction(() => document.getElementById('fleet-count').textContent.startsWith('2 instances'));
-});
+test('a sign-out elsewhere in the middle of a dialog closes it, and the page says what to do', () =>
+  endsInADialog(async (page, someone) => {
+    const other = await open(someone, server.url);
+    await other.waitForSelector('#sign-out:not([hidden])');
+    await other.click('#sign-out');
+    await page.waitForSelector('#signed-out:not([hidden])');
+    assert.equal(await page.locator('dialog[open]').count(), 0);
+    assert.match(await text(page, '#signed-out'), /handwave web link/);
+  }));
+
+test('a cookie whose time is over in the middle of a dialog is told there', () =>
+  endsInADialog(async (page, someone) => {
+    // As the browser does with such a cookie.
+    await someone.clearCookies();
+    await page.click('#order-confirm');
+    await page.waitForFunction(() => /signed in/.test(document.getElementById('order-error').textContent));
+  }));
 
 test('a used link is refused in words', async () => {
   server = await Server.start();

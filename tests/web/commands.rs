@@ -30,6 +30,10 @@ fn a_command_acts_once_and_only_on_the_fleet_that_was_shown() {
     let mut capital = wish.clone();
     capital["id"] = json!(wish["id"].as_str().unwrap().to_uppercase());
     assert_eq!(server.command(&by, &capital).json()["instances"], launched);
+    let mut none = wish.clone();
+    none["id"] = json!("1");
+    let answer = server.command(&by, &none);
+    assert_eq!((answer.status, answer.error().contains("UUID")), (422, true), "{answer:?}");
     let mut other = wish.clone();
     other["count"] = json!(3);
     assert!(server.command(&by, &other).error().contains("another command's"));
